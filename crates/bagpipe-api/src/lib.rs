@@ -1,0 +1,1 @@
+//! The REST API of bagpipe-bgp: bodies and a client.

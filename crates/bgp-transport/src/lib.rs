@@ -1,0 +1,1 @@
+//! The tokio edge of BGP: runs a session over TCP.

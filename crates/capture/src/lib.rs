@@ -1,0 +1,1 @@
+//! Frames to facts: dissection, pcapng, TCP reassembly, BGP out of packets, packet matching.

@@ -1,0 +1,1 @@
+//! Dataplane drivers: forwarding intent in, kernel state out.

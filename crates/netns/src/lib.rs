@@ -1,0 +1,1 @@
+//! Linux namespaces, links, processes and capture sockets; no BGP in here.

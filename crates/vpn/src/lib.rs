@@ -1,0 +1,1 @@
+//! VPN instances (EVIs): attachments in, routes and forwarding intent out.

@@ -1,0 +1,1 @@
+//! A BGP VPN speaker for a compute node, and its tools.

@@ -1,0 +1,1 @@
+//! BGP VPN labs out of one file: build, break, prove with packets, explain.
