@@ -1,0 +1,123 @@
+//! Forwarding intent: what should exist in the dataplane for one instance, as data.
+//!
+//! A driver gets the whole intent and makes the dataplane equal to it; it is never told history. Intents are
+//! ordered maps, so that two that mean the same compare equal and print the same.
+
+mod delta;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_wire::{MacAddr, Vni};
+use serde::{Deserialize, Serialize};
+
+pub use delta::{IntentDelta, diff};
+
+/// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(pub u32);
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Everything the dataplane should hold for one E-VPN instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvpnIntent {
+    /// The instance's number.
+    pub instance: InstanceId,
+    /// The name users gave the instance; any string.
+    pub external_id: String,
+    /// VNI this instance receives on (RFC 8365 section 5.1.3); unique on this host.
+    pub vni: Vni,
+    /// Address this host sends from and receives VXLAN on.
+    pub local_vtep: IpAddr,
+    /// A bridge that somebody else owns and plugs ports into; used instead of one of our own.
+    pub linuxbr: Option<String>,
+    /// The subnet's gateway, if the caller said one.
+    pub gateway: Option<Gateway>,
+    /// Local ports by interface name.
+    pub ports: BTreeMap<String, Port>,
+    /// Where to send frames for a MAC that is not local.
+    pub remote_macs: BTreeMap<MacAddr, RemoteMac>,
+    /// Neighbours of other hosts, for ARP and ND suppression.
+    pub neighbours: BTreeMap<IpAddr, MacAddr>,
+    /// Where to copy broadcast, unknown unicast and multicast frames (ingress replication).
+    pub flood: BTreeSet<FloodTarget>,
+}
+
+/// A subnet's gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// The gateway's address.
+    pub address: IpAddr,
+    /// Length of the subnet's prefix in bits.
+    pub prefix_len: u8,
+}
+
+/// A local interface plugged into the instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// The addresses behind the port. A MAC without addresses was attached without one.
+    pub macs: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+    /// VLAN of this instance on the port, for drivers that share a trunk.
+    pub vlan: Option<u16>,
+}
+
+/// Where a MAC of another host or instance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RemoteMac {
+    /// The egress PE. The local VTEP means another instance of this host: the one that receives on `vni`.
+    pub vtep: IpAddr,
+    /// The VNI the egress PE expects, which may differ from the own one.
+    pub vni: Vni,
+}
+
+/// A PE that wants a copy of flooded frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FloodTarget {
+    /// The egress PE. The local VTEP means another instance of this host: the one that receives on `vni`.
+    pub vtep: IpAddr,
+    /// The VNI the egress PE expects.
+    pub vni: Vni,
+}
+
+/// One instance's new intent, for the driver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IntentChange {
+    /// The instance is gone: remove everything made for it.
+    Remove(InstanceId),
+    /// This is what should exist from now on.
+    Set(Arc<EvpnIntent>),
+}
+
+impl IntentChange {
+    /// The instance meant.
+    pub fn instance(&self) -> InstanceId {
+        match self {
+            Self::Remove(instance) => *instance,
+            Self::Set(intent) => intent.instance,
+        }
+    }
+}
+
+impl EvpnIntent {
+    /// VNIs of other instances on this host that this one exchanges frames with, because they share route
+    /// targets. How to deliver locally is the driver's decision.
+    pub fn local_peers(&self) -> BTreeSet<Vni> {
+        let macs = self
+            .remote_macs
+            .values()
+            .map(|remote| (remote.vtep, remote.vni));
+        let flood = self.flood.iter().map(|target| (target.vtep, target.vni));
+        macs.chain(flood)
+            .filter(|(vtep, _)| *vtep == self.local_vtep)
+            .map(|(_, vni)| vni)
+            .collect()
+    }
+}
