@@ -1,1 +1,22 @@
 //! Dataplane drivers: forwarding intent in, kernel state out.
+//!
+//! ```text
+//! vpn ── EvpnIntent ──> DriverHandle ──> Queue ──> DriverTask ──> dyn EvpnDriver ──> kernel
+//!      (what should exist)          (newest wins)  (own thread)   (dummy, linux)
+//! ```
+//!
+//! A driver gets the whole intent of an instance and makes the dataplane equal to it. It is never told
+//! history: applying the same intent twice changes nothing the second time, and a driver started after a
+//! crash finds what its predecessor made by name, keeps what is still wanted and can remove the rest.
+
+mod driver;
+pub mod dummy;
+mod error;
+mod task;
+
+pub use driver::{
+    BoxFuture, Capabilities, Direction, DriverView, Encap, EvpnDriver, Owned, OwnedKind,
+};
+pub use dummy::DummyDriver;
+pub use error::DriverError;
+pub use task::{DriverHandle, DriverTask};

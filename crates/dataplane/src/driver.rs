@@ -1,0 +1,180 @@
+//! The interface every E-VPN driver has.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bgp_wire::Vni;
+use serde::{Deserialize, Serialize};
+use vpn::{EvpnIntent, InstanceId};
+
+use crate::DriverError;
+
+/// A future that can be called through `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Makes forwarding state for E-VPN instances.
+///
+/// Calls are serialised by [`DriverTask`](crate::DriverTask), which owns the driver.
+pub trait EvpnDriver: Send {
+    /// The name the configuration knows the driver by.
+    fn name(&self) -> &'static str;
+
+    /// What the driver can forward; constant.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Opens what the driver needs and finds what a previous run left. Makes nothing.
+    ///
+    /// # Errors
+    /// When the driver cannot work on this host.
+    fn start(&mut self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Makes the dataplane of one instance equal to `intent`; only the difference is touched.
+    ///
+    /// Adopts interfaces of the instance's names that a previous run left. A port that was applied before
+    /// and whose interface has gone is not an error: it is listed in [`DriverView::missing_ports`] and
+    /// plugged by the next call that finds it.
+    ///
+    /// # Errors
+    /// The dataplane is then as it was before the call, and the previous intent stays in force.
+    fn apply(&mut self, intent: Arc<EvpnIntent>) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Removes everything made for the instance. Unknown instances are no error.
+    ///
+    /// # Errors
+    /// When the kernel refuses; what could be removed is gone, and calling again is safe.
+    fn remove(&mut self, instance: InstanceId) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Makes the dataplane hold `intents` and nothing else of this driver, whatever was there before:
+    /// devices and entries that are still wanted are not touched, so their traffic goes on.
+    ///
+    /// # Errors
+    /// The first failure; the other instances are brought up all the same.
+    fn reconcile(
+        &mut self,
+        intents: Vec<Arc<EvpnIntent>>,
+    ) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// Everything on this host that carries the driver's names, also from before a crash; sorted by name.
+    ///
+    /// # Errors
+    /// When the kernel cannot be asked.
+    fn list(&mut self) -> BoxFuture<'_, Result<Vec<Owned>, DriverError>>;
+
+    /// Removes everything that [`list`](Self::list) names and everything applied.
+    ///
+    /// # Errors
+    /// When the kernel refuses; calling again is safe.
+    fn reset(&mut self) -> BoxFuture<'_, Result<(), DriverError>>;
+
+    /// What the looking glass shows of an applied instance.
+    fn state(&self, instance: InstanceId) -> Option<DriverView>;
+}
+
+/// What a driver can forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Encapsulations to advertise and to accept, preferred first.
+    pub encaps: Vec<Encap>,
+    /// Whether several equal routes can be used at once.
+    pub ecmp: bool,
+    /// Which endpoint directions can be made.
+    pub directions: BTreeSet<Direction>,
+}
+
+impl Capabilities {
+    /// VXLAN, one path, both directions: what a Linux bridge with a VXLAN port does.
+    pub fn vxlan() -> Self {
+        Self {
+            encaps: vec![Encap::Vxlan],
+            ecmp: false,
+            directions: BTreeSet::from([Direction::Both]),
+        }
+    }
+}
+
+/// How packets travel between hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encap {
+    /// What a route without Encapsulation community means.
+    Default,
+    /// GRE (RFC 2784).
+    Gre,
+    /// VXLAN (RFC 7348).
+    Vxlan,
+    /// MPLS (RFC 3032).
+    Mpls,
+    /// MPLS in UDP (RFC 7510).
+    MplsInUdp,
+}
+
+impl Encap {
+    /// The tunnel type of the BGP Encapsulation extended community (RFC 9012 section 4.1, RFC 8365
+    /// section 11); none for [`Encap::Default`], which is the absence of the community.
+    pub fn tunnel_type(self) -> Option<u16> {
+        match self {
+            Self::Default => None,
+            Self::Gre => Some(2),
+            Self::Vxlan => Some(8),
+            Self::Mpls => Some(10),
+            Self::MplsInUdp => Some(13),
+        }
+    }
+}
+
+/// Which way an endpoint's traffic goes, seen from the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Both ways.
+    Both,
+    /// Only towards the port.
+    ToPort,
+    /// Only from the port.
+    FromPort,
+}
+
+/// What the looking glass shows of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverView {
+    /// The bridge the ports are in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linux_bridge: Option<String>,
+    /// The VXLAN interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vxlan_if: Option<String>,
+    /// Largest IP packet, in bytes, that crosses the underlay in one piece: the MTU to give to hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// Whether ARP and ND for known neighbours are answered on this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arp_suppression: Option<bool>,
+    /// Applied ports whose interface has gone since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub missing_ports: BTreeSet<String>,
+}
+
+/// Something on this host that the driver made, now or in a previous run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owned {
+    /// Interface name.
+    pub name: String,
+    /// What it is.
+    pub kind: OwnedKind,
+    /// The VNI it receives on, of a VXLAN interface.
+    pub vni: Option<Vni>,
+    /// The applied instance it belongs to; none for a leftover.
+    pub instance: Option<InstanceId>,
+}
+
+/// Kinds of things a driver makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnedKind {
+    /// A bridge.
+    Bridge,
+    /// A VXLAN interface.
+    Vxlan,
+}

@@ -1,0 +1,120 @@
+//! What the driver still has to do. Pure: no clock, no waiting.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use vpn::{EvpnIntent, InstanceId, IntentChange};
+
+use crate::{DriverError, Owned};
+
+/// Where an answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, DriverError>>;
+
+/// One change of one instance.
+pub(super) struct Step {
+    /// What should exist from now on.
+    pub change: IntentChange,
+    /// Who waits for it.
+    pub reply: Option<Reply<()>>,
+}
+
+/// Things that concern all instances at once, and so are not overtaken by changes that came later.
+pub(super) enum Control {
+    /// Hold exactly these.
+    Reconcile(Vec<Arc<EvpnIntent>>, Reply<()>),
+    /// Hold nothing.
+    Reset(Reply<()>),
+    /// Say what is there.
+    List(Reply<Vec<Owned>>),
+}
+
+/// The next thing to do.
+pub(super) enum Work {
+    /// Steps of one instance, oldest first, at least one.
+    Steps(InstanceId, Vec<Step>),
+    /// Something for all.
+    Control(Control),
+}
+
+/// Changes by instance between two controls; instances in order of their first change.
+#[derive(Default)]
+struct Batch {
+    order: VecDeque<InstanceId>,
+    steps: BTreeMap<InstanceId, Vec<Step>>,
+}
+
+enum Segment {
+    Batch(Batch),
+    Control(Control),
+}
+
+/// Pending work, coalesced: memory is bounded by the instances and by who waits, not by how many changes
+/// came.
+#[derive(Default)]
+pub(super) struct Queue {
+    segments: VecDeque<Segment>,
+}
+
+impl Queue {
+    pub fn push(&mut self, step: Step) {
+        if !matches!(self.segments.back(), Some(Segment::Batch(_))) {
+            self.segments.push_back(Segment::Batch(Batch::default()));
+        }
+        if let Some(Segment::Batch(batch)) = self.segments.back_mut() {
+            batch.push(step);
+        }
+    }
+
+    pub fn push_control(&mut self, control: Control) {
+        self.segments.push_back(Segment::Control(control));
+    }
+
+    pub fn pop(&mut self) -> Option<Work> {
+        loop {
+            match self.segments.pop_front()? {
+                Segment::Control(control) => return Some(Work::Control(control)),
+                Segment::Batch(mut batch) => {
+                    let work = batch.pop();
+                    if !batch.order.is_empty() {
+                        self.segments.push_front(Segment::Batch(batch));
+                    }
+                    if let Some((instance, steps)) = work {
+                        return Some(Work::Steps(instance, steps));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Batch {
+    fn push(&mut self, step: Step) {
+        let instance = step.change.instance();
+        let steps = self.steps.entry(instance).or_default();
+        if steps.is_empty() {
+            self.order.push_back(instance);
+        }
+        // A step somebody waits for does not replace what came before: should it fail, the one before
+        // is what has to be in force.
+        if step.reply.is_none() {
+            steps.pop_if(|last| last.reply.is_none());
+        }
+        steps.push(step);
+    }
+
+    fn pop(&mut self) -> Option<(InstanceId, Vec<Step>)> {
+        let instance = self.order.pop_front()?;
+        self.steps.remove_entry(&instance)
+    }
+}
+
+impl Step {
+    /// Tells whoever waits.
+    pub fn answer(self, result: Result<(), DriverError>) {
+        if let Some(reply) = self.reply {
+            // Nobody left to tell is fine: the change itself was made.
+            let _ = reply.send(result);
+        }
+    }
+}
