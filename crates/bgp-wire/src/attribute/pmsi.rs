@@ -1,0 +1,50 @@
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::types::LabelField;
+
+/// The PMSI tunnel attribute (RFC 6514 section 5).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PmsiTunnel {
+    /// Flags; 1 is "leaf information required".
+    pub flags: u8,
+    /// Tunnel type, [`PmsiTunnel::INGRESS_REPLICATION`] or another of the IANA registry.
+    pub kind: u8,
+    /// Label or VNI.
+    pub label: LabelField,
+    /// Tunnel identifier, as the type has it.
+    #[serde(with = "crate::text::hex")]
+    pub tunnel: Bytes,
+}
+
+impl PmsiTunnel {
+    /// Ingress replication: the tunnel identifier is the endpoint's address.
+    pub const INGRESS_REPLICATION: u8 = 6;
+
+    /// Ingress replication to `endpoint`.
+    pub fn to(endpoint: IpAddr, label: LabelField) -> Self {
+        let tunnel = match endpoint {
+            IpAddr::V4(v4) => Bytes::copy_from_slice(&v4.octets()),
+            IpAddr::V6(v6) => Bytes::copy_from_slice(&v6.octets()),
+        };
+        Self {
+            flags: 0,
+            kind: Self::INGRESS_REPLICATION,
+            label,
+            tunnel,
+        }
+    }
+
+    /// The endpoint, if this is ingress replication.
+    pub fn ingress_replication(&self) -> Option<IpAddr> {
+        if self.kind != Self::INGRESS_REPLICATION {
+            return None;
+        }
+        match *self.tunnel {
+            [a, b, c, d] => Some([a, b, c, d].into()),
+            _ => <[u8; 16]>::try_from(&*self.tunnel).ok().map(IpAddr::from),
+        }
+    }
+}
