@@ -1,0 +1,321 @@
+//! What can be wrong with a scenario: a kind with its data, and a place.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::nearest::nearest;
+
+/// One mistake. [`render`](crate::render::render) draws it; its text is `Display`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{subject}{kind}")]
+pub struct ScenarioError {
+    /// Byte offsets into the text.
+    pub span: Range<usize>,
+    /// Which part of the scenario is at fault.
+    pub subject: Subject,
+    /// What is wrong with it.
+    pub kind: ErrorKind,
+    /// An earlier place that has to do with it.
+    pub related: Option<Related>,
+}
+
+/// A second place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Related {
+    /// Byte offsets into the text.
+    pub span: Range<usize>,
+    /// What was there: `first attached here`.
+    pub text: String,
+}
+
+/// The part of a scenario that a mistake is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Subject {
+    /// The text as a whole; the kind's text stands alone.
+    Text,
+    /// The scenario.
+    Scenario,
+    /// The table `[lab]`.
+    Lab,
+    /// A node.
+    Node(String),
+    /// A LAN.
+    Lan(String),
+    /// A VPN.
+    Vpn(String),
+    /// A step, counting from 1.
+    Step(usize),
+}
+
+/// The kinds of mistake. The texts continue a sentence that the [`Subject`] begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum ErrorKind {
+    /// The text is not TOML.
+    #[error("the text is not TOML: {message}")]
+    Syntax {
+        /// What the parser said.
+        message: String,
+    },
+    /// A TOML key that is there twice.
+    #[error("the key `{key}` is there twice")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// A key that means nothing.
+    #[error("has the unknown key `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The keys that mean something there.
+        known: Vec<String>,
+    },
+    /// A value of the wrong TOML type.
+    #[error("has {found} where {expected} belongs")]
+    WrongType {
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: String,
+        /// The same value in the right type, when that is easy to say.
+        fix: Option<String>,
+    },
+    /// A key that must be there.
+    #[error("lacks the key `{key}`")]
+    MissingKey {
+        /// The key.
+        key: String,
+    },
+    /// A word that is none of the few that can be there.
+    #[error("has `{word}`, which is not {what}")]
+    UnknownWord {
+        /// What it should be: `a kind of node`.
+        what: String,
+        /// The word.
+        word: String,
+        /// The words that can be there.
+        known: Vec<String>,
+    },
+    /// A name that nothing has.
+    #[error("{verb} `{name}`, which is not a {what}")]
+    UnknownName {
+        /// What is done to it: `expects a route on`.
+        verb: String,
+        /// What it should name.
+        what: String,
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A value that is not well formed.
+    #[error("has `{value}`, which is not {what}")]
+    BadValue {
+        /// What it should be: `a duration`.
+        what: String,
+        /// The value.
+        value: String,
+        /// Why it is not, or what it looks like.
+        reason: String,
+    },
+    /// A number out of its range.
+    #[error("has {value} as {what}, which is out of range")]
+    OutOfRange {
+        /// What the number is.
+        what: String,
+        /// The number.
+        value: i64,
+        /// The least it can be.
+        min: i64,
+        /// The most it can be.
+        max: i64,
+    },
+    /// Something said twice that can be said once.
+    #[error("{verb} `{name}` a second time")]
+    Repeated {
+        /// What is done to it: `joins`.
+        verb: String,
+        /// The name.
+        name: String,
+    },
+    /// An address that is not in the LAN's subnet.
+    #[error("has the address {address}, which is not in its subnet")]
+    OutsideSubnet {
+        /// The address.
+        address: String,
+        /// The subnet.
+        subnet: String,
+    },
+    /// An address that somebody has already.
+    #[error("gives {address} to `{name}`, but `{holder}` has it")]
+    AddressTaken {
+        /// The address.
+        address: String,
+        /// Who should get it.
+        name: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// A subnet with too few addresses.
+    #[error("has {members} members, but {subnet} has only {room} addresses for them")]
+    SubnetFull {
+        /// The subnet.
+        subnet: String,
+        /// How many addresses are needed.
+        members: usize,
+        /// How many there are.
+        room: u64,
+    },
+    /// A node without any link.
+    #[error("is in no LAN")]
+    InNoLan,
+    /// Two nodes that cannot reach each other.
+    #[error("has no LAN in common with `{other}`")]
+    NoCommonLan {
+        /// The other node.
+        other: String,
+    },
+    /// A link for a node that has no namespaces of its own.
+    #[error("joins `{node}`, which runs on `{host}` and has no link of its own")]
+    NoOwnLink {
+        /// The node.
+        node: String,
+        /// The node it runs on.
+        host: String,
+    },
+    /// A node of a kind that cannot do this.
+    #[error("{verb} `{name}`, which is a {found}")]
+    WrongKind {
+        /// What is asked of it: `attaches a port on`.
+        verb: String,
+        /// The node.
+        name: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        needed: String,
+    },
+    /// A table that should hold one of several words and holds none.
+    #[error("says nothing to do")]
+    NoWord,
+    /// A table that should hold one of several words and holds two.
+    #[error("has both `{first}` and `{second}`")]
+    TwoWords {
+        /// The first.
+        first: String,
+        /// The second.
+        second: String,
+    },
+    /// Two keys that exclude each other, or a key that means nothing beside another.
+    #[error("has `{key}`, which {reason}")]
+    Misplaced {
+        /// The key.
+        key: String,
+        /// Why it cannot be there.
+        reason: String,
+    },
+    /// An empty list.
+    #[error("has an empty `{key}`")]
+    Empty {
+        /// The key.
+        key: String,
+    },
+    /// A port that is attached already.
+    #[error("attaches `{port}`, which is attached already")]
+    StillAttached {
+        /// The port.
+        port: String,
+    },
+    /// A port that is not attached.
+    #[error("detaches `{port}`, which is not attached")]
+    NotAttached {
+        /// The port.
+        port: String,
+    },
+    /// An address that another port of the VPN has.
+    #[error("gives {address} to `{port}`, but in `{vpn}` it belongs to `{holder}`")]
+    TakenInVpn {
+        /// The IP or MAC address.
+        address: String,
+        /// The port.
+        port: String,
+        /// The VPN.
+        vpn: String,
+        /// The port that has it.
+        holder: String,
+    },
+    /// Anything else.
+    #[error("{message}")]
+    Other {
+        /// What.
+        message: String,
+    },
+}
+
+impl ErrorKind {
+    /// What to write under the place.
+    pub fn label(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { known, .. } => Some(format!("keys here are: {}", known.join(", "))),
+            Self::UnknownWord { known, .. } => Some(format!("one of: {}", known.join(", "))),
+            Self::UnknownName { what, known, .. } if known.is_empty() => {
+                Some(format!("there is no {what} yet"))
+            }
+            Self::UnknownName { what, known, .. } => {
+                Some(format!("{}: {}", plural(what), known.join(", ")))
+            }
+            Self::WrongType { expected, .. } => Some(format!("expected {expected}")),
+            Self::BadValue { reason, .. } => Some(reason.clone()),
+            Self::OutOfRange { min, max, .. } => Some(format!("from {min} to {max}")),
+            Self::MissingKey { key } => Some(format!("`{key}` must be said here")),
+            Self::OutsideSubnet { subnet, .. } => Some(format!("the subnet is {subnet}")),
+            Self::WrongKind { needed, .. } => Some(format!("this needs a {needed}")),
+            Self::TwoWords { .. } => Some("only one can be here".into()),
+            _ => None,
+        }
+    }
+
+    /// How to mend it, when there is a good guess.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { key: word, known }
+            | Self::UnknownWord { word, known, .. }
+            | Self::UnknownName { name: word, known, .. } => {
+                let near = nearest(word, known.iter().map(String::as_str))?;
+                Some(format!("did you mean `{near}`?"))
+            }
+            Self::WrongType { fix: Some(fix), .. } => Some(format!("write `{fix}`")),
+            Self::InNoLan => Some("join it to a LAN, or let it run `on` another node".into()),
+            Self::StillAttached { .. } => Some("detach it first".into()),
+            Self::NotAttached { .. } => Some("attach it first".into()),
+            Self::SubnetFull { .. } => Some("take a larger subnet".into()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => Ok(()),
+            Self::Scenario => write!(f, "the scenario "),
+            Self::Lab => write!(f, "the lab "),
+            Self::Node(name) => write!(f, "node `{name}` "),
+            Self::Lan(name) => write!(f, "LAN `{name}` "),
+            Self::Vpn(name) => write!(f, "VPN `{name}` "),
+            Self::Step(number) => write!(f, "step {number} "),
+        }
+    }
+}
+
+fn plural(what: &str) -> String {
+    match what {
+        "port or node" => "ports and nodes are".into(),
+        "node or port" => "nodes and ports are".into(),
+        _ => format!("{what}s are"),
+    }
+}

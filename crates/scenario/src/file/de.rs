@@ -1,0 +1,411 @@
+//! Serde over a parsed TOML tree, with errors that are data.
+//!
+//! `toml`'s own deserializer turns an unknown key or a wrong type into a sentence. Here they stay what they
+//! are, with the place of the word at fault, so that the renderer can list the keys there are.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor,
+};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::at::{AT, ONE_OR_MANY};
+use crate::error::ErrorKind;
+
+/// An error and, once known, its place.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub span: Option<Range<usize>>,
+    pub kind: ErrorKind,
+}
+
+/// A value about to be read.
+#[derive(Clone)]
+pub(super) struct Node<'a, 'i> {
+    value: &'a DeValue<'i>,
+    span: Range<usize>,
+    /// The key it stands behind: the better place for "something is missing in here".
+    named: Range<usize>,
+    /// A key that was read already.
+    skip: Option<&'static str>,
+}
+
+impl<'a, 'i> Node<'a, 'i> {
+    pub fn new(value: &'a Spanned<DeValue<'i>>, named: Range<usize>) -> Self {
+        Self { value: value.get_ref(), span: value.span(), named, skip: None }
+    }
+
+    /// Hides one key of the table.
+    pub fn without(mut self, key: &'static str) -> Self {
+        self.skip = Some(key);
+        self
+    }
+
+    fn place(&self, mut fault: Fault) -> Fault {
+        let missing = matches!(fault.kind, ErrorKind::MissingKey { .. });
+        let place = if missing { &self.named } else { &self.span };
+        fault.span.get_or_insert_with(|| place.clone());
+        fault
+    }
+
+    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            DeValue::String(text) => visitor.visit_str(text),
+            DeValue::Integer(integer) => {
+                let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
+                visitor.visit_i64(parsed.map_err(|error| ErrorKind::BadValue {
+                    what: "an integer".into(),
+                    value: integer.to_string(),
+                    reason: error.to_string(),
+                })?)
+            }
+            DeValue::Float(float) => visitor.visit_f64(float.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(value) => visitor.visit_bool(*value),
+            DeValue::Datetime(value) => {
+                Err(de::Error::invalid_type(Unexpected::Other(&format!("the date {value}")), &visitor))
+            }
+            DeValue::Array(array) => visitor.visit_seq(Elements {
+                nodes: array
+                    .iter()
+                    .map(|value| Node::new(value, value.span()))
+                    .collect::<Vec<_>>()
+                    .into_iter(),
+            }),
+            DeValue::Table(table) => visitor.visit_map(Entries {
+                entries: in_order(table)
+                    .filter(|(key, _)| Some(&**key.get_ref()) != self.skip)
+                    .collect::<Vec<_>>()
+                    .into_iter(),
+                value: None,
+            }),
+        }
+    }
+}
+
+/// A key and its value.
+pub(super) type Entry<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
+
+/// Entries of a table in the order of the text.
+pub(super) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> impl Iterator<Item = Entry<'a, 'i>> {
+    let mut entries: Vec<Entry<'a, 'i>> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries.into_iter()
+}
+
+impl<'de> de::Deserializer<'de> for Node<'_, '_> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.visit(visitor).map_err(|fault| self.place(fault))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        if name == AT {
+            return visitor.visit_map(Located { node: Some(self), next: 0 });
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.value {
+            DeValue::Array(_) if name == ONE_OR_MANY => self.deserialize_any(visitor),
+            _ if name == ONE_OR_MANY => visitor.visit_seq(Elements { nodes: vec![self].into_iter() }),
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let variant = match self.value {
+            DeValue::String(word) => Variant { word, place: self.span.clone(), content: None },
+            DeValue::Table(table) => {
+                let mut entries = in_order(table);
+                let Some((key, value)) = entries.next() else {
+                    return Err(self.place(ErrorKind::NoWord.into()));
+                };
+                if let Some((second, _)) = entries.next() {
+                    let kind = ErrorKind::TwoWords {
+                        first: key.get_ref().to_string(),
+                        second: second.get_ref().to_string(),
+                    };
+                    return Err(Fault { span: Some(second.span()), kind });
+                }
+                Variant {
+                    word: key.get_ref(),
+                    place: key.span(),
+                    content: Some(Node::new(value, key.span())),
+                }
+            }
+            other => {
+                let fault = de::Error::invalid_type(unexpected(other), &"a word or a table");
+                return Err(self.place(fault));
+            }
+        };
+        visitor.visit_enum(variant).map_err(|fault| self.place(fault))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+/// The elements of an array.
+struct Elements<'a, 'i> {
+    nodes: std::vec::IntoIter<Node<'a, 'i>>,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, '_> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        self.nodes.next().map(|node| seed.deserialize(node)).transpose()
+    }
+}
+
+/// The entries of a table.
+struct Entries<'a, 'i> {
+    entries: std::vec::IntoIter<Entry<'a, 'i>>,
+    value: Option<Node<'a, 'i>>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, '_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        let Some((key, value)) = self.entries.next() else {
+            return Ok(None);
+        };
+        self.value = Some(Node::new(value, key.span()));
+        seed.deserialize(word(key.get_ref())).map(Some).map_err(|fault| fault.at(key.span()))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        match self.value.take() {
+            Some(node) => seed.deserialize(node),
+            None => Err(de::Error::custom("a value was read before its key")),
+        }
+    }
+}
+
+/// A value shown as the start, the end and the value of an [`At`](super::at::At).
+struct Located<'a, 'i> {
+    node: Option<Node<'a, 'i>>,
+    next: usize,
+}
+
+impl<'de> MapAccess<'de> for Located<'_, '_> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        self.next += 1;
+        if self.node.is_none() {
+            return Ok(None);
+        }
+        seed.deserialize(self.next.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let span = self.node.as_ref().map(|node| node.span.clone()).unwrap_or_default();
+        match (self.next, self.node.take()) {
+            (1, node) => {
+                self.node = node;
+                seed.deserialize(span.start.into_deserializer())
+            }
+            (2, node) => {
+                self.node = node;
+                seed.deserialize(span.end.into_deserializer())
+            }
+            (_, Some(node)) => seed.deserialize(node),
+            (_, None) => Err(de::Error::custom("a place was read twice")),
+        }
+    }
+}
+
+/// `"word"`, or `{ word = content }`.
+struct Variant<'a, 'i> {
+    word: &'a str,
+    place: Range<usize>,
+    content: Option<Node<'a, 'i>>,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, '_> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+        let value = seed.deserialize(word(self.word)).map_err(|fault| fault.at(self.place.clone()))?;
+        Ok((value, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, '_> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        match self.content {
+            None => Ok(()),
+            Some(_) => Err(self.wrong("a table", format!("the word \"{}\" alone", self.word))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        match &self.content {
+            Some(node) => seed.deserialize(node.clone()),
+            None => Err(self.wrong("a word", format!("`{{ {} = {{ ... }} }}`", self.word))),
+        }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, _visitor: V) -> Result<V::Value, Fault> {
+        Err(de::Error::custom("no scenario type has such a variant"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match &self.content {
+            Some(node) => de::Deserializer::deserialize_any(node.clone(), visitor),
+            None => Err(self.wrong("a word", format!("`{{ {} = {{ ... }} }}`", self.word))),
+        }
+    }
+}
+
+impl Variant<'_, '_> {
+    fn wrong(&self, found: &str, expected: String) -> Fault {
+        let kind = ErrorKind::WrongType { found: found.into(), expected, fix: None };
+        Fault { span: Some(self.place.clone()), kind }
+    }
+}
+
+impl Fault {
+    /// Says where, unless something nearer already did.
+    fn at(mut self, place: Range<usize>) -> Self {
+        self.span.get_or_insert(place);
+        self
+    }
+}
+
+impl From<ErrorKind> for Fault {
+    fn from(kind: ErrorKind) -> Self {
+        Self { span: None, kind }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ErrorKind::Other { message: message.to_string() }.into()
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = type_word(&expected.to_string());
+        let fix = match found {
+            Unexpected::Str(text) if expected == "an integer" && text.parse::<i64>().is_ok() => {
+                Some(text.to_string())
+            }
+            Unexpected::Str(text) if expected == "a boolean" && matches!(text, "true" | "false") => {
+                Some(text.to_string())
+            }
+            Unexpected::Signed(number) if expected == "a string" => Some(format!("\"{number}\"")),
+            _ => None,
+        };
+        ErrorKind::WrongType { found: found_word(&found), expected, fix }.into()
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let known = expected.iter().map(ToString::to_string).collect();
+        ErrorKind::UnknownWord { what: "a word known here".into(), word: variant.into(), known }.into()
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let known = expected.iter().map(ToString::to_string).collect();
+        ErrorKind::UnknownKey { key: field.into(), known }.into()
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        ErrorKind::MissingKey { key: field.into() }.into()
+    }
+}
+
+fn word(text: &str) -> StrDeserializer<'_, Fault> {
+    text.into_deserializer()
+}
+
+fn unexpected<'a>(value: &'a DeValue<'_>) -> Unexpected<'a> {
+    match value {
+        DeValue::String(text) => Unexpected::Str(text),
+        DeValue::Integer(_) => Unexpected::Other("an integer"),
+        DeValue::Float(_) => Unexpected::Other("a float"),
+        DeValue::Boolean(value) => Unexpected::Bool(*value),
+        DeValue::Datetime(_) => Unexpected::Other("a date"),
+        DeValue::Array(_) => Unexpected::Seq,
+        DeValue::Table(_) => Unexpected::Map,
+    }
+}
+
+fn found_word(found: &Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Str(_) => "a string",
+        Unexpected::Signed(_) | Unexpected::Unsigned(_) => "an integer",
+        Unexpected::Float(_) => "a float",
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Seq => "an array",
+        Unexpected::Map => "a table",
+        other => return other.to_string(),
+    }
+    .into()
+}
+
+/// What serde's derives expect, in the words of TOML.
+fn type_word(expected: &str) -> String {
+    match expected {
+        "i64" | "usize" => "an integer".into(),
+        "a sequence" => "an array".into(),
+        _ if expected.starts_with("struct ") || expected == "a map" => "a table".into(),
+        _ => expected.into(),
+    }
+}
