@@ -15,13 +15,19 @@ pub struct Amount {
 
 impl Amount {
     /// One or more.
-    pub const SOME: Self = Self { at_least: 1, at_most: None };
+    pub const SOME: Self = Self {
+        at_least: 1,
+        at_most: None,
+    };
     /// None at all.
     pub const NONE: Self = Self::exactly(0);
 
     /// This many, no more and no fewer.
     pub const fn exactly(n: u64) -> Self {
-        Self { at_least: n, at_most: Some(n) }
+        Self {
+            at_least: n,
+            at_most: Some(n),
+        }
     }
 
     /// Whether `n` lies within the bounds.
@@ -68,8 +74,14 @@ mod tests {
             Amount::NONE,
             Amount::SOME,
             Amount::exactly(3),
-            Amount { at_least: 0, at_most: Some(2) },
-            Amount { at_least: 2, at_most: Some(4) },
+            Amount {
+                at_least: 0,
+                at_most: Some(2),
+            },
+            Amount {
+                at_least: 2,
+                at_most: Some(4),
+            },
         ]
         .iter()
         .map(ToString::to_string)

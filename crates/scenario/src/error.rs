@@ -284,7 +284,9 @@ impl ErrorKind {
         match self {
             Self::UnknownKey { key: word, known }
             | Self::UnknownWord { word, known, .. }
-            | Self::UnknownName { name: word, known, .. } => {
+            | Self::UnknownName {
+                name: word, known, ..
+            } => {
                 let near = nearest(word, known.iter().map(String::as_str))?;
                 Some(format!("did you mean `{near}`?"))
             }

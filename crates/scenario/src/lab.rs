@@ -1,9 +1,9 @@
 //! A scenario as it is meant: every reference an index, every address a value.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::ops::Index;
 
+use bgp_wire::types::IpPrefix;
 use bgp_wire::{Family, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
@@ -184,22 +184,13 @@ pub struct Lan {
     /// What it is called.
     pub name: String,
     /// The subnet its addresses are in.
-    pub subnet: Subnet,
+    pub subnet: IpPrefix,
     /// MTU of every link and of the bridge.
     pub mtu: u32,
     /// The nodes on it, in the order given.
     pub members: Vec<NodeId>,
     /// Where it was written.
     pub place: Place,
-}
-
-/// An IP subnet. The host bits of `address` are zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Subnet {
-    /// The network address.
-    pub address: IpAddr,
-    /// Prefix length: 0 to 32, or to 128.
-    pub prefix_len: u8,
 }
 
 /// A VPN as it is configured on every node that has a port in it.
@@ -257,12 +248,18 @@ impl Scenario {
 
     /// Nodes with their ids, in the order of the file.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        self.nodes.iter().enumerate().map(|(index, node)| (NodeId(index), node))
+        self.nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (NodeId(index), node))
     }
 
     /// The node with this name.
     pub fn node_named(&self, name: &str) -> Option<NodeId> {
-        self.nodes.iter().position(|node| node.name == name).map(NodeId)
+        self.nodes
+            .iter()
+            .position(|node| node.name == name)
+            .map(NodeId)
     }
 }
 
@@ -295,11 +292,5 @@ impl NodeKind {
             Self::GoBgp(_) => "gobgp",
             Self::Host => "host",
         }
-    }
-}
-
-impl fmt::Display for Subnet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix_len)
     }
 }

@@ -12,10 +12,14 @@
 //! No files, no clock, no sockets: the caller reads the text and says what the file is called.
 
 pub mod amount;
+pub mod error;
 pub mod expect;
+pub mod file;
 pub mod lab;
+mod nearest;
 pub mod packet;
 pub mod place;
+pub mod render;
 pub mod route;
 pub mod step;
 
@@ -26,10 +30,8 @@ pub use expect::{
 };
 pub use lab::{
     Bagpipe, Capture, CaptureId, Dataplane, FakeRr, FakeRrMode, GoBgp, Lab, Lan, LanId, Link, Node,
-    NodeId, NodeKind, Peer, Port, PortId, Scenario, Subnet, Vpn, VpnId, VpnType,
+    NodeId, NodeKind, Peer, Port, PortId, Scenario, Vpn, VpnId, VpnType,
 };
 pub use place::Place;
 pub use route::{Encapsulation, RoutePattern};
-pub use step::{
-    Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation,
-};
+pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};

@@ -6,8 +6,15 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let most = (word.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (distance(&word.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= most || (!word.is_empty() && candidate.starts_with(word)))
+        .map(|candidate| {
+            (
+                distance(&word.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(distance, candidate)| {
+            *distance <= most || (!word.is_empty() && candidate.starts_with(word))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -48,7 +55,10 @@ mod tests {
     #[test]
     fn offers_only_what_is_near() {
         assert_eq!(nearest("pe9", ["rr", "pe1", "pe2"]), Some("pe1"));
-        assert_eq!(nearest("established", ["Idle", "Established"]), Some("Established"));
+        assert_eq!(
+            nearest("established", ["Idle", "Established"]),
+            Some("Established")
+        );
         assert_eq!(nearest("zebra", ["rr", "pe1"]), None);
         assert_eq!(nearest("comp", ["rr", "compute-a"]), Some("compute-a"));
         assert_eq!(nearest("", ["rr"]), None);

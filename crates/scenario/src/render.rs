@@ -9,22 +9,35 @@ use crate::error::ScenarioError;
 /// between; `color` adds ANSI colours. Every line ends with a newline.
 pub fn render(errors: &[ScenarioError], name: &str, text: &str, color: bool) -> String {
     let paint = Paint { color };
-    let drawn: Vec<String> = errors.iter().map(|error| one(error, name, text, paint)).collect();
+    let drawn: Vec<String> = errors
+        .iter()
+        .map(|error| one(error, name, text, paint))
+        .collect();
     drawn.join("\n")
 }
 
 /// The line of a byte offset, from 1.
 pub fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()[..offset.min(text.len())]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
 }
 
 fn one(error: &ScenarioError, name: &str, text: &str, paint: Paint) -> String {
     let mut out = String::new();
-    line(&mut out, format_args!("{}: {}", paint.red("error"), paint.bold(&error.to_string())));
+    line(
+        &mut out,
+        format_args!("{}: {}", paint.red("error"), paint.bold(&error.to_string())),
+    );
     let note = error.kind.label().unwrap_or_default();
     snippet(&mut out, name, text, &error.span, &note, paint, Paint::red);
     if let Some(related) = &error.related {
-        line(&mut out, format_args!("{}: {}", paint.cyan("note"), related.text));
+        line(
+            &mut out,
+            format_args!("{}: {}", paint.cyan("note"), related.text),
+        );
         snippet(&mut out, name, text, &related.span, "", paint, Paint::cyan);
     }
     if let Some(help) = error.kind.help() {
@@ -42,15 +55,31 @@ fn snippet(
     paint: Paint,
     mark: fn(Paint, &str) -> String,
 ) {
-    let Spot { number, column, source, before, width } = spot(text, span);
+    let Spot {
+        number,
+        column,
+        source,
+        before,
+        width,
+    } = spot(text, span);
     let number = number.to_string();
     let gutter = " ".repeat(number.len());
     let bar = paint.blue("|");
-    line(out, format_args!("{gutter}{} {name}:{number}:{column}", paint.blue("-->")));
+    line(
+        out,
+        format_args!("{gutter}{} {name}:{number}:{column}", paint.blue("-->")),
+    );
     line(out, format_args!("{gutter} {bar}"));
     line(out, format_args!("{} {bar} {source}", paint.blue(&number)));
     let carets = format!("{} {note}", "^".repeat(width));
-    line(out, format_args!("{gutter} {bar} {}{}", " ".repeat(before), mark(paint, carets.trim_end())));
+    line(
+        out,
+        format_args!(
+            "{gutter} {bar} {}{}",
+            " ".repeat(before),
+            mark(paint, carets.trim_end())
+        ),
+    );
 }
 
 /// A place as it is drawn.
@@ -74,22 +103,45 @@ fn spot(text: &str, span: &Range<usize>) -> Spot {
     let start = floor(text, span.start);
     let end = floor(text, span.end.max(start));
     let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-    let to = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-    let whole: Vec<char> = text[from..to].trim_end().replace('\t', " ").chars().collect();
+    let to = text[start..]
+        .find('\n')
+        .map_or(text.len(), |newline| start + newline);
+    let whole: Vec<char> = text[from..to]
+        .trim_end()
+        .replace('\t', " ")
+        .chars()
+        .collect();
     let before = text[from..start].chars().count();
     let width = text[start..end.clamp(start, to)].chars().count().max(1);
     let column = before + 1;
     let number = line_of(text, start);
     if whole.len() <= WIDTH {
-        return Spot { number, column, source: whole.iter().collect(), before, width };
+        return Spot {
+            number,
+            column,
+            source: whole.iter().collect(),
+            before,
+            width,
+        };
     }
     let width = width.min(WIDTH / 2);
-    let first = (before + width / 2).saturating_sub(WIDTH / 2).min(whole.len() - WIDTH);
+    let first = (before + width / 2)
+        .saturating_sub(WIDTH / 2)
+        .min(whole.len() - WIDTH);
     let last = first + WIDTH;
-    let (head, tail) = (["", "..."][usize::from(first > 0)], ["", "..."][usize::from(last < whole.len())]);
+    let (head, tail) = (
+        ["", "..."][usize::from(first > 0)],
+        ["", "..."][usize::from(last < whole.len())],
+    );
     let middle: String = whole[first..last].iter().collect();
     let source = format!("{head}{middle}{tail}");
-    Spot { number, column, source, before: head.len() + before - first, width }
+    Spot {
+        number,
+        column,
+        source,
+        before: head.len() + before - first,
+        width,
+    }
 }
 
 /// The nearest character boundary at or below `offset`.
@@ -104,7 +156,11 @@ struct Paint {
 
 impl Paint {
     fn with(self, code: &str, text: &str) -> String {
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+        if self.color {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.into()
+        }
     }
 
     fn red(self, text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use bgp_wire::types::IpPrefix;
 use bgp_wire::{Family, MacAddr, RouteDistinguisher, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub struct RoutePattern {
     /// (types 3 and 4), or the host route in the L3 VPN families.
     pub ip: Option<IpAddr>,
     /// The prefix of a type 5 or L3 VPN route.
-    pub prefix: Option<crate::Subnet>,
+    pub prefix: Option<IpPrefix>,
     /// MAC address of a type 2 route.
     pub mac: Option<MacAddr>,
     /// Route distinguisher.
@@ -52,8 +53,14 @@ pub enum Encapsulation {
 
 impl Encapsulation {
     /// Every one, in the order of the tunnel types.
-    pub const ALL: [Self; 6] =
-        [Self::Gre, Self::Vxlan, Self::Nvgre, Self::Mpls, Self::MplsInGre, Self::MplsInUdp];
+    pub const ALL: [Self; 6] = [
+        Self::Gre,
+        Self::Vxlan,
+        Self::Nvgre,
+        Self::Mpls,
+        Self::MplsInGre,
+        Self::MplsInUdp,
+    ];
 
     /// The word for it in a scenario.
     pub const fn name(self) -> &'static str {

@@ -140,10 +140,17 @@ pub struct TextExpectation {
 impl TextExpectation {
     /// The first demand that `text` does not meet, in words.
     pub fn first_unmet(&self, text: &str) -> Option<String> {
-        if let Some(wanted) = self.contains.iter().find(|wanted| !text.contains(wanted.as_str())) {
+        if let Some(wanted) = self
+            .contains
+            .iter()
+            .find(|wanted| !text.contains(wanted.as_str()))
+        {
             return Some(format!("does not contain {wanted:?}"));
         }
-        if let Some(unwanted) = self.lacks.iter().find(|unwanted| text.contains(unwanted.as_str()))
+        if let Some(unwanted) = self
+            .lacks
+            .iter()
+            .find(|unwanted| text.contains(unwanted.as_str()))
         {
             return Some(format!("contains {unwanted:?}"));
         }

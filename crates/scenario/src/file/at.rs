@@ -60,7 +60,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AtVisitor<T> {
         let (_, start) = map.next_entry::<IgnoredAny, usize>()?.ok_or_else(missing)?;
         let (_, end) = map.next_entry::<IgnoredAny, usize>()?.ok_or_else(missing)?;
         let (_, value) = map.next_entry::<IgnoredAny, T>()?.ok_or_else(missing)?;
-        Ok(At { value, span: start..end })
+        Ok(At {
+            value,
+            span: start..end,
+        })
     }
 }
 

@@ -37,7 +37,12 @@ pub(super) struct Node<'a, 'i> {
 
 impl<'a, 'i> Node<'a, 'i> {
     pub fn new(value: &'a Spanned<DeValue<'i>>, named: Range<usize>) -> Self {
-        Self { value: value.get_ref(), span: value.span(), named, skip: None }
+        Self {
+            value: value.get_ref(),
+            span: value.span(),
+            named,
+            skip: None,
+        }
     }
 
     /// Hides one key of the table.
@@ -66,9 +71,10 @@ impl<'a, 'i> Node<'a, 'i> {
             }
             DeValue::Float(float) => visitor.visit_f64(float.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Boolean(value) => visitor.visit_bool(*value),
-            DeValue::Datetime(value) => {
-                Err(de::Error::invalid_type(Unexpected::Other(&format!("the date {value}")), &visitor))
-            }
+            DeValue::Datetime(value) => Err(de::Error::invalid_type(
+                Unexpected::Other(&format!("the date {value}")),
+                &visitor,
+            )),
             DeValue::Array(array) => visitor.visit_seq(Elements {
                 nodes: array
                     .iter()
@@ -115,7 +121,10 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         if name == AT {
-            return visitor.visit_map(Located { node: Some(self), next: 0 });
+            return visitor.visit_map(Located {
+                node: Some(self),
+                next: 0,
+            });
         }
         self.deserialize_any(visitor)
     }
@@ -127,7 +136,9 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
     ) -> Result<V::Value, Fault> {
         match self.value {
             DeValue::Array(_) if name == ONE_OR_MANY => self.deserialize_any(visitor),
-            _ if name == ONE_OR_MANY => visitor.visit_seq(Elements { nodes: vec![self].into_iter() }),
+            _ if name == ONE_OR_MANY => visitor.visit_seq(Elements {
+                nodes: vec![self].into_iter(),
+            }),
             _ => visitor.visit_newtype_struct(self),
         }
     }
@@ -139,7 +150,11 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let variant = match self.value {
-            DeValue::String(word) => Variant { word, place: self.span.clone(), content: None },
+            DeValue::String(word) => Variant {
+                word,
+                place: self.span.clone(),
+                content: None,
+            },
             DeValue::Table(table) => {
                 let mut entries = in_order(table);
                 let Some((key, value)) = entries.next() else {
@@ -150,7 +165,10 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
                         first: key.get_ref().to_string(),
                         second: second.get_ref().to_string(),
                     };
-                    return Err(Fault { span: Some(second.span()), kind });
+                    return Err(Fault {
+                        span: Some(second.span()),
+                        kind,
+                    });
                 }
                 Variant {
                     word: key.get_ref(),
@@ -163,7 +181,9 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
                 return Err(self.place(fault));
             }
         };
-        visitor.visit_enum(variant).map_err(|fault| self.place(fault))
+        visitor
+            .visit_enum(variant)
+            .map_err(|fault| self.place(fault))
     }
 
     serde::forward_to_deserialize_any! {
@@ -184,7 +204,10 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
-        self.nodes.next().map(|node| seed.deserialize(node)).transpose()
+        self.nodes
+            .next()
+            .map(|node| seed.deserialize(node))
+            .transpose()
     }
 }
 
@@ -205,7 +228,9 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
             return Ok(None);
         };
         self.value = Some(Node::new(value, key.span()));
-        seed.deserialize(word(key.get_ref())).map(Some).map_err(|fault| fault.at(key.span()))
+        seed.deserialize(word(key.get_ref()))
+            .map(Some)
+            .map_err(|fault| fault.at(key.span()))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -237,7 +262,11 @@ impl<'de> MapAccess<'de> for Located<'_, '_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let span = self.node.as_ref().map(|node| node.span.clone()).unwrap_or_default();
+        let span = self
+            .node
+            .as_ref()
+            .map(|node| node.span.clone())
+            .unwrap_or_default();
         match (self.next, self.node.take()) {
             (1, node) => {
                 self.node = node;
@@ -265,7 +294,9 @@ impl<'de> EnumAccess<'de> for Variant<'_, '_> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
-        let value = seed.deserialize(word(self.word)).map_err(|fault| fault.at(self.place.clone()))?;
+        let value = seed
+            .deserialize(word(self.word))
+            .map_err(|fault| fault.at(self.place.clone()))?;
         Ok((value, self))
     }
 }
@@ -305,8 +336,15 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_> {
 
 impl Variant<'_, '_> {
     fn wrong(&self, found: &str, expected: String) -> Fault {
-        let kind = ErrorKind::WrongType { found: found.into(), expected, fix: None };
-        Fault { span: Some(self.place.clone()), kind }
+        let kind = ErrorKind::WrongType {
+            found: found.into(),
+            expected,
+            fix: None,
+        };
+        Fault {
+            span: Some(self.place.clone()),
+            kind,
+        }
     }
 }
 
@@ -334,7 +372,10 @@ impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        ErrorKind::Other { message: message.to_string() }.into()
+        ErrorKind::Other {
+            message: message.to_string(),
+        }
+        .into()
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -343,13 +384,20 @@ impl de::Error for Fault {
             Unexpected::Str(text) if expected == "an integer" && text.parse::<i64>().is_ok() => {
                 Some(text.to_string())
             }
-            Unexpected::Str(text) if expected == "a boolean" && matches!(text, "true" | "false") => {
+            Unexpected::Str(text)
+                if expected == "a boolean" && matches!(text, "true" | "false") =>
+            {
                 Some(text.to_string())
             }
             Unexpected::Signed(number) if expected == "a string" => Some(format!("\"{number}\"")),
             _ => None,
         };
-        ErrorKind::WrongType { found: found_word(&found), expected, fix }.into()
+        ErrorKind::WrongType {
+            found: found_word(&found),
+            expected,
+            fix,
+        }
+        .into()
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -358,12 +406,21 @@ impl de::Error for Fault {
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let known = expected.iter().map(ToString::to_string).collect();
-        ErrorKind::UnknownWord { what: "a word known here".into(), word: variant.into(), known }.into()
+        ErrorKind::UnknownWord {
+            what: "a word known here".into(),
+            word: variant.into(),
+            known,
+        }
+        .into()
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let known = expected.iter().map(ToString::to_string).collect();
-        ErrorKind::UnknownKey { key: field.into(), known }.into()
+        ErrorKind::UnknownKey {
+            key: field.into(),
+            known,
+        }
+        .into()
     }
 
     fn missing_field(field: &'static str) -> Self {

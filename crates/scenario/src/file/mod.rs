@@ -1,0 +1,4 @@
+//! What was typed.
+mod at;
+mod de;
+pub use at::{At, OneOrMany};
