@@ -1,0 +1,55 @@
+use bgp_wire::Notification;
+use tokio::{net::TcpStream, sync::mpsc, task::JoinHandle};
+
+use crate::{PeerConfig, PeerEvent, task};
+
+/// The caller's side of a peer task. Dropping it ends the session with a Cease.
+#[derive(Debug)]
+pub struct PeerHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Accept(TcpStream),
+    Reset(Notification),
+    Stop(String),
+}
+
+/// Starts a session; its events come out of `events` under `key`. While that channel is full nothing more is
+/// read from the peer. Needs a tokio runtime with I/O and time.
+pub fn spawn<K>(key: K, config: PeerConfig, events: mpsc::Sender<(K, PeerEvent)>) -> PeerHandle
+where
+    K: Clone + Send + 'static,
+{
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let task = tokio::spawn(task::run(key, config, events, receiver));
+    PeerHandle { commands, task }
+}
+
+impl PeerHandle {
+    /// Hands in a connection that the peer opened.
+    pub fn accept(&self, stream: TcpStream) {
+        self.command(Command::Accept(stream));
+    }
+
+    /// Ends the session with this NOTIFICATION and starts over.
+    pub fn reset(&self, notification: Notification) {
+        self.command(Command::Reset(notification));
+    }
+
+    /// Ends the session for good: Administrative Shutdown with this text (RFC 9003), at most 255 octets of it.
+    /// Returns when that is on its way; a peer that does not take it is waited for two seconds. Events
+    /// that still fit into the caller's channel are delivered, `Down` among them; it need not be read.
+    pub async fn stop(self, text: &str) {
+        self.command(Command::Stop(text.to_owned()));
+        // A panic in the task has been reported where it happened.
+        let _ = self.task.await;
+    }
+
+    fn command(&self, command: Command) {
+        // Only a task that has panicked is not listening.
+        let _ = self.commands.send(command);
+    }
+}
