@@ -1,0 +1,167 @@
+//! What a BGP peer publishes and wants, in the table's terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bgp_wire::{Family, Nlri, NlriKey, NlriValue, RouteTarget, Update};
+use serde::{Deserialize, Serialize};
+
+use crate::{Match, RibEvent, Route, WorkerId};
+
+/// Speaks for one Established BGP session to the route table.
+///
+/// Without RT-Constraint the peer gets every route of the common families. With it, it gets what it asked
+/// for: each RTC route it sends is a subscription of every other common family to that target, the default
+/// one to everything. The origin AS in them is not looked at.
+///
+/// A prefix of a target (RFC 4684 section 4 allows 32 to 96 bits) is taken as everything: more is sent than
+/// was asked for, never less.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerExport {
+    peer: IpAddr,
+    router_id: Ipv4Addr,
+    families: BTreeSet<Family>,
+    is_constrained: bool,
+    /// The RTC routes that ask for a target, or for everything.
+    asked: BTreeMap<Option<RouteTarget>, BTreeSet<NlriKey>>,
+}
+
+impl PeerExport {
+    /// A session that has come up with these common `families`, and the first subscriptions.
+    ///
+    /// RT-Constraint is in force if it is among the families. `router_id` is the own one: routes that come back
+    /// to their originator are dropped (RFC 4456 section 8).
+    pub fn established(
+        peer: IpAddr,
+        router_id: Ipv4Addr,
+        families: impl IntoIterator<Item = Family>,
+    ) -> (Self, Vec<RibEvent>) {
+        let families: BTreeSet<Family> = families.into_iter().collect();
+        let is_constrained = families.contains(&Family::RTC);
+        let this = Self {
+            peer,
+            router_id,
+            families,
+            is_constrained,
+            asked: BTreeMap::new(),
+        };
+        let first = this
+            .families
+            .iter()
+            .filter(|f| !is_constrained || **f == Family::RTC);
+        let wanted = first.copied().map(Match::all).collect::<Vec<_>>();
+        let events = wanted.into_iter().map(|m| this.subscribe(m)).collect();
+        (this, events)
+    }
+
+    /// The peer's name in the table.
+    pub fn worker(&self) -> WorkerId {
+        WorkerId::Peer(self.peer)
+    }
+
+    /// Whether RT-Constraint is in force on the session.
+    pub fn is_constrained(&self) -> bool {
+        self.is_constrained
+    }
+
+    /// Everything an UPDATE means. Families that are not common are ignored.
+    pub fn on_update(&mut self, update: &Update) -> Vec<RibEvent> {
+        let mut events = Vec::new();
+        for (family, nlri) in &update.unreach {
+            if self.families.contains(family) {
+                nlri.iter()
+                    .for_each(|nlri| self.withdraw(nlri, &mut events));
+            }
+        }
+        let is_own = update.attributes.originator_id() == Some(self.router_id);
+        for (family, next_hop, nlri) in &update.reach {
+            if !self.families.contains(family) {
+                continue;
+            }
+            for nlri in nlri {
+                if is_own {
+                    self.withdraw(nlri, &mut events);
+                    continue;
+                }
+                let route = Route {
+                    nlri: nlri.clone(),
+                    next_hop: next_hop.clone(),
+                    attributes: update.attributes.clone(),
+                };
+                self.advertise(route, &mut events);
+            }
+        }
+        events
+    }
+
+    /// The session is gone, and with it everything the peer said.
+    pub fn down(self) -> RibEvent {
+        RibEvent::Cleanup {
+            worker: self.worker(),
+        }
+    }
+
+    fn advertise(&mut self, route: Route, events: &mut Vec<RibEvent>) {
+        let asks = self.asks(&route.nlri);
+        let key = route.key();
+        events.push(RibEvent::Advertise {
+            source: self.worker(),
+            route: Arc::new(route),
+        });
+        let Some(target) = asks else { return };
+        let keys = self.asked.entry(target).or_default();
+        if keys.insert(key) && keys.len() == 1 {
+            events.extend(self.matches(target).map(|wanted| self.subscribe(wanted)));
+        }
+    }
+
+    fn withdraw(&mut self, nlri: &Nlri, events: &mut Vec<RibEvent>) {
+        let key = nlri.key();
+        if let Some(target) = self.asks(nlri)
+            && let Some(keys) = self.asked.get_mut(&target)
+            && keys.remove(&key)
+            && keys.is_empty()
+        {
+            self.asked.remove(&target);
+            let worker = self.worker();
+            let gone = self.matches(target);
+            events.extend(gone.map(|wanted| RibEvent::Unsubscribe { worker, wanted }));
+        }
+        events.push(RibEvent::Withdraw {
+            source: self.worker(),
+            key,
+        });
+    }
+
+    /// What an RTC route asks for: a target, or everything; nothing if it is none.
+    fn asks(&self, nlri: &Nlri) -> Option<Option<RouteTarget>> {
+        if nlri.family != Family::RTC {
+            return None;
+        }
+        match nlri.value() {
+            // Complete, but not of a target: no route can match.
+            Ok(NlriValue::Rtc(rtc)) if rtc.bits == 96 => rtc.route_target().map(Some),
+            Ok(NlriValue::Rtc(_)) => Some(None),
+            _ => None,
+        }
+    }
+
+    fn matches(&self, target: Option<RouteTarget>) -> impl Iterator<Item = Match> + '_ {
+        let families = self
+            .families
+            .iter()
+            .filter(|family| **family != Family::RTC);
+        families.map(move |family| Match {
+            family: Some(*family),
+            target,
+        })
+    }
+
+    fn subscribe(&self, wanted: Match) -> RibEvent {
+        RibEvent::Subscribe {
+            worker: self.worker(),
+            wanted,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The route table: who published what, who wants what, and who is to be told.
+//!
+//! ```text
+//!   peers ─┐ Advertise, Withdraw   ┌────────────┐   Dispatch ┌─> peers
+//!   VRFs  ─┼──────────────────────>│ RouteTable │────────────┼─> VRFs
+//!   EVIs  ─┘ Subscribe, Unsubscribe└────────────┘            └─> EVIs
+//! ```
+
+mod store;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bgp_wire::{Family, NlriKey};
+use serde::{Deserialize, Serialize};
+
+use crate::rtc::{RtcOrigin, RtcRefs};
+use crate::{Dispatch, Match, RibEvent, Route, WorkerId};
+use store::{Entry, Store};
+use subscriptions::Subscriptions;
+
+/// All routes of one speaker, and the subscriptions to them.
+///
+/// An event costs time in proportion to the workers it interests (and a subscription to the routes it
+/// matches), however large the table is.
+///
+/// A route is sent to every worker with a subscription that matches its family and one of its route targets,
+/// but never back to its source and never from one BGP peer to another: the speaker is no transit.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    store: Store,
+    subscriptions: Subscriptions,
+    rtc: Option<RtcRefs>,
+}
+
+/// How many routes there are, RT-Constraint routes left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteCounts {
+    /// Routes of this daemon's own workers.
+    pub local: usize,
+    /// Routes of BGP peers.
+    pub received: usize,
+}
+
+impl RouteTable {
+    /// An empty table. With `rtc` it publishes an RT-Constraint route, as [`WorkerId::Manager`], for each route
+    /// target that a VPN instance subscribes to (RFC 4684).
+    pub fn new(rtc: Option<RtcOrigin>) -> Self {
+        Self {
+            rtc: rtc.map(RtcRefs::new),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in an event and says who has to be told what, in order.
+    pub fn handle(&mut self, event: RibEvent) -> Vec<Dispatch> {
+        let mut out = Vec::new();
+        match event {
+            RibEvent::Advertise { source, route } => self.advertise(source, route, &mut out),
+            RibEvent::Withdraw { source, key } => self.withdraw(source, &key, &mut out),
+            RibEvent::Subscribe { worker, wanted } => self.subscribe(worker, wanted, &mut out),
+            RibEvent::Unsubscribe { worker, wanted } => {
+                self.unsubscribe(worker, wanted, &mut out);
+            }
+            RibEvent::Cleanup { worker } => self.cleanup(worker, &mut out),
+        }
+        out
+    }
+
+    /// How many routes there are.
+    pub fn counts(&self) -> RouteCounts {
+        let counts = self
+            .store
+            .counts()
+            .filter(|(family, _)| *family != Family::RTC);
+        counts.fold(RouteCounts::default(), |sum, (_, (local, received))| {
+            RouteCounts {
+                local: sum.local + local,
+                received: sum.received + received,
+            }
+        })
+    }
+
+    /// Every route with its source, oldest first.
+    pub fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>)> {
+        self.store.iter().map(|entry| (entry.source, &entry.route))
+    }
+
+    /// The routes of one family with their sources, oldest first.
+    pub fn routes_in(&self, family: Family) -> impl Iterator<Item = (WorkerId, &Arc<Route>)> {
+        self.store
+            .matching(Match::all(family))
+            .map(|entry| (entry.source, &entry.route))
+    }
+
+    /// The routes one worker published, oldest first.
+    pub fn routes_of(&self, source: WorkerId) -> impl Iterator<Item = &Arc<Route>> {
+        self.store.of_source(source).map(|entry| &entry.route)
+    }
+
+    /// What one worker subscribed to, in order.
+    pub fn subscriptions(&self, worker: WorkerId) -> impl Iterator<Item = Match> + '_ {
+        self.subscriptions.of(worker)
+    }
+
+    /// Every worker that has a route or a subscription, in order.
+    pub fn workers(&self) -> BTreeSet<WorkerId> {
+        self.subscriptions
+            .workers()
+            .chain(self.store.sources())
+            .collect()
+    }
+
+    /// Whether there is neither route nor subscription.
+    pub fn is_empty(&self) -> bool {
+        self.store.iter().next().is_none() && self.subscriptions.workers().next().is_none()
+    }
+
+    fn advertise(&mut self, source: WorkerId, route: Arc<Route>, out: &mut Vec<Dispatch>) {
+        let Some((new, old)) = self.store.insert(source, route) else {
+            return;
+        };
+        let interested = self.interested(&new);
+        let informed = old
+            .as_ref()
+            .map(|old| self.interested(old))
+            .unwrap_or_default();
+        for &to in &interested {
+            let replaced = old.as_ref().filter(|_| informed.contains(&to));
+            let replaced = replaced.map(|old| Arc::clone(&old.route));
+            out.push(Dispatch {
+                to,
+                change: new.advertise(replaced),
+            });
+        }
+        if let Some(old) = old {
+            let left = informed.difference(&interested);
+            out.extend(left.map(|&to| Dispatch {
+                to,
+                change: old.withdraw(),
+            }));
+        }
+    }
+
+    fn withdraw(&mut self, source: WorkerId, key: &NlriKey, out: &mut Vec<Dispatch>) {
+        if let Some(old) = self.store.remove(source, key) {
+            let informed = self.interested(&old);
+            out.extend(informed.into_iter().map(|to| Dispatch {
+                to,
+                change: old.withdraw(),
+            }));
+        }
+    }
+
+    fn subscribe(&mut self, worker: WorkerId, wanted: Match, out: &mut Vec<Dispatch>) {
+        if self.subscriptions.contains(worker, wanted) {
+            return;
+        }
+        for entry in self.store.matching(wanted) {
+            if reaches(entry.source, worker) && !self.subscriptions.accepts(worker, entry) {
+                out.push(Dispatch {
+                    to: worker,
+                    change: entry.advertise(None),
+                });
+            }
+        }
+        self.subscriptions.insert(worker, wanted);
+        let route = self
+            .rtc
+            .as_mut()
+            .and_then(|rtc| rtc.subscribed(worker, wanted));
+        if let Some(route) = route {
+            self.advertise(WorkerId::Manager, route, out);
+        }
+    }
+
+    fn unsubscribe(&mut self, worker: WorkerId, wanted: Match, out: &mut Vec<Dispatch>) {
+        if !self.subscriptions.remove(worker, wanted) {
+            return;
+        }
+        for entry in self.store.matching(wanted) {
+            if reaches(entry.source, worker) && !self.subscriptions.accepts(worker, entry) {
+                out.push(Dispatch {
+                    to: worker,
+                    change: entry.withdraw(),
+                });
+            }
+        }
+        self.release(worker, wanted, out);
+    }
+
+    fn cleanup(&mut self, worker: WorkerId, out: &mut Vec<Dispatch>) {
+        let published: Vec<_> = self
+            .store
+            .of_source(worker)
+            .map(|e| e.route.key())
+            .collect();
+        for key in published {
+            self.withdraw(worker, &key, out);
+        }
+        for wanted in self.subscriptions.take(worker) {
+            self.release(worker, wanted, out);
+        }
+    }
+
+    /// Takes back the RT-Constraint route of a subscription that was the last to need it.
+    fn release(&mut self, worker: WorkerId, wanted: Match, out: &mut Vec<Dispatch>) {
+        let route = self
+            .rtc
+            .as_mut()
+            .and_then(|rtc| rtc.unsubscribed(worker, wanted));
+        if let Some(route) = route {
+            self.withdraw(WorkerId::Manager, &route.key(), out);
+        }
+    }
+
+    fn interested(&self, entry: &Entry) -> BTreeSet<WorkerId> {
+        Match::accepting(entry.route.family(), &entry.targets)
+            .flat_map(|accepting| self.subscriptions.to(accepting))
+            .filter(|worker| reaches(entry.source, *worker))
+            .collect()
+    }
+}
+
+/// Whether routes of `source` may be sent to `worker` at all.
+fn reaches(source: WorkerId, worker: WorkerId) -> bool {
+    source != worker && !(source.is_peer() && worker.is_peer())
+}

@@ -1,0 +1,180 @@
+//! The routes, indexed by what events ask for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bgp_wire::{Family, NlriKey, RouteTarget};
+
+use crate::{Change, Match, Route, WorkerId};
+
+/// A stored route.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) source: WorkerId,
+    pub(super) route: Arc<Route>,
+    /// Sorted, each once.
+    pub(super) targets: Vec<RouteTarget>,
+}
+
+/// Order of arrival. A replaced route keeps its place.
+type Place = u64;
+
+/// A family's routes with one target, or all of them.
+type Bucket = (Family, Option<RouteTarget>);
+
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    next: Place,
+    entries: BTreeMap<Place, Entry>,
+    // Only ever looked up, so its order shows nowhere.
+    places: HashMap<(WorkerId, NlriKey), Place>,
+    buckets: BTreeMap<Bucket, BTreeSet<Place>>,
+    by_source: BTreeMap<WorkerId, BTreeSet<Place>>,
+    /// Routes per family: of this daemon's workers, of peers.
+    counts: BTreeMap<Family, (usize, usize)>,
+}
+
+impl Entry {
+    pub(super) fn advertise(&self, replaced: Option<Arc<Route>>) -> Change {
+        Change::Advertise {
+            route: Arc::clone(&self.route),
+            replaced,
+            source: self.source,
+        }
+    }
+
+    pub(super) fn withdraw(&self) -> Change {
+        Change::Withdraw {
+            route: Arc::clone(&self.route),
+            source: self.source,
+        }
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let family = self.route.family();
+        let targets = self.targets.iter().copied().map(Some);
+        std::iter::once(None)
+            .chain(targets)
+            .map(move |target| (family, target))
+    }
+}
+
+impl Store {
+    /// Stores a route; answers the new entry and the one it replaces, or nothing if it is no change.
+    pub(super) fn insert(
+        &mut self,
+        source: WorkerId,
+        route: Arc<Route>,
+    ) -> Option<(Entry, Option<Entry>)> {
+        let id = (source, route.key());
+        let targets = route.route_targets();
+        let entry = Entry {
+            source,
+            route,
+            targets,
+        };
+        let known = self.places.get(&id).copied();
+        let place = known.unwrap_or(self.next);
+        let old = self.entries.get(&place).cloned();
+        if let Some(old) = &old {
+            if old.route == entry.route {
+                return None;
+            }
+            self.unlink(place, old);
+        } else {
+            self.next += 1;
+            self.places.insert(id, place);
+        }
+        self.link(place, &entry);
+        self.entries.insert(place, entry.clone());
+        Some((entry, old))
+    }
+
+    /// Removes a route and answers it, if it was there.
+    pub(super) fn remove(&mut self, source: WorkerId, key: &NlriKey) -> Option<Entry> {
+        let place = self.places.remove(&(source, key.clone()))?;
+        let entry = self.entries.remove(&place)?;
+        self.unlink(place, &entry);
+        Some(entry)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// The routes that match, by family, then oldest first.
+    pub(super) fn matching(&self, wanted: Match) -> impl Iterator<Item = &Entry> {
+        let families = self.counts.keys().copied();
+        families
+            .filter(move |family| wanted.family.is_none_or(|only| only == *family))
+            .filter_map(move |family| self.buckets.get(&(family, wanted.target)))
+            .flatten()
+            .filter_map(|place| self.entries.get(place))
+    }
+
+    pub(super) fn of_source(&self, source: WorkerId) -> impl Iterator<Item = &Entry> {
+        let places = self.by_source.get(&source).into_iter().flatten();
+        places.filter_map(|place| self.entries.get(place))
+    }
+
+    pub(super) fn sources(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.by_source.keys().copied()
+    }
+
+    /// How many routes of each family come from this daemon's workers and how many from peers.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (Family, (usize, usize))> + '_ {
+        self.counts
+            .iter()
+            .map(|(family, counts)| (*family, *counts))
+    }
+
+    fn link(&mut self, place: Place, entry: &Entry) {
+        for bucket in entry.buckets() {
+            self.buckets.entry(bucket).or_default().insert(place);
+        }
+        self.by_source
+            .entry(entry.source)
+            .or_default()
+            .insert(place);
+        let (local, received) = self.counts.entry(entry.route.family()).or_default();
+        *if entry.source.is_peer() {
+            received
+        } else {
+            local
+        } += 1;
+    }
+
+    fn unlink(&mut self, place: Place, entry: &Entry) {
+        for bucket in entry.buckets() {
+            remove_from(&mut self.buckets, &bucket, &place);
+        }
+        remove_from(&mut self.by_source, &entry.source, &place);
+        let family = entry.route.family();
+        if let Some((local, received)) = self.counts.get_mut(&family) {
+            *if entry.source.is_peer() {
+                &mut *received
+            } else {
+                &mut *local
+            } -= 1;
+            if *local + *received == 0 {
+                self.counts.remove(&family);
+            }
+        }
+    }
+}
+
+/// Removes a member from a map of sets, and the set with its last member.
+pub(super) fn remove_from<K: Ord, V: Ord>(
+    map: &mut BTreeMap<K, BTreeSet<V>>,
+    key: &K,
+    value: &V,
+) -> bool {
+    let Some(set) = map.get_mut(key) else {
+        return false;
+    };
+    let removed = set.remove(value);
+    if set.is_empty() {
+        map.remove(key);
+    }
+    removed
+}
