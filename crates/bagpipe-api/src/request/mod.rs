@@ -1,0 +1,326 @@
+//! Requests as the daemon takes them: parsed once, valid from then on.
+//!
+//! Unknown keys are ignored and the order of the checks is fixed, so that a body with several mistakes is
+//! always answered with the same one first.
+
+mod address;
+mod fields;
+mod route_target;
+mod traffic;
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use bgp_wire::{MacAddr, RouteTarget, Vni};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::address::{parse_mac, parse_prefix};
+pub use self::traffic::{AttractTraffic, Readvertise};
+use self::{address::EndpointAddresses, fields::Fields};
+use crate::{
+    body::{Direction, VpnType},
+    error::{ApiError, Rule},
+};
+
+/// A MAC address and the text it was given as; only the address identifies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MacText {
+    /// The address.
+    pub mac: MacAddr,
+    /// As the caller wrote it.
+    pub text: String,
+}
+
+/// An IP address with the prefix length that came with it, and the text; only the address and, for an
+/// advertised subnet, the length identify.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpText {
+    /// The address, host bits kept.
+    pub address: IpAddr,
+    /// Given prefix length, or the full one (32 or 128).
+    pub prefix_len: u8,
+    /// As the caller wrote it.
+    pub text: String,
+}
+
+impl IpText {
+    /// Whether the length is that of a single address.
+    pub fn is_host(&self) -> bool {
+        self.prefix_len == if self.address.is_ipv4() { 32 } else { 128 }
+    }
+}
+
+/// Where an endpoint is plugged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalPort {
+    /// Interface, the key under which endpoints are grouped; none when an E-VPN instance is plugged.
+    pub linuxif: Option<String>,
+    /// E-VPN instance plugged into an IP VPN, as it was given.
+    pub evpn: Option<Value>,
+    /// What the Open vSwitch driver is told, as it was given.
+    pub ovs: Option<Value>,
+    /// VLAN on the port.
+    pub vlan: Option<u16>,
+}
+
+/// A valid `POST /attach_localport`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachRequest {
+    /// Kind of VPN.
+    pub vpn_type: VpnType,
+    /// The caller's name of the instance.
+    pub vpn_instance_id: String,
+    /// MAC address of the endpoint.
+    pub mac: MacText,
+    /// Where the endpoint is plugged.
+    pub local_port: LocalPort,
+    /// Address of the endpoint; always there for an IP VPN.
+    pub ip: Option<IpText>,
+    /// Route targets whose routes the instance takes in.
+    pub import_rt: BTreeSet<RouteTarget>,
+    /// Route targets put on the routes of the instance.
+    pub export_rt: BTreeSet<RouteTarget>,
+    /// Gateway of the subnet, not interpreted; always there for an IP VPN, though it may be null.
+    pub gateway_ip: Option<String>,
+    /// Advertise the subnet of the address.
+    pub advertise_subnet: bool,
+    /// Consistent hash sort order on the routes of the endpoint.
+    pub lb_consistent_hash_order: u32,
+    /// LOCAL_PREF of the routes of the endpoint.
+    pub local_pref: Option<u32>,
+    /// VNI of the instance; none lets the daemon choose.
+    pub vni: Option<Vni>,
+    /// Existing bridge to use (E-VPN).
+    pub linuxbr: Option<String>,
+    /// Which way traffic may go.
+    pub direction: Direction,
+    /// Routes to advertise again with other route targets.
+    pub readvertise: Option<Readvertise>,
+    /// Traffic to attract by Flowspec routes.
+    pub attract_traffic: Option<AttractTraffic>,
+    /// Where to send what no route matches; not interpreted here.
+    pub fallback: Option<Value>,
+    /// Shown with the endpoint; absent keeps what is there.
+    pub description: Option<Value>,
+    /// Shown with the instance; absent keeps what is there.
+    pub instance_description: Option<Value>,
+}
+
+/// A valid `POST /detach_localport`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetachRequest {
+    /// Kind of VPN.
+    pub vpn_type: VpnType,
+    /// The caller's name of the instance.
+    pub vpn_instance_id: String,
+    /// MAC address of the endpoint.
+    pub mac: MacText,
+    /// Where the endpoint is plugged; only its presence is checked.
+    pub local_port: LocalPort,
+    /// Address of the endpoint; none (E-VPN) means every endpoint of the MAC.
+    pub ip: Option<IpText>,
+}
+
+impl AttachRequest {
+    /// Reads the body of an attach.
+    ///
+    /// # Errors
+    /// [`ApiError`]: the first rule broken, in the order of the fields above.
+    pub fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        let fields = Fields::parse(body)?;
+        let vpn_type = vpn_type(&fields)?;
+        let vpn_instance_id = instance_id(&fields)?;
+        let mac = fields.mac()?;
+        let local_port = local_port(&fields, vpn_type)?;
+        let ip = ip(&fields, vpn_type)?;
+        let import_rt = fields
+            .route_targets("import_rt")?
+            .ok_or_else(|| missing("import_rt"))?;
+        let export_rt = fields
+            .route_targets("export_rt")?
+            .ok_or_else(|| missing("export_rt"))?;
+        let gateway_ip = gateway(&fields, vpn_type)?;
+        let advertise_subnet = fields.boolean("advertise_subnet")?.unwrap_or(false);
+        if advertise_subnet
+            && vpn_type == VpnType::Evpn
+            && let Some(ip) = ip.as_ref().filter(|ip| !ip.is_host())
+        {
+            return Err(ApiError::new("ip_address", Rule::NoSubnet).found(&ip.text));
+        }
+        let lb_consistent_hash_order = fields
+            .integer("lb_consistent_hash_order", u32::MAX)?
+            .unwrap_or(0);
+        let local_pref = fields.integer("local_pref", u32::MAX)?;
+        let vni = vni(&fields)?;
+        let linuxbr = fields.string("linuxbr")?.filter(|name| !name.is_empty());
+        let direction = direction(&fields)?;
+        let readvertise = Readvertise::parse(&fields)?;
+        let attract_traffic = AttractTraffic::parse(&fields, readvertise.as_ref())?;
+        let fallback = fields
+            .object("fallback")?
+            .map(|fallback| Value::Object(fallback.clone()));
+        Ok(Self {
+            vpn_type,
+            vpn_instance_id,
+            mac,
+            local_port,
+            ip,
+            import_rt,
+            export_rt,
+            gateway_ip,
+            advertise_subnet,
+            lb_consistent_hash_order,
+            local_pref,
+            vni,
+            linuxbr,
+            direction,
+            readvertise,
+            attract_traffic,
+            fallback,
+            description: fields.get("description").cloned(),
+            instance_description: fields.get("instance_description").cloned(),
+        })
+    }
+}
+
+impl DetachRequest {
+    /// Reads the body of a detach. Agents send what they sent at attach; what does not name the endpoint is
+    /// ignored, but route targets still have to be some.
+    ///
+    /// # Errors
+    /// [`ApiError`]: the first rule broken, in the order of the fields above.
+    pub fn from_json(body: &[u8]) -> Result<Self, ApiError> {
+        let fields = Fields::parse(body)?;
+        let vpn_type = vpn_type(&fields)?;
+        let vpn_instance_id = instance_id(&fields)?;
+        let mac = fields.mac()?;
+        let local_port = local_port(&fields, vpn_type)?;
+        let ip = ip(&fields, vpn_type)?;
+        fields.route_targets("import_rt")?;
+        fields.route_targets("export_rt")?;
+        Ok(Self {
+            vpn_type,
+            vpn_instance_id,
+            mac,
+            local_port,
+            ip,
+        })
+    }
+}
+
+const VPN_TYPES: &[&str] = &["ipvpn", "evpn"];
+const DIRECTIONS: &[&str] = &["both", "to-port", "from-port"];
+const MAX_VNI: u32 = (1 << 24) - 1;
+
+fn missing(field: &str) -> ApiError {
+    ApiError::new(field, Rule::Required)
+}
+
+fn vpn_type(fields: &Fields) -> Result<VpnType, ApiError> {
+    match fields.get("vpn_type").ok_or_else(|| missing("vpn_type"))? {
+        Value::String(name) if name == "ipvpn" => Ok(VpnType::Ipvpn),
+        Value::String(name) if name == "evpn" => Ok(VpnType::Evpn),
+        Value::String(name) => Err(ApiError::new("vpn_type", Rule::OneOf(VPN_TYPES)).found(name)),
+        other => Err(ApiError::new("vpn_type", Rule::OneOf(VPN_TYPES)).found(other.to_string())),
+    }
+}
+
+fn instance_id(fields: &Fields) -> Result<String, ApiError> {
+    fields.required("vpn_instance_id")?;
+    fields
+        .string("vpn_instance_id")?
+        .ok_or_else(|| fields.wrong("vpn_instance_id", "a string"))
+}
+
+fn local_port(fields: &Fields, vpn_type: VpnType) -> Result<LocalPort, ApiError> {
+    let value = fields.required("local_port")?;
+    let object = match value {
+        Value::String(name) if !name.is_empty() => {
+            let linuxif = Some(name.clone());
+            return Ok(LocalPort {
+                linuxif,
+                evpn: None,
+                ovs: None,
+                vlan: None,
+            });
+        }
+        Value::String(_) => return Err(ApiError::new("local_port", Rule::LocalPort)),
+        Value::Object(object) => Fields::nested("local_port", object),
+        _ => return Err(fields.wrong("local_port", "an object or a string")),
+    };
+    let linuxif = object.string("linuxif")?.filter(|name| !name.is_empty());
+    let evpn = object
+        .object("evpn")?
+        .map(|evpn| Value::Object(evpn.clone()));
+    if linuxif.is_none() && evpn.is_none() {
+        return Err(ApiError::new("local_port", Rule::LocalPort));
+    }
+    if evpn.is_some() && vpn_type == VpnType::Evpn {
+        return Err(ApiError::new(
+            "local_port.evpn",
+            Rule::OnlyFor("vpn_type ipvpn"),
+        ));
+    }
+    let ovs = object.object("ovs")?.map(|ovs| Value::Object(ovs.clone()));
+    let vlan = object
+        .integer("vlan", 4095)?
+        .and_then(|vlan| u16::try_from(vlan).ok());
+    Ok(LocalPort {
+        linuxif,
+        evpn,
+        ovs,
+        vlan,
+    })
+}
+
+fn ip(fields: &Fields, vpn_type: VpnType) -> Result<Option<IpText>, ApiError> {
+    let ip = fields.ip("ip_address")?;
+    match (&ip, vpn_type) {
+        (None, VpnType::Ipvpn) => Err(missing("ip_address")),
+        (Some(ip), VpnType::Ipvpn) if ip.address.is_ipv6() => {
+            Err(ApiError::new("ip_address", Rule::Ipv4).found(&ip.text))
+        }
+        _ => Ok(ip),
+    }
+}
+
+fn gateway(fields: &Fields, vpn_type: VpnType) -> Result<Option<String>, ApiError> {
+    if vpn_type == VpnType::Ipvpn {
+        // Agents send null here when a subnet has no gateway, so the key is what is required.
+        fields.required("gateway_ip")?;
+    }
+    let gateway = fields.string("gateway_ip")?.filter(|text| !text.is_empty());
+    match &gateway {
+        Some(text) if text.parse::<IpAddr>().is_err() => {
+            Err(ApiError::new("gateway_ip", Rule::Ip).found(text))
+        }
+        _ => Ok(gateway),
+    }
+}
+
+fn vni(fields: &Fields) -> Result<Option<Vni>, ApiError> {
+    let Some(number) = fields
+        .integer("vni", MAX_VNI)?
+        .filter(|number| *number != 0)
+    else {
+        return Ok(None);
+    };
+    Vni::new(number).map(Some).map_err(|_| {
+        ApiError::new("vni", Rule::Range(0, u64::from(MAX_VNI))).found(number.to_string())
+    })
+}
+
+fn direction(fields: &Fields) -> Result<Direction, ApiError> {
+    match fields.get("direction") {
+        None | Some(Value::Null) => Ok(Direction::Both),
+        Some(Value::String(word)) => match word.as_str() {
+            "" | "both" => Ok(Direction::Both),
+            "to-port" => Ok(Direction::ToPort),
+            "from-port" => Ok(Direction::FromPort),
+            _ => Err(ApiError::new("direction", Rule::OneOf(DIRECTIONS)).found(word)),
+        },
+        Some(other) => {
+            Err(ApiError::new("direction", Rule::OneOf(DIRECTIONS)).found(other.to_string()))
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `readvertise` and `attract_traffic`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bgp_wire::RouteTarget;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::fields::Fields;
+use crate::error::{ApiError, Rule};
+
+/// Routes with one set of route targets are to be advertised again with another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readvertise {
+    /// Routes carrying any of these.
+    pub from_rt: BTreeSet<RouteTarget>,
+    /// What they carry when they are advertised again.
+    pub to_rt: BTreeSet<RouteTarget>,
+}
+
+/// Traffic matching a classifier is to be attracted by Flowspec routes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttractTraffic {
+    /// Route targets of the Flowspec routes.
+    pub redirect_rts: BTreeSet<RouteTarget>,
+    /// What traffic, keys as they were given.
+    pub classifier: BTreeMap<String, String>,
+    /// Where it is redirected to; one route target.
+    pub to_rt: RouteTarget,
+    /// Prefixes attracted whatever routes there are.
+    pub static_destination_prefixes: Option<Vec<String>>,
+}
+
+impl Readvertise {
+    pub(super) fn parse(fields: &Fields) -> Result<Option<Self>, ApiError> {
+        let Some(nested) = truthy_object(fields, "readvertise")? else {
+            return Ok(None);
+        };
+        let list = |key: &str| {
+            nested.required(key)?;
+            nested.route_targets(key).map(Option::unwrap_or_default)
+        };
+        Ok(Some(Self {
+            from_rt: list("from_rt")?,
+            to_rt: list("to_rt")?,
+        }))
+    }
+}
+
+impl AttractTraffic {
+    /// Attraction without a target, here or in `readvertise`, is no attraction.
+    pub(super) fn parse(
+        fields: &Fields,
+        readvertise: Option<&Readvertise>,
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(nested) = truthy_object(fields, "attract_traffic")? else {
+            return Ok(None);
+        };
+        nested.required("redirect_rts")?;
+        let redirect_rts = nested.route_targets("redirect_rts")?.unwrap_or_default();
+        let Some(classifier) = nested.object("classifier")? else {
+            return Err(ApiError::new(
+                "attract_traffic.classifier",
+                Rule::Classifier,
+            ));
+        };
+        let classifier = classifier
+            .iter()
+            .map(|(key, value)| match value {
+                Value::String(text) => Ok((key.clone(), text.clone())),
+                _ => Err(ApiError::new(
+                    format!("attract_traffic.classifier.{key}"),
+                    Rule::Type("a string"),
+                )
+                .found(value.to_string())),
+            })
+            .collect::<Result<_, _>>()?;
+        // One well known client writes `to`.
+        let to_key = if nested.get("to_rt").is_some() {
+            "to_rt"
+        } else {
+            "to"
+        };
+        let own = nested.route_targets(to_key)?;
+        let static_destination_prefixes = prefixes(&nested)?;
+        if own.is_some() && static_destination_prefixes.is_none() {
+            return Err(ApiError::new(
+                "attract_traffic.static_destination_prefixes",
+                Rule::StaticPrefixes,
+            ));
+        }
+        let to = match (own, readvertise.map(|readvertise| &readvertise.to_rt)) {
+            (None, None) => return Ok(None),
+            (Some(own), Some(other)) if own != *other => {
+                return Err(ApiError::new("attract_traffic.to_rt", Rule::SameTargets));
+            }
+            (Some(own), _) => own,
+            (None, Some(other)) => other.clone(),
+        };
+        let mut targets = to.into_iter();
+        match (targets.next(), targets.next()) {
+            (Some(to_rt), None) => Ok(Some(Self {
+                redirect_rts,
+                classifier,
+                to_rt,
+                static_destination_prefixes,
+            })),
+            _ => Err(ApiError::new("attract_traffic.to_rt", Rule::OneTarget)),
+        }
+    }
+}
+
+/// The object under a key; null, false, 0, `""`, `[]` and `{}` all mean that there is none.
+fn truthy_object(fields: &Fields, key: &str) -> Result<Option<Fields>, ApiError> {
+    match fields.get(key) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::Array(items)) if items.is_empty() => Ok(None),
+        Some(Value::Number(number)) if number.as_u64() == Some(0) => Ok(None),
+        Some(Value::Object(object)) if object.is_empty() => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(Fields::nested(key, object))),
+        Some(_) => Err(fields.wrong(key, "an object")),
+    }
+}
+
+fn prefixes(fields: &Fields) -> Result<Option<Vec<String>>, ApiError> {
+    let key = "static_destination_prefixes";
+    let items = match fields.get(key) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Array(items)) => items,
+        Some(_) => return Err(fields.wrong(key, "a list of strings")),
+    };
+    items
+        .iter()
+        .map(|item| match item {
+            Value::String(text) if super::parse_prefix(text).is_some() => Ok(text.clone()),
+            _ => Err(ApiError::new(fields.name(key), Rule::Ip).found(item.to_string())),
+        })
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
