@@ -1,1 +1,8 @@
-//! A BGP VPN speaker for a compute node, and its tools.
+//! `bagpipe-bgp`, a BGP VPN speaker for a compute node, and its tools.
+//!
+//! Each tool is a function from its command line to an exit status, so that one binary can be all of them.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod logging;

@@ -1,0 +1,176 @@
+//! Configuration: files and environment, as written ([`RawConfig`]) and as meant ([`Config`]).
+
+pub mod error;
+pub mod ini;
+mod known;
+mod raw;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+pub use self::{
+    error::{ConfigError, ConfigErrorKind, Place},
+    raw::RawConfig,
+    resolve::api_port,
+};
+
+/// The file read when none is named.
+pub const DEFAULT_FILE: &str = "/etc/bagpipe-bgp/bgp.conf";
+
+/// Port of the REST API when none is configured.
+pub const DEFAULT_API_PORT: u16 = 8082;
+
+/// The configuration as it is meant; every value is one the daemon can work with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `[COMMON]`.
+    pub common: Common,
+    /// `[API]`.
+    pub api: Api,
+    /// `[BGP]`.
+    pub bgp: Bgp,
+    /// `[DATAPLANE_DRIVER_EVPN]`.
+    pub evpn: Evpn,
+    /// `[DATAPLANE_DRIVER_IPVPN]`: read, checked as far as it is used, and shown.
+    pub ipvpn: Ipvpn,
+    /// The log options of `[DEFAULT]`.
+    pub log: LogOptions,
+}
+
+/// `[COMMON]`: how privileged commands were run. Nothing here runs commands; accepted for old files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// Prefix of privileged commands.
+    pub root_helper: String,
+    /// Daemon that runs privileged commands.
+    pub root_helper_daemon: Option<String>,
+}
+
+/// `[API]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Address or name to listen on.
+    pub host: String,
+    /// TCP port; 0 lets the system choose.
+    pub port: u16,
+}
+
+/// `[BGP]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bgp {
+    /// Source of sessions, router id, prefix of route distinguishers, next hop unless the dataplane has its own.
+    pub local_address: LocalAddress,
+    /// Route reflectors to connect to.
+    pub peers: Vec<Ipv4Addr>,
+    /// Own AS and that of the peers.
+    pub my_as: u32,
+    /// Offer RT-Constraint (RFC 4684).
+    pub enable_rtc: bool,
+    /// TCP port of the peers.
+    pub bgp_port: u16,
+    /// Hold time to propose, in seconds: 0 or at least 3.
+    pub hold_time: u16,
+    /// Wait before the second attempt to connect; it doubles from there.
+    pub connect_retry: Duration,
+    /// Longest wait between attempts to connect.
+    pub connect_retry_max: Duration,
+}
+
+/// `[DATAPLANE_DRIVER_EVPN]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evpn {
+    /// Which driver.
+    pub driver: EvpnDriver,
+    /// Source of tunnels and next hop of routes; the BGP address when there is none.
+    pub local_address: Option<LocalAddress>,
+    /// UDP port of VXLAN.
+    pub vxlan_dst_port: u16,
+}
+
+/// Dataplane drivers for E-VPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvpnDriver {
+    /// Forwards nothing.
+    Dummy,
+    /// Bridges and VXLAN devices of the kernel.
+    Linux,
+}
+
+impl fmt::Display for EvpnDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dummy => "dummy",
+            Self::Linux => "linux",
+        })
+    }
+}
+
+/// `[DATAPLANE_DRIVER_IPVPN]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ipvpn {
+    /// Driver, as written.
+    pub driver: String,
+    /// Source of tunnels, as written.
+    pub local_address: Option<String>,
+}
+
+/// An IPv4 address, or the interface whose first one is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalAddress {
+    /// The address itself.
+    Address(Ipv4Addr),
+    /// The first address of this interface.
+    Interface(String),
+}
+
+impl FromStr for LocalAddress {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        // What only looks like an address must not be taken for an interface of that name.
+        let numeric = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let name = !text.is_empty()
+            && text.len() < 16
+            && !text
+                .bytes()
+                .any(|byte| byte == b'/' || byte.is_ascii_whitespace());
+        match text.parse() {
+            Ok(IpAddr::V4(address)) => Ok(Self::Address(address)),
+            Ok(IpAddr::V6(_)) => Err(()),
+            Err(_) if name && !numeric => Ok(Self::Interface(text.to_owned())),
+            Err(_) => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for LocalAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Interface(name) => f.write_str(name),
+        }
+    }
+}
+
+/// Where logs go and how much.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogOptions {
+    /// Debug messages too.
+    pub debug: bool,
+    /// File; standard error when there is none.
+    pub file: Option<PathBuf>,
+    /// Directory of a relative file name; alone it means `<program>.log` in it.
+    pub dir: Option<PathBuf>,
+    /// Options that were set and do nothing here.
+    pub unsupported: Vec<&'static str>,
+}

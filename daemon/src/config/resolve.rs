@@ -1,0 +1,195 @@
+//! From what was written to what is meant.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, LogOptions,
+    RawConfig,
+};
+
+const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface";
+const PORT: &str = "must be a port, 1 to 65535";
+const BOOLEAN: &str = "must be true or false";
+const EVPN: &str = "DATAPLANE_DRIVER_EVPN";
+const IPVPN: &str = "DATAPLANE_DRIVER_IPVPN";
+
+impl Config {
+    /// Gives every option its value.
+    ///
+    /// # Errors
+    /// A required option that is missing, or a value that breaks the rule of its option.
+    pub fn resolve(raw: &RawConfig) -> Result<Self, ConfigError> {
+        let local_address = raw
+            .parsed("BGP", "local_address", LOCAL_ADDRESS)?
+            .ok_or_else(|| raw.missing("BGP", "local_address"))?;
+        let my_as = raw
+            .with(
+                "BGP",
+                "my_as",
+                "must be an AS number, 1 to 4294967295",
+                |text| text.parse().ok().filter(|asn| *asn > 0),
+            )?
+            .ok_or_else(|| raw.missing("BGP", "my_as"))?;
+        let bgp = Bgp {
+            local_address,
+            peers: raw.list(
+                "BGP",
+                "peers",
+                "must be IPv4 addresses, separated by commas",
+            )?,
+            my_as,
+            enable_rtc: boolean(raw, "BGP", "enable_rtc")?.unwrap_or(true),
+            bgp_port: port(raw, "BGP", "bgp_port")?.unwrap_or(179),
+            hold_time: raw
+                .with(
+                    "BGP",
+                    "hold_time",
+                    "must be 0 or 3 to 65535 seconds",
+                    |text| text.parse().ok().filter(|time| !matches!(time, 1 | 2)),
+                )?
+                .unwrap_or(180),
+            connect_retry: seconds(raw, "connect_retry")?.unwrap_or(Duration::from_millis(100)),
+            connect_retry_max: seconds(raw, "connect_retry_max")?.unwrap_or(Duration::from_secs(5)),
+        };
+        Ok(Self {
+            common: Common {
+                root_helper: raw
+                    .text("COMMON", "root_helper")?
+                    .unwrap_or_else(|| "sudo".into()),
+                root_helper_daemon: raw.text("COMMON", "root_helper_daemon")?,
+            },
+            api: Api {
+                host: raw
+                    .text("API", "host")?
+                    .unwrap_or_else(|| "127.0.0.1".into()),
+                port: raw
+                    .parsed("API", "port", "must be a port, 0 to 65535")?
+                    .unwrap_or(DEFAULT_API_PORT),
+            },
+            bgp,
+            evpn: Evpn {
+                driver: evpn_driver(raw)?,
+                local_address: raw.parsed(EVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
+                vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
+            },
+            ipvpn: ipvpn(raw)?,
+            log: log(raw)?,
+        })
+    }
+}
+
+impl LogOptions {
+    /// Puts a name from the command line or a file: names that end in `.conf` were logging configurations
+    /// once, and are ignored.
+    pub fn set_file(&mut self, file: PathBuf) {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "conf")
+        {
+            self.unsupported.push("log_file with a name in .conf");
+        } else {
+            self.file = Some(file);
+        }
+    }
+}
+
+/// The port of the API for tools that need nothing else of a configuration; faults elsewhere in the file are
+/// not theirs.
+pub fn api_port(raw: &RawConfig) -> Result<u16, ConfigError> {
+    port(raw, "API", "port").map(|port| port.unwrap_or(DEFAULT_API_PORT))
+}
+
+fn port(
+    raw: &RawConfig,
+    section: &'static str,
+    option: &'static str,
+) -> Result<Option<u16>, ConfigError> {
+    raw.with(section, option, PORT, |text| {
+        text.parse().ok().filter(|port| *port != 0)
+    })
+}
+
+fn boolean(
+    raw: &RawConfig,
+    section: &'static str,
+    option: &'static str,
+) -> Result<Option<bool>, ConfigError> {
+    raw.with(section, option, BOOLEAN, |text| {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    })
+}
+
+fn seconds(raw: &RawConfig, option: &'static str) -> Result<Option<Duration>, ConfigError> {
+    raw.with(
+        "BGP",
+        option,
+        "must be a time in seconds, 0.01 to 3600",
+        |text| {
+            let time = text
+                .parse()
+                .ok()
+                .filter(|time| (0.01..=3600.0).contains(time));
+            time.map(Duration::from_secs_f64)
+        },
+    )
+}
+
+fn evpn_driver(raw: &RawConfig) -> Result<EvpnDriver, ConfigError> {
+    let rule = "must be `dummy` or `linux` in this version";
+    let driver = raw.with(EVPN, "dataplane_driver", rule, |text| match text {
+        "dummy" | "DummyDataplaneDriver" | "bagpipe.bgp.vpn.evpn.DummyDataplaneDriver" => {
+            Some(EvpnDriver::Dummy)
+        }
+        "linux"
+        | "linux_vxlan.LinuxVXLANDataplaneDriver"
+        | "bagpipe.bgp.vpn.evpn.linux_vxlan.LinuxVXLANDataplaneDriver" => Some(EvpnDriver::Linux),
+        _ => None,
+    })?;
+    Ok(driver.unwrap_or(EvpnDriver::Dummy))
+}
+
+fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
+    let rule = "must be `dummy`, `linux` or `ovs`";
+    let driver = raw.with(IPVPN, "dataplane_driver", rule, |text| match text {
+        "dummy" | "DummyDataplaneDriver" | "bagpipe.bgp.vpn.ipvpn.DummyDataplaneDriver" => {
+            Some("dummy")
+        }
+        "linux"
+        | "mpls_linux_dataplane.MPLSLinuxDataplaneDriver"
+        | "bagpipe.bgp.vpn.ipvpn.mpls_linux_dataplane.MPLSLinuxDataplaneDriver" => Some("linux"),
+        "ovs"
+        | "mpls_ovs_dataplane.MPLSOVSDataplaneDriver"
+        | "bagpipe.bgp.vpn.ipvpn.mpls_ovs_dataplane.MPLSOVSDataplaneDriver" => Some("ovs"),
+        _ => None,
+    })?;
+    Ok(Ipvpn {
+        driver: driver.unwrap_or("dummy").to_owned(),
+        local_address: raw.text(IPVPN, "dataplane_local_address")?,
+    })
+}
+
+fn log(raw: &RawConfig) -> Result<LogOptions, ConfigError> {
+    let mut log = LogOptions {
+        debug: boolean(raw, "DEFAULT", "debug")?.unwrap_or(false),
+        dir: raw.text("DEFAULT", "log_dir")?.map(PathBuf::from),
+        ..LogOptions::default()
+    };
+    if let Some(file) = raw.text("DEFAULT", "log_file")? {
+        log.set_file(file.into());
+    }
+    for option in ["use_syslog", "use_journal", "use_json"] {
+        if boolean(raw, "DEFAULT", option)?.unwrap_or(false) {
+            log.unsupported.push(option);
+        }
+    }
+    for option in ["log_config_append", "log_date_format", "default_log_levels"] {
+        if raw.text("DEFAULT", option)?.is_some() {
+            log.unsupported.push(option);
+        }
+    }
+    Ok(log)
+}
