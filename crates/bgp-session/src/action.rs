@@ -87,6 +87,9 @@ pub enum Why {
     /// A wait is over.
     #[error("trying again")]
     Retry,
+    /// The peer opened a TCP connection.
+    #[error("called by the peer")]
+    Called,
     /// The TCP connection could not be opened.
     #[error("no TCP connection")]
     ConnectFailed,
@@ -157,8 +160,8 @@ pub enum Notice {
         /// Why.
         reason: DownReason,
     },
-    /// A connection was refused because the session is Idle.
-    #[error("{0}: refused while Idle")]
+    /// A connection was refused because the session is stopped.
+    #[error("{0}: refused while stopped")]
     Refused(LinkId),
     /// A request to send routes again, of a family nobody negotiated (RFC 2918 section 4: ignored).
     #[error("route refresh for {0}, which was not negotiated")]

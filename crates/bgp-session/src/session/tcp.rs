@@ -24,7 +24,7 @@ impl Session {
         if self.link(id).is_some() {
             return;
         }
-        if !self.running || self.idle_until.is_some() {
+        if !self.running {
             let notification = Notification::cease(cease::REJECTED);
             out.push(Action::Send(id, Message::Notification(notification)));
             out.extend([Action::Close(id), Action::Log(Notice::Refused(id))]);
@@ -49,6 +49,11 @@ impl Session {
             .find(|id| matches!(id, LinkId::In(_)));
         self.links.push(Link::new(id, None));
         self.retry_at = None;
+        // RFC 4271 lets Idle refuse calls. But the peer paces itself, and refusing would only add our wait
+        // to its own.
+        if self.idle_until.take().is_some() {
+            self.settle(Why::Called, out);
+        }
         if let Some(earlier) = earlier {
             // The peer would not call twice if the first call still meant anything to it.
             let notification = Notification::cease(cease::COLLISION);
