@@ -1,6 +1,10 @@
 //! Two sessions, an in-memory network with latency, and a clock that jumps from event to event.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    reason = "each test file uses its part; a test may fail"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
