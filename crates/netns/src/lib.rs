@@ -12,6 +12,10 @@
 //! The only crate of the workspace that may contain `unsafe`.
 
 pub mod addr;
+pub mod icmp;
 pub mod link;
 pub mod ns;
+pub mod packet;
 mod sys;
+pub mod sysctl;
+pub mod tcp;

@@ -1,8 +1,11 @@
-//! Small pieces next to the system calls.
+//! The system calls that no crate of ours offers safely, each in a function of its own.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::mem::{size_of, size_of_val, zeroed};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::ptr;
 
+use nix::libc;
 use tokio::io::unix::AsyncFd;
 
 /// Lets tokio watch a non-blocking descriptor. Must be called inside a runtime.
@@ -10,4 +13,177 @@ pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` always answers with the same open descriptor, until it is dropped.
     let watched = unsafe { AsyncFd::register(fd) };
     watched.map_err(io::Error::from)
+}
+
+/// One datagram as [`receive_many`] finds it.
+pub(crate) struct Datagram<'a> {
+    /// Its octets, cut to the size of the slot.
+    pub(crate) data: &'a [u8],
+    /// Its whole length in octets.
+    pub(crate) original_len: u32,
+    /// The control messages; see [`control_messages`].
+    pub(crate) control: &'a [u8],
+    /// `sll_pkttype` of its source address.
+    pub(crate) packet_type: u8,
+}
+
+/// Room for a time stamp and the auxiliary data of a packet, aligned as control messages are.
+type Control = [u64; 16];
+
+/// Takes as many datagrams as `data` has slots of `slot` octets, without waiting, and hands each
+/// to `each`. Returns how many there were, at least one.
+pub(crate) fn receive_many(
+    socket: BorrowedFd<'_>,
+    data: &mut [u8],
+    slot: usize,
+    mut each: impl FnMut(Datagram<'_>),
+) -> io::Result<usize> {
+    let count = data.len() / slot.max(1);
+    let mut controls: Vec<Control> = vec![Control::default(); count];
+    // SAFETY: a `sockaddr_ll` is plain integers, for which zero is a value.
+    let mut sources: Vec<libc::sockaddr_ll> = vec![unsafe { zeroed() }; count];
+    let mut vectors: Vec<libc::iovec> = data
+        .chunks_exact_mut(slot)
+        .map(|chunk| libc::iovec {
+            iov_base: chunk.as_mut_ptr().cast(),
+            iov_len: chunk.len(),
+        })
+        .collect();
+    let mut headers: Vec<libc::mmsghdr> = (0..count)
+        .map(|at| {
+            // SAFETY: an `mmsghdr` is integers and pointers, for which zero is a value.
+            let mut header: libc::mmsghdr = unsafe { zeroed() };
+            header.msg_hdr.msg_name = ptr::from_mut(&mut sources[at]).cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = ptr::from_mut(&mut vectors[at]);
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = controls[at].as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+            header
+        })
+        .collect();
+    let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+    // SAFETY: the headers point to addresses, vectors, control buffers and data that live, and
+    // are not otherwise touched, until after this call.
+    let received = unsafe {
+        libc::recvmmsg(
+            socket.as_raw_fd(),
+            headers.as_mut_ptr(),
+            count as libc::c_uint,
+            flags as _,
+            ptr::null_mut(),
+        )
+    };
+    let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+    for (at, header) in headers.iter().take(received).enumerate() {
+        let start = at * slot;
+        let length = (header.msg_len as usize).min(slot);
+        let control: &[u64; 16] = &controls[at];
+        let filled = size_of_val(control).min(header.msg_hdr.msg_controllen as _);
+        // SAFETY: reading integers as octets, within the array.
+        let control = unsafe { std::slice::from_raw_parts(control.as_ptr().cast::<u8>(), filled) };
+        each(Datagram {
+            data: &data[start..start + length],
+            original_len: header.msg_len,
+            control,
+            packet_type: sources[at].sll_pkttype,
+        });
+    }
+    Ok(received)
+}
+
+/// Walks control messages (`cmsghdr`): level, type, data.
+pub(crate) fn control_messages(mut rest: &[u8]) -> impl Iterator<Item = (i32, i32, &[u8])> {
+    const WORD: usize = size_of::<usize>();
+    const HEADER: usize = WORD + 8;
+    std::iter::from_fn(move || {
+        let length = usize::from_ne_bytes(*rest.first_chunk::<WORD>()?);
+        let message = rest
+            .get(..length)
+            .filter(|message| message.len() >= HEADER)?;
+        let word = |at: usize| {
+            message
+                .get(at..)?
+                .first_chunk::<4>()
+                .map(|octets| i32::from_ne_bytes(*octets))
+        };
+        let found = (word(WORD)?, word(WORD + 4)?, &message[HEADER..]);
+        rest = rest
+            .get(length.next_multiple_of(WORD)..)
+            .unwrap_or_default();
+        Some(found)
+    })
+}
+
+/// Binds a packet socket to a link: from now on it receives all protocols.
+pub(crate) fn packet_bind(socket: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+    // SAFETY: a `sockaddr_ll` is plain integers, for which zero is a value.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = index.cast_signed();
+    // SAFETY: the pointer is to an address of the length given.
+    check(unsafe {
+        libc::bind(
+            socket.as_raw_fd(),
+            ptr::from_ref(&address).cast(),
+            size_of_val(&address) as libc::socklen_t,
+        )
+    })
+}
+
+/// Makes the link take frames for others while this socket is open.
+pub(crate) fn packet_promiscuous(socket: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+    let membership = libc::packet_mreq {
+        mr_ifindex: index.cast_signed(),
+        mr_type: libc::PACKET_MR_PROMISC as u16,
+        mr_alen: 0,
+        mr_address: [0; 8],
+    };
+    set_packet_option(socket, libc::PACKET_ADD_MEMBERSHIP, &membership)
+}
+
+/// Asks for a VLAN tag, and whether the checksum is there, beside each frame.
+pub(crate) fn packet_auxdata(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_packet_option(socket, libc::PACKET_AUXDATA, &1i32)
+}
+
+/// `value` must be of the type that the option takes.
+fn set_packet_option<T>(socket: BorrowedFd<'_>, option: i32, value: &T) -> io::Result<()> {
+    // SAFETY: the pointer is to a value of the length given.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            option,
+            ptr::from_ref(value).cast(),
+            size_of::<T>() as libc::socklen_t,
+        )
+    })
+}
+
+/// Frames received (those dropped included) and dropped since the last reading.
+pub(crate) fn packet_statistics(socket: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
+    // `struct tpacket_stats`
+    let mut statistics = [0u32; 2];
+    let mut length = size_of_val(&statistics) as libc::socklen_t;
+    // SAFETY: the pointers are to a buffer of the length given and to that length.
+    check(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            statistics.as_mut_ptr().cast(),
+            ptr::from_mut(&mut length),
+        )
+    })?;
+    Ok((statistics[0], statistics[1]))
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

@@ -1,10 +1,11 @@
 //! What the tests of this crate share.
 
 // Each test binary uses a part of it.
-#![allow(dead_code, unused_macros)]
+#![allow(dead_code, unused_macros, clippy::unwrap_used)]
 
 use std::fs;
 
+use netns::link::{Address, Bridge, LinkSpec, Netlink, Veth};
 use netns::ns::{NetNs, NsError};
 
 /// An empty namespace, or a visible skip where the kernel refuses to make one: as an ordinary
@@ -43,4 +44,40 @@ pub fn visible() -> (usize, usize) {
         lines("/proc/thread-self/mounts"),
         lines("/proc/thread-self/net/dev"),
     )
+}
+
+/// Two nodes `10.0.0.1` and `10.0.0.2` (`fd00::1`, `fd00::2`) on a bridge `br0` in a third
+/// namespace; their links are called `eth0`, the bridge's ports `p1` and `p2`.
+pub struct Lan {
+    /// Where the bridge is.
+    pub switch: NetNs,
+    /// The two nodes.
+    pub nodes: [NetNs; 2],
+}
+
+impl Lan {
+    /// `None` where the kernel refuses.
+    pub async fn build() -> Option<Self> {
+        let switch = namespace()?;
+        let netlink = Netlink::in_ns(&switch).unwrap();
+        let br0 = netlink
+            .create(&Bridge::new(LinkSpec::up("br0")).create())
+            .await
+            .unwrap();
+        let nodes = [namespace()?, namespace()?];
+        for (number, node) in (1u8..).zip(&nodes) {
+            let a = LinkSpec::up(format!("p{number}")).master(br0);
+            let b = LinkSpec::up("eth0")
+                .in_ns(node)
+                .mac([2, 0, 0, 0, 0, number]);
+            netlink.create_veth(&Veth { a, b }).await.unwrap();
+            let netlink = Netlink::in_ns(node).unwrap();
+            let eth0 = netlink.index("eth0").await.unwrap();
+            for prefix in [format!("10.0.0.{number}/24"), format!("fd00::{number}/64")] {
+                let address = Address::new(eth0, prefix.parse().unwrap());
+                netlink.apply(address.add()).await.unwrap();
+            }
+        }
+        Some(Self { switch, nodes })
+    }
 }
