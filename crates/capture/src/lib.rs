@@ -1,1 +1,28 @@
-//! Frames to facts: dissection, pcapng, TCP reassembly, BGP out of packets, packet matching.
+//! Frames to facts.
+//!
+//! ```text
+//! octets ──Dissector──> layers ──Tracker──> BGP messages
+//!    └──────────────> Recording <───┘
+//!                         └──Matcher──> Verdict: how many packets are like that, and which one nearly was
+//! ```
+//!
+//! No sockets, no clock: frames come in with the time they were seen at, and files are whatever can be read
+//! from or written to.
+
+mod advertised;
+pub mod bgp;
+mod context;
+pub mod dissect;
+pub mod frame;
+pub mod matcher;
+pub mod pcap;
+pub mod recording;
+pub mod stream;
+pub mod text;
+
+pub use bgp::{BgpEvent, BgpMessage, SessionFacts, SessionKey, Tracker};
+pub use dissect::{Dissection, Dissector, Layer, Protocol, StandardDissector};
+pub use frame::{Frame, FrameIndex, InterfaceId, Timestamp};
+pub use matcher::{Match, Matcher, NearMiss, Satisfied, Verdict};
+pub use pcap::{CaptureFileError, CaptureReader, FileFrame, PcapngWriter};
+pub use recording::{Mark, Recorded, Recording};
