@@ -20,6 +20,7 @@ pub mod types;
 pub mod update;
 pub mod verdict;
 
+mod cursor;
 mod text;
 
 pub use attribute::{Attribute, AttributeValue, PathAttributes};

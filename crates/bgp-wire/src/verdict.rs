@@ -73,6 +73,9 @@ pub enum Defect {
     /// Only for internal sessions.
     #[error("attribute does not belong on an external session")]
     NotFromExternal,
+    /// Only for peers without four-octet AS numbers (RFC 6793).
+    #[error("attribute is only for peers without four-octet AS numbers")]
+    Superfluous,
     /// The next hop length is not one of the family's.
     #[error("next hop of {length} octets is wrong for {family}")]
     NextHopLength {
@@ -89,4 +92,7 @@ pub enum Defect {
         /// What is wrong.
         error: NlriError,
     },
+    /// Defects in attributes that belong to no route, so routes may have been lost (RFC 7606 section 5.2).
+    #[error("attributes with defects come without routes")]
+    NoRoutes,
 }

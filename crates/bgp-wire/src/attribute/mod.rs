@@ -1,6 +1,8 @@
 //! Path attributes: the octets as received and what they say.
 
 mod as_path;
+pub(crate) mod decode;
+mod encode;
 mod next_hop;
 mod path_attributes;
 mod pmsi;
@@ -12,8 +14,11 @@ pub use path_attributes::PathAttributes;
 pub use pmsi::PmsiTunnel;
 pub use value::{Aggregator, AttributeValue, MpReach, MpUnreach, Origin};
 
-use crate::message::EncodeContext;
-use crate::raw::RawAttribute;
+use std::hash::{Hash, Hasher};
+
+use crate::message::{DecodeContext, EncodeContext};
+use crate::raw::{RawAttribute, flags};
+use crate::verdict::{Defect, Outcome, Verdict};
 
 /// Attribute type codes (IANA registry).
 pub mod code {
@@ -54,7 +59,9 @@ pub mod code {
 }
 
 /// A path attribute: its octets, and what they say. The octets are what goes out again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Equal when the octets are, whichever form the length had.
+#[derive(Debug, Clone)]
 pub struct Attribute {
     /// Flags, code and value as on the wire.
     pub raw: RawAttribute,
@@ -64,13 +71,58 @@ pub struct Attribute {
 
 impl Attribute {
     /// The attribute with the flags its definition gives it and the shortest length field.
-    pub fn new(value: AttributeValue, _context: &EncodeContext) -> Self {
-        let _ = value;
-        unimplemented!()
+    pub fn new(value: AttributeValue, context: &EncodeContext) -> Self {
+        Self {
+            raw: encode::encode(&value, context),
+            value,
+        }
+    }
+
+    /// Reads an attribute and keeps its octets. Fails with the worst of its verdicts, if that is more than nothing.
+    pub fn decode(raw: RawAttribute, context: &DecodeContext) -> Result<Self, Verdict> {
+        let decode::Reading { value, verdicts } = decode::read(&raw, context);
+        match (
+            value,
+            verdicts.into_iter().max_by_key(|verdict| verdict.outcome),
+        ) {
+            (_, Some(worst)) => Err(worst),
+            (Some(value), None) => Ok(Self { raw, value }),
+            // A reading without value has a verdict.
+            (None, None) => Err(decode::verdict(
+                &raw,
+                Outcome::TreatAsWithdraw,
+                Defect::Value,
+            )),
+        }
     }
 
     /// The type code.
     pub fn code(&self) -> u8 {
         self.raw.code
+    }
+
+    /// What decides equality.
+    fn identity(&self) -> (u8, u8, Option<u16>, &[u8]) {
+        let RawAttribute {
+            flags,
+            code,
+            length,
+            value,
+        } = &self.raw;
+        (flags & !flags::EXTENDED, *code, *length, value)
+    }
+}
+
+impl PartialEq for Attribute {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Attribute {}
+
+impl Hash for Attribute {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
     }
 }

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use crate::types::LabelField;
@@ -46,5 +46,29 @@ impl PmsiTunnel {
             [a, b, c, d] => Some([a, b, c, d].into()),
             _ => <[u8; 16]>::try_from(&*self.tunnel).ok().map(IpAddr::from),
         }
+    }
+}
+
+impl PmsiTunnel {
+    /// `None` if shorter than its fixed part, or without an IP address where the type needs one (RFC 6514 section 5).
+    pub(super) fn parse(value: &Bytes) -> Option<Self> {
+        let &[flags, kind, a, b, c, ..] = value.as_ref() else {
+            return None;
+        };
+        let pmsi = Self {
+            flags,
+            kind,
+            label: LabelField([a, b, c]),
+            tunnel: value.slice(5..),
+        };
+        let readable = kind != Self::INGRESS_REPLICATION || pmsi.ingress_replication().is_some();
+        readable.then_some(pmsi)
+    }
+
+    pub(super) fn encode_into(&self, buffer: &mut BytesMut) {
+        buffer.put_u8(self.flags);
+        buffer.put_u8(self.kind);
+        buffer.put_slice(&self.label.0);
+        buffer.put_slice(&self.tunnel);
     }
 }

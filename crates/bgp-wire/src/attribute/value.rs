@@ -70,6 +70,27 @@ pub enum Origin {
     Incomplete,
 }
 
+impl Origin {
+    /// The number on the wire.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Igp => 0,
+            Self::Egp => 1,
+            Self::Incomplete => 2,
+        }
+    }
+
+    /// By the number on the wire.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Igp),
+            1 => Some(Self::Egp),
+            2 => Some(Self::Incomplete),
+            _ => None,
+        }
+    }
+}
+
 /// Who aggregated a route (RFC 4271 section 5.1.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Aggregator {

@@ -1,50 +1,90 @@
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::types::IpPrefix;
+use super::{FlowComponent, NlriError};
+use crate::cursor::Cursor;
+use crate::types::RouteDistinguisher;
 
 /// Flowspec rules: components that must all match (RFC 8955 section 4, RFC 8956 section 3).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Text form `destination-ipv4 12.0.0.0/24 protocol =tcp destination-port [ >=80&<=90 ]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlowspecRules {
     /// Whether addresses are IPv6.
     pub ipv6: bool,
-    /// In ascending order of type.
+    /// In strictly ascending order of type.
     pub components: Vec<FlowComponent>,
 }
 
-/// One Flowspec component.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FlowComponent {
-    /// Type 1: destination prefix; `offset` bits in front are not compared (IPv6 only).
-    Destination {
-        /// The prefix.
-        prefix: IpPrefix,
-        /// Bits not compared.
-        offset: u8,
-    },
-    /// Type 2: source prefix; `offset` bits in front are not compared (IPv6 only).
-    Source {
-        /// The prefix.
-        prefix: IpPrefix,
-        /// Bits not compared.
-        offset: u8,
-    },
-    /// Types 3 to 8, 10, 11, 13: numbers; type 9 and 12: bit masks.
-    Operations {
-        /// The component type, see [`FlowComponent`]'s constants.
-        kind: u8,
-        /// At least one.
-        operations: Vec<FlowOp>,
-    },
+impl FlowspecRules {
+    /// The component of this type, see the constants of [`FlowComponent`].
+    pub fn get(&self, kind: u8) -> Option<&FlowComponent> {
+        self.components
+            .iter()
+            .find(|component| component.kind() == kind)
+    }
+
+    /// What is behind the length field, all of which must be there.
+    pub(super) fn content(bytes: &Bytes) -> Result<&[u8], NlriError> {
+        let (length, content) = match **bytes {
+            [high @ 0xf0..=0xff, low, ref content @ ..] => {
+                (u16::from_be_bytes([high & 0x0f, low]).into(), content)
+            }
+            [length @ ..0xf0, ref content @ ..] => (usize::from(length), content),
+            _ => {
+                return Err(NlriError::Length {
+                    length: bytes.len(),
+                });
+            }
+        };
+        if content.len() != length {
+            return Err(NlriError::Length {
+                length: bytes.len(),
+            });
+        }
+        Ok(content)
+    }
+
+    pub(super) fn parse(ipv6: bool, content: &[u8]) -> Result<Self, NlriError> {
+        let mut cursor = Cursor(content);
+        let mut components = Vec::new();
+        let mut last = 0;
+        while let Some(kind) = cursor.u8() {
+            if kind <= last {
+                return Err(NlriError::FlowComponent { kind });
+            }
+            last = kind;
+            let component = FlowComponent::parse(kind, ipv6, &mut cursor);
+            components.push(component.ok_or(NlriError::FlowComponent { kind })?);
+        }
+        Ok(Self { ipv6, components })
+    }
+
+    pub(super) fn encode_into(&self, rd: Option<RouteDistinguisher>, buffer: &mut BytesMut) {
+        let mut content = BytesMut::with_capacity(64);
+        if let Some(rd) = rd {
+            content.put_slice(&rd.0);
+        }
+        for component in &self.components {
+            component.encode_into(self.ipv6, &mut content);
+        }
+        match content.len() {
+            short @ ..0xf0 => buffer.put_u8(short as u8),
+            long => buffer.put_u16(0xf000 | long.min(0xfff) as u16),
+        }
+        buffer.put_slice(&content);
+    }
 }
 
-/// One operator and value (RFC 8955 section 4.2.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct FlowOp {
-    /// The operator bits without end of list and length, see [`FlowOp`]'s constants.
-    pub bits: u8,
-    /// Octets of the value on the wire: 1, 2, 4 or 8.
-    pub width: u8,
-    /// The value.
-    pub value: u64,
+impl fmt::Display for FlowspecRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, component) in self.components.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            component.fmt(self.ipv6, f)?;
+        }
+        Ok(())
+    }
 }

@@ -1,24 +1,27 @@
 //! NLRI: the octets as on the wire are the truth, the typed value a view of them.
 
 mod evpn;
+mod flow_component;
 mod flowspec;
 mod key;
 mod rtc;
 mod split;
+mod value;
 mod vpn;
 
 pub use crate::types::IpPrefix;
 pub use evpn::EvpnRoute;
-pub use flowspec::{FlowComponent, FlowOp, FlowspecRules};
+pub use flow_component::{FlowComponent, FlowOp};
+pub use flowspec::FlowspecRules;
 pub use key::NlriKey;
 pub use rtc::RtcRoute;
+pub use value::NlriValue;
 pub use vpn::VpnRoute;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use crate::family::Family;
-use crate::types::RouteDistinguisher;
 
 /// One NLRI of any family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,37 +33,6 @@ pub struct Nlri {
     /// Exactly the NLRI as on the wire, length field included, without the path identifier.
     #[serde(with = "crate::text::hex")]
     pub bytes: Bytes,
-}
-
-/// What an NLRI says.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NlriValue {
-    /// Ethernet VPN (RFC 7432).
-    Evpn(EvpnRoute),
-    /// IP VPN (RFC 4364, 4659).
-    Vpn(VpnRoute),
-    /// Route target constraint (RFC 4684).
-    Rtc(RtcRoute),
-    /// IPv4 or IPv6 unicast (RFC 4271, 2545).
-    Unicast(IpPrefix),
-    /// Flowspec (RFC 8955, 8956).
-    Flowspec(FlowspecRules),
-    /// Flowspec for a VPN.
-    FlowspecVpn {
-        /// Route distinguisher.
-        rd: RouteDistinguisher,
-        /// The rules.
-        rules: FlowspecRules,
-    },
-    /// A family this crate does not read.
-    Opaque {
-        /// The family.
-        family: Family,
-        /// The NLRI as on the wire.
-        #[serde(with = "crate::text::hex")]
-        bytes: Bytes,
-    },
 }
 
 /// What is wrong with NLRI octets.
@@ -76,11 +48,11 @@ pub enum NlriError {
     /// More prefix bits than the family's addresses have.
     #[error("prefix of {bits} bits is too long")]
     PrefixLength {
-        /// Bits of the length field.
-        bits: u16,
+        /// Bits of the prefix.
+        bits: u8,
     },
     /// A length that this kind of NLRI cannot have.
-    #[error("{length} octets are wrong for this route type")]
+    #[error("{length} octets are wrong for this kind of NLRI")]
     Length {
         /// Octets.
         length: usize,
@@ -113,24 +85,50 @@ impl Nlri {
     }
 
     /// Cuts a field into NLRI. Fails only where the field cannot be cut; whether each makes sense,
-    /// [`Nlri::value`] tells. Of an unknown family the whole field is one NLRI.
+    /// [`Nlri::check`] tells. Of an unknown family the whole field is one NLRI.
     pub fn split(family: Family, field: &Bytes, add_path: bool) -> Result<Vec<Self>, NlriError> {
         split::split(family, field, add_path)
     }
 
     /// What it says.
     pub fn value(&self) -> Result<NlriValue, NlriError> {
-        unimplemented!()
+        NlriValue::parse(self.family, &self.bytes)
     }
 
-    /// What identifies the route among those of one source (and path identifier).
+    /// Whether [`Nlri::value`] would succeed, without making one.
+    pub fn check(&self) -> Result<(), NlriError> {
+        match self.family {
+            Family::VPNV4 => vpn::Layout::of(true, &self.bytes).map(drop),
+            Family::VPNV6 => vpn::Layout::of(false, &self.bytes).map(drop),
+            _ => self.value().map(drop),
+        }
+    }
+
+    /// What identifies the route among those of one source.
     pub fn key(&self) -> NlriKey {
-        unimplemented!()
+        NlriKey::of(self)
     }
-}
 
-impl From<NlriValue> for Nlri {
-    fn from(_value: NlriValue) -> Self {
-        unimplemented!()
+    /// The same with a path identifier.
+    pub fn with_path_id(mut self, path_id: Option<u32>) -> Self {
+        self.path_id = path_id;
+        self
+    }
+
+    /// Appends it, with a path identifier (0 if it has none) on sessions that have them.
+    pub fn encode_into(&self, add_path: bool, buffer: &mut BytesMut) {
+        if add_path {
+            buffer.put_u32(self.path_id.unwrap_or(0));
+        }
+        buffer.put_slice(&self.bytes);
+    }
+
+    /// How many octets [`Nlri::encode_into`] appends.
+    pub fn wire_len(&self, add_path: bool) -> usize {
+        if add_path {
+            4 + self.bytes.len()
+        } else {
+            self.bytes.len()
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! UPDATE: routes come and go (RFC 4271 section 4.3, RFC 4760, RFC 7606).
 
+mod decode;
+mod encode;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::attribute::NextHop;
 
-use crate::attribute::PathAttributes;
+use crate::attribute::{PathAttributes, code};
 use crate::family::Family;
 use crate::message::{DecodeContext, EncodeContext};
 use crate::nlri::Nlri;
-use crate::raw::{RawMessage, RawUpdate};
+use crate::raw::{RawAttribute, RawMessage, RawUpdate, flags, kind};
 use crate::verdict::{Outcome, Verdict};
 
 /// An UPDATE, read, with what RFC 7606 wants done already done to `reach` and `unreach`.
@@ -38,8 +41,7 @@ pub struct Announcement {
 impl Update {
     /// Reads the sections; total.
     pub fn decode(raw: RawUpdate, context: &DecodeContext) -> Self {
-        let _ = (raw, context);
-        unimplemented!()
+        decode::decode(raw, context)
     }
 
     /// The worst of the verdicts.
@@ -53,12 +55,37 @@ impl Update {
 
     /// The family whose initial routes end here (RFC 4724 section 2).
     pub fn end_of_rib(&self) -> Option<Family> {
-        unimplemented!()
+        let RawUpdate {
+            withdrawn,
+            attributes,
+            nlri,
+            ..
+        } = &self.raw;
+        if !withdrawn.is_empty() || !nlri.is_empty() {
+            return None;
+        }
+        let mut walk = RawAttribute::walk(attributes);
+        match (walk.next(), walk.next()) {
+            (None, _) => Some(Family::IPV4_UNICAST),
+            (
+                Some(Ok(RawAttribute {
+                    code: code::MP_UNREACH,
+                    value,
+                    ..
+                })),
+                None,
+            ) => match *value {
+                [a, b, safi] => Some(Family::new(u16::from_be_bytes([a, b]), safi)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Messages that announce `nlri`, each as full as it may be. Attributes go in ascending order of code with
-    /// MP_REACH_NLRI last; IPv4 unicast with an IPv4 next hop uses the classic fields. Routes that fit in no
-    /// message are left out, see [`Update::announce_all`].
+    /// MP_REACH_NLRI last; IPv4 unicast with an IPv4 next hop uses the classic fields. NEXT_HOP is taken from
+    /// `next_hop`, whatever `attributes` have. Routes that fit in no message are left out, see
+    /// [`Update::announce_all`].
     pub fn announce(
         attributes: &PathAttributes,
         family: Family,
@@ -77,19 +104,25 @@ impl Update {
         nlri: &[Nlri],
         context: &EncodeContext,
     ) -> Announcement {
-        let _ = (attributes, family, next_hop, nlri, context);
-        unimplemented!()
+        encode::announce(attributes, family, next_hop, nlri, context)
     }
 
-    /// Messages that withdraw `nlri`, each as full as it may be, without other attributes.
+    /// Messages that withdraw `nlri`, each as full as it may be, without other attributes. The NLRI go out as they are,
+    /// labels included.
     pub fn withdraw(family: Family, nlri: &[Nlri], context: &EncodeContext) -> Vec<RawMessage> {
-        let _ = (family, nlri, context);
-        unimplemented!()
+        encode::withdraw(family, nlri, context)
     }
 
     /// The End-of-RIB mark of a family (RFC 4724 section 2).
     pub fn end_of_rib_for(family: Family) -> RawMessage {
-        let _ = family;
-        unimplemented!()
+        if family == Family::IPV4_UNICAST {
+            return RawMessage::new(kind::UPDATE, &[0; 4][..]);
+        }
+        let [a, b] = family.afi.to_be_bytes();
+        let (flags, code) = (flags::OPTIONAL, code::MP_UNREACH);
+        RawMessage::new(
+            kind::UPDATE,
+            vec![0, 0, 0, 6, flags, code, 3, a, b, family.safi],
+        )
     }
 }
