@@ -1,0 +1,73 @@
+//! What a dataplane can do, as far as routing has to know.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::Direction;
+
+/// What a driver can forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Encapsulations to advertise and to accept, preferred first.
+    pub encaps: Vec<Encap>,
+    /// Whether several equal routes can be used at once.
+    pub ecmp: bool,
+    /// Which endpoint directions can be made.
+    pub directions: BTreeSet<Direction>,
+}
+
+impl Capabilities {
+    /// VXLAN, one path, both directions: what a Linux bridge with a VXLAN port does.
+    pub fn vxlan() -> Self {
+        Self {
+            encaps: vec![Encap::Vxlan],
+            ecmp: false,
+            directions: BTreeSet::from([Direction::Both]),
+        }
+    }
+
+    /// Whether a route that advertises these tunnel types can be forwarded. A route without any means
+    /// [`Encap::Default`].
+    pub fn accept(&self, mut advertised: impl Iterator<Item = u16>) -> bool {
+        let Some(first) = advertised.next() else {
+            return self.encaps.contains(&Encap::Default);
+        };
+        let known = |kind| {
+            self.encaps
+                .iter()
+                .any(|encap| encap.tunnel_type() == Some(kind))
+        };
+        known(first) || advertised.any(known)
+    }
+}
+
+/// How packets travel between hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encap {
+    /// What a route without Encapsulation community means.
+    Default,
+    /// GRE (RFC 2784).
+    Gre,
+    /// VXLAN (RFC 7348).
+    Vxlan,
+    /// MPLS (RFC 3032).
+    Mpls,
+    /// MPLS in UDP (RFC 7510).
+    MplsInUdp,
+}
+
+impl Encap {
+    /// The tunnel type of the BGP Encapsulation extended community (RFC 9012 section 4.1, RFC 8365
+    /// section 11); none for [`Encap::Default`], which is the absence of the community.
+    pub fn tunnel_type(self) -> Option<u16> {
+        match self {
+            Self::Default => None,
+            Self::Gre => Some(2),
+            Self::Vxlan => Some(8),
+            Self::Mpls => Some(10),
+            Self::MplsInUdp => Some(13),
+        }
+    }
+}

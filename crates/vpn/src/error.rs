@@ -1,0 +1,103 @@
+//! Why a request cannot be done, and what else callers should know.
+
+use std::net::IpAddr;
+
+use bgp_wire::{MacAddr, Vni};
+use serde::{Deserialize, Serialize};
+
+use crate::request::{Direction, InstanceKind};
+
+/// Why an attach cannot be done. All are the caller's to mend; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum AttachError {
+    #[error("No dataplane driver for VPN type {kind}")]
+    NoDriver { kind: InstanceKind },
+    #[error("VPN instance {external_id} is of type {existing}, not {kind}")]
+    OtherKind {
+        external_id: String,
+        existing: InstanceKind,
+        kind: InstanceKind,
+    },
+    #[error("MAC address {mac} is not valid: not a unicast address")]
+    NotUnicast { mac: MacAddr },
+    #[error("Unsupported direction: {direction}")]
+    UnsupportedDirection { direction: Direction },
+    #[error("'advertise_subnet' is not possible with VPN type {kind}")]
+    SubnetInEvpn { kind: InstanceKind },
+    #[error("A VPN instance using vni {vni} already exists.")]
+    VniInUse { vni: Vni },
+    #[error(
+        "Port information is not consistent. MAC address cannot be bound to two different ports. \
+         Previous plug for port {previous} ({mac} is now said to be at {port})"
+    )]
+    MacOnOtherPort {
+        mac: MacAddr,
+        previous: String,
+        port: String,
+    },
+    #[error(
+        "Inconsistent endpoint info: IP {ip} already bound to a MAC address different from {mac} \
+         ({bound})"
+    )]
+    IpOnOtherMac {
+        ip: IpAddr,
+        mac: MacAddr,
+        bound: MacAddr,
+    },
+    #[error("Port information is not consistent. Port {linuxif} already has another VLAN")]
+    VlanDiffers { linuxif: String },
+    #[error("no {what} left: all {total} are in use")]
+    Exhausted { what: &'static str, total: u32 },
+}
+
+/// Why a detach cannot be done. All are the caller's to mend; nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum DetachError {
+    #[error("VPN {external_id} could not be found")]
+    UnknownInstance { external_id: String },
+    #[error("Endpoint ({mac}, {}) not plugged yet, can't unplug", ip_text(.ip))]
+    NotPlugged { mac: MacAddr, ip: Option<IpAddr> },
+}
+
+fn ip_text(ip: &Option<IpAddr>) -> String {
+    ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string())
+}
+
+/// Something that does not stop the work but deserves a line in the instance's log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum Warning {
+    #[error("No encap supported by dataplane driver for route {route}")]
+    NoCommonEncapsulation { route: String },
+    #[error("route {route} is not for ingress replication, nothing is flooded to its origin")]
+    NotIngressReplication { route: String },
+    #[error("route {route} is not used: {flaw}")]
+    Unusable { route: String, flaw: Flaw },
+    #[error("route {route} is of a type that this instance does not use")]
+    UnusedType { route: String },
+    #[error("`{field}` cannot change while the instance exists: still {kept}, not {asked}")]
+    Fixed {
+        field: String,
+        kept: String,
+        asked: String,
+    },
+}
+
+/// What makes a route useless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum Flaw {
+    #[error("its MAC address is not a unicast one")]
+    Mac,
+    #[error("its IP address is not that of a host")]
+    Ip,
+    #[error("it has no next hop that tunnels from here can end at")]
+    NextHop,
+    #[error("its PMSI tunnel does not end where tunnels from here can")]
+    TunnelEndpoint,
+    #[error("it leads back to this instance")]
+    Loop,
+}

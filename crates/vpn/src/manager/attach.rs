@@ -1,0 +1,233 @@
+//! Attaching an endpoint, in two phases.
+
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use bgp_wire::Vni;
+
+use super::{AttachToken, Effect, Prepared, VpnManager};
+use crate::error::{AttachError, Warning};
+use crate::evi::{Evi, Numbers, key_of};
+use crate::intent::InstanceId;
+use crate::reading::is_unicast_mac;
+use crate::request::{AttachRequest, InstanceKind};
+
+impl VpnManager {
+    /// First phase: checks the request, reserves every number it needs and says what the dataplane is to hold.
+    /// Nothing is advertised yet. Several attaches may be prepared at once, also to the same instance.
+    ///
+    /// # Errors
+    /// When the request does not fit; nothing has changed then.
+    pub fn prepare_attach(&mut self, request: AttachRequest) -> Result<Prepared, AttachError> {
+        self.check(&request)?;
+        let id = match self.id_of(&request.external_id) {
+            Some(id) => id,
+            None => self.create(&request)?,
+        };
+        let mac = request.mac;
+        let token = AttachToken(self.next_token);
+        self.next_token += 1;
+        if let Err(error) = self.hold(id, token, request) {
+            if let Some(evi) = self.instances.get_mut(&id) {
+                evi.pending.remove(&token);
+            }
+            self.settle(id, mac);
+            return Err(error);
+        }
+        let Some(evi) = self.instances.get(&id) else {
+            return Err(AttachError::Exhausted {
+                what: "instances",
+                total: u32::MAX,
+            });
+        };
+        let is_refresh = evi.pending.get(&token).is_some_and(|request| {
+            evi.endpoints.contains_key(&key_of(request)) || evi.is_covered(request)
+        });
+        let intent = Arc::clone(&evi.intent);
+        self.tokens.insert(token, id);
+        Ok(Prepared {
+            token,
+            instance: id,
+            intent,
+            is_refresh,
+        })
+    }
+
+    /// Second phase, when the dataplane holds the intent: the endpoint goes live and its routes go out.
+    /// Unknown tokens have no effect.
+    pub fn commit(&mut self, token: AttachToken) -> Vec<Effect> {
+        let Some(id) = self.tokens.remove(&token) else {
+            return Vec::new();
+        };
+        let Some(evi) = self.instances.get_mut(&id) else {
+            return Vec::new();
+        };
+        let Some(request) = evi.pending.remove(&token) else {
+            return Vec::new();
+        };
+        let mut effects: Vec<_> = fixed(evi, &request).map(|w| Effect::Warn(id, w)).collect();
+        let export: Vec<_> = request.export.iter().copied().collect();
+        let is_export_new = evi.export != export;
+        evi.export = export;
+        evi.import.clone_from(&request.import);
+        if let Some(description) = &request.instance_description {
+            evi.description = Some(description.clone());
+        }
+        if let Some(fallback) = &request.fallback {
+            evi.fallback = Some(fallback.clone());
+        }
+        if request
+            .gateway
+            .is_some_and(|gateway| evi.set_gateway(gateway))
+        {
+            self.changed.insert(id);
+        }
+        if !evi.is_covered(&request) {
+            evi.enliven(&request);
+        }
+        let mac = request.mac;
+        let replaced = request
+            .ip
+            .as_ref()
+            .and_then(|_| evi.endpoints.remove(&(mac, None)));
+        let touched: Vec<_> = if is_export_new {
+            evi.endpoints.keys().copied().collect()
+        } else {
+            evi.keys_of(mac).collect()
+        };
+        let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
+        let events = evi.publish(&self.config, touched);
+        effects.extend(events.into_iter().map(Effect::Rib));
+        self.settle(id, mac);
+        effects
+    }
+
+    /// Second phase, when the dataplane refused: nothing of the attach remains. Unknown tokens have no effect.
+    pub fn abort(&mut self, token: AttachToken) {
+        let Some(id) = self.tokens.remove(&token) else {
+            return;
+        };
+        let Some(evi) = self.instances.get_mut(&id) else {
+            return;
+        };
+        let Some(request) = evi.pending.remove(&token) else {
+            return;
+        };
+        // The driver may hold the intent with the endpoint even where the one without is an old acquaintance.
+        self.changed.insert(id);
+        self.settle(id, request.mac);
+    }
+
+    /// Both phases at once, for dataplanes that cannot fail.
+    ///
+    /// # Errors
+    /// As [`VpnManager::prepare_attach`].
+    pub fn attach(&mut self, request: AttachRequest) -> Result<Vec<Effect>, AttachError> {
+        let prepared = self.prepare_attach(request)?;
+        self.changed.insert(prepared.instance);
+        Ok(self.commit(prepared.token))
+    }
+
+    fn check(&self, request: &AttachRequest) -> Result<(), AttachError> {
+        let kind = request.kind;
+        if kind != InstanceKind::Evpn {
+            return Err(AttachError::NoDriver { kind });
+        }
+        if !is_unicast_mac(request.mac) {
+            return Err(AttachError::NotUnicast { mac: request.mac });
+        }
+        if request.advertise_subnet {
+            return Err(AttachError::SubnetInEvpn { kind });
+        }
+        let direction = request.direction;
+        if !self.config.capabilities.directions.contains(&direction) {
+            return Err(AttachError::UnsupportedDirection { direction });
+        }
+        match self
+            .id_of(&request.external_id)
+            .and_then(|id| self.instances.get(&id))
+        {
+            Some(evi) => evi.admit(request),
+            None => match request.vni.filter(|vni| self.vnis.contains_key(vni)) {
+                Some(vni) => Err(AttachError::VniInUse { vni }),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn create(&mut self, request: &AttachRequest) -> Result<InstanceId, AttachError> {
+        let rd = self.rds.allocate().ok_or(RDS_EXHAUSTED)?;
+        let label = match request.vni {
+            Some(_) => None,
+            None => {
+                let vnis = &self.vnis;
+                let is_vni = |label| Vni::new(label).is_ok_and(|vni| vnis.contains_key(&vni));
+                self.labels.allocate_unless(is_vni)
+            }
+        };
+        let number = label.and_then(|label| Vni::new(label).ok());
+        let Some(vni) = request.vni.or(number) else {
+            self.rds.release(rd);
+            return Err(LABELS_EXHAUSTED);
+        };
+        let id = InstanceId(self.next_instance);
+        self.next_instance += 1;
+        let evi = Evi::new(Numbers { id, vni, label, rd }, request, &self.config);
+        self.vnis.insert(vni, id);
+        self.by_name.insert(request.external_id.clone(), id);
+        self.instances.insert(id, evi);
+        Ok(id)
+    }
+
+    /// Reserves the endpoint and its numbers, and puts it into the intent.
+    fn hold(
+        &mut self,
+        id: InstanceId,
+        token: AttachToken,
+        request: AttachRequest,
+    ) -> Result<(), AttachError> {
+        let Some(evi) = self.instances.get_mut(&id) else {
+            return Ok(());
+        };
+        let (key, mac) = (key_of(&request), request.mac);
+        let is_advertised = request.direction.is_advertised();
+        evi.pending.insert(token, request);
+        if let Entry::Vacant(label) = evi.labels.entry(mac) {
+            label.insert(self.labels.allocate().ok_or(LABELS_EXHAUSTED)?);
+        }
+        if is_advertised && let Entry::Vacant(rd) = evi.rds.entry(key) {
+            rd.insert(self.rds.allocate().ok_or(RDS_EXHAUSTED)?);
+        }
+        evi.refresh_local(mac);
+        Ok(())
+    }
+}
+
+const LABELS_EXHAUSTED: AttachError = AttachError::Exhausted {
+    what: "labels",
+    total: (1 << 20) - 16,
+};
+const RDS_EXHAUSTED: AttachError = AttachError::Exhausted {
+    what: "route distinguishers",
+    total: 1 << 16,
+};
+
+/// What the request wants changed that cannot change.
+fn fixed(evi: &Evi, request: &AttachRequest) -> impl Iterator<Item = Warning> {
+    let text = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+    let vni = request
+        .vni
+        .filter(|vni| *vni != evi.numbers.vni)
+        .map(|vni| Warning::Fixed {
+            field: "vni".to_owned(),
+            kept: evi.numbers.vni.to_string(),
+            asked: vni.to_string(),
+        });
+    let is_other = request.linuxbr.is_some() && request.linuxbr != evi.intent.linuxbr;
+    let linuxbr = is_other.then(|| Warning::Fixed {
+        field: "linuxbr".to_owned(),
+        kept: text(&evi.intent.linuxbr),
+        asked: text(&request.linuxbr),
+    });
+    vni.into_iter().chain(linuxbr)
+}

@@ -1,0 +1,64 @@
+//! Detaching endpoints.
+
+use super::{Effect, VpnManager};
+use crate::error::DetachError;
+use crate::intent::InstanceId;
+use crate::request::DetachRequest;
+
+impl VpnManager {
+    /// Takes back an endpoint, or without address every endpoint of the MAC. The instance goes with its last
+    /// endpoint. Routes are withdrawn first, then [`VpnManager::take_intents`] tells the dataplane.
+    ///
+    /// # Errors
+    /// When there is no such endpoint; nothing has changed then.
+    pub fn detach(&mut self, request: &DetachRequest) -> Result<Vec<Effect>, DetachError> {
+        let unknown = || DetachError::UnknownInstance {
+            external_id: request.external_id.clone(),
+        };
+        let id = self.id_of(&request.external_id).ok_or_else(unknown)?;
+        let evi = self.instances.get_mut(&id).ok_or_else(unknown)?;
+        let mac = request.mac;
+        let ip = request.ip.as_ref().map(|ip| ip.address());
+        let keys: Vec<_> = evi
+            .keys_of(mac)
+            .filter(|key| ip.is_none() || key.1 == ip)
+            .collect();
+        if keys.is_empty() {
+            return Err(DetachError::NotPlugged { mac, ip });
+        }
+        for key in &keys {
+            evi.endpoints.remove(key);
+        }
+        let events = if evi.endpoints.is_empty() {
+            if evi.forget_all() {
+                self.changed.insert(id);
+            }
+            evi.retire()
+        } else {
+            evi.publish(&self.config, keys)
+        };
+        self.settle(id, mac);
+        Ok(events.into_iter().map(Effect::Rib).collect())
+    }
+
+    /// Stops every instance and forgets every attach that was being prepared.
+    pub fn stop(&mut self) -> Vec<Effect> {
+        let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
+        self.tokens.clear();
+        let mut effects = Vec::new();
+        for id in ids {
+            let Some(evi) = self.instances.get_mut(&id) else {
+                continue;
+            };
+            effects.extend(evi.retire().into_iter().map(Effect::Rib));
+            let labels = std::mem::take(&mut evi.labels);
+            labels
+                .into_values()
+                .for_each(|label| self.labels.release(label));
+            let rds = std::mem::take(&mut evi.rds);
+            rds.into_values().for_each(|rd| self.rds.release(rd));
+            self.remove(id);
+        }
+        effects
+    }
+}

@@ -1,0 +1,108 @@
+//! The routes an E-VPN instance publishes.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bgp_rib::Route;
+use bgp_rib::export::DEFAULT_LOCAL_PREF;
+use bgp_wire::attribute::{AsPath, Origin, PmsiTunnel};
+use bgp_wire::community::Encapsulation;
+use bgp_wire::nlri::EvpnRoute;
+use bgp_wire::{
+    AttributeValue, Esi, ExtendedCommunity, Family, LabelField, MacAddr, NextHop, Nlri, NlriValue,
+    PathAttributes, RouteDistinguisher, RouteTarget, Vni,
+};
+
+use crate::capabilities::Encap;
+
+/// The only broadcast domain of an instance (RFC 8365 section 5.1.2, VLAN-based service).
+const ETHERNET_TAG: u32 = 0;
+
+/// What the routes of one instance have in common.
+pub(crate) struct Publisher<'a> {
+    /// The next hop, and the originator of type 3 routes.
+    pub(crate) local_address: IpAddr,
+    /// Where the tunnel ends.
+    pub(crate) local_vtep: IpAddr,
+    pub(crate) encaps: &'a [Encap],
+    pub(crate) vni: Vni,
+    pub(crate) rd: RouteDistinguisher,
+    pub(crate) export: &'a [RouteTarget],
+}
+
+/// A local endpoint as others should know it.
+pub(crate) struct Announced {
+    pub(crate) mac: MacAddr,
+    pub(crate) ip: Option<IpAddr>,
+    /// The endpoint's own distinguisher, used when it has no address: several ports may then have the MAC.
+    pub(crate) rd: RouteDistinguisher,
+    pub(crate) local_pref: Option<u32>,
+    pub(crate) hash_order: u32,
+}
+
+impl Publisher<'_> {
+    /// Type 2 (RFC 7432 section 7.2).
+    pub(crate) fn endpoint(&self, endpoint: &Announced) -> Route {
+        let route = EvpnRoute::MacIp {
+            rd: if endpoint.ip.is_some() {
+                self.rd
+            } else {
+                endpoint.rd
+            },
+            esi: Esi::ZERO,
+            ethernet_tag: ETHERNET_TAG,
+            mac: endpoint.mac,
+            ip: endpoint.ip,
+            label1: LabelField::from_vni(self.vni),
+            label2: None,
+        };
+        let order = ExtendedCommunity::from_consistent_hash_order(endpoint.hash_order);
+        let communities = self.communities().chain([order]).collect();
+        let local_pref = endpoint.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
+        let attributes = self
+            .attributes(communities)
+            .with(AttributeValue::LocalPref(local_pref));
+        self.route(route, self.local_vtep, attributes)
+    }
+
+    /// Type 3 with an ingress replication tunnel (RFC 7432 sections 7.3 and 11.2).
+    pub(crate) fn multicast(&self) -> Route {
+        let route = EvpnRoute::InclusiveMulticast {
+            rd: self.rd,
+            ethernet_tag: ETHERNET_TAG,
+            originator: self.local_address,
+        };
+        let tunnel = PmsiTunnel::to(self.local_vtep, LabelField::from_vni(self.vni));
+        let attributes = self
+            .attributes(self.communities().collect())
+            .with(AttributeValue::Pmsi(tunnel));
+        self.route(route, self.local_address, attributes)
+    }
+
+    fn route(&self, route: EvpnRoute, next_hop: IpAddr, attributes: PathAttributes) -> Route {
+        Route {
+            nlri: Nlri::from(NlriValue::Evpn(route)),
+            next_hop: NextHop::for_family(Family::EVPN, next_hop),
+            attributes,
+        }
+    }
+
+    fn attributes(&self, communities: Vec<ExtendedCommunity>) -> PathAttributes {
+        PathAttributes::new()
+            .with(AttributeValue::Origin(Origin::Igp))
+            .with(AttributeValue::AsPath(AsPath::default()))
+            .with(AttributeValue::ExtendedCommunities(communities))
+    }
+
+    /// Encapsulations, then route targets.
+    fn communities(&self) -> impl Iterator<Item = ExtendedCommunity> + '_ {
+        let numbers = self.encaps.iter().filter_map(|encap| encap.tunnel_type());
+        let encapsulations = numbers.map(|number| Encapsulation::from_number(number).into());
+        encapsulations.chain(self.export.iter().map(|target| (*target).into()))
+    }
+}
+
+/// A type 1 distinguisher (RFC 4364 section 4.2).
+pub(crate) fn distinguisher(router_id: Ipv4Addr, number: u32) -> RouteDistinguisher {
+    // Numbers come from an allocator that stops at 65535.
+    RouteDistinguisher::ipv4(router_id, u16::try_from(number).unwrap_or(u16::MAX))
+}
