@@ -1,5 +1,7 @@
 //! The client against a server of canned answers, over an in-memory stream.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::time::Duration;
 
 use bagpipe_api::{AttachBody, Client, ClientError, Refusal};

@@ -1,5 +1,7 @@
 //! What becomes of bodies: every rule broken once, and the spellings that are fine.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use bagpipe_api::{AttachBody, AttachRequest, DetachRequest, Direction, VpnType};
 use bgp_wire::{MacAddr, RouteTarget, Vni};
 use proptest::prelude::*;
