@@ -79,7 +79,7 @@ impl DriverHandle {
     /// # Errors
     /// What the driver answers; the instance is then as it was before.
     pub async fn apply(&self, intent: Arc<EvpnIntent>) -> Result<(), DriverError> {
-        self.step(IntentChange::Set(intent)).await
+        self.request(IntentChange::Set(intent)).await
     }
 
     /// Removes the instance and waits for it.
@@ -87,7 +87,7 @@ impl DriverHandle {
     /// # Errors
     /// What the driver answers.
     pub async fn remove(&self, instance: InstanceId) -> Result<(), DriverError> {
-        self.step(IntentChange::Remove(instance)).await
+        self.request(IntentChange::Remove(instance)).await
     }
 
     /// Has a change made without waiting, as for a received route. A newer change of the same instance
@@ -97,6 +97,20 @@ impl DriverHandle {
             change,
             reply: None,
         });
+    }
+
+    /// Has a change made, in its place among those submitted before and after this call, and answers when it
+    /// is; dropping the future changes nothing. For callers that must not wait where they ask.
+    pub fn request(
+        &self,
+        change: IntentChange,
+    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.push(Step {
+            change,
+            reply: Some(reply),
+        });
+        async move { answer.await.unwrap_or(Err(DriverError::Stopped)) }
     }
 
     /// Makes the dataplane hold `intents` and nothing else. Changes submitted before are made before,
@@ -136,15 +150,6 @@ impl DriverHandle {
         self.shared.close();
         // An error means that the sender is gone, and with it the task.
         let _ = self.ended.wait_for(|ended| *ended).await;
-    }
-
-    async fn step(&self, change: IntentChange) -> Result<(), DriverError> {
-        let (reply, answer) = oneshot::channel();
-        self.shared.push(Step {
-            change,
-            reply: Some(reply),
-        });
-        answer.await.unwrap_or(Err(DriverError::Stopped))
     }
 
     async fn control<T>(
