@@ -1,3 +1,5 @@
 //! The commands: each is a function from its command line, program name first, to an exit status.
 
+pub mod cleanup;
+pub mod daemon;
 pub mod looking_glass;

@@ -98,6 +98,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "dataplane_driver",
             "dataplane_local_address",
             "vxlan_dst_port",
+            "stale_time",
             "ovs_bridge",
             "ovsbr_interfaces_mtu",
         ],

@@ -93,6 +93,8 @@ pub struct Evpn {
     pub local_address: Option<LocalAddress>,
     /// UDP port of VXLAN.
     pub vxlan_dst_port: u16,
+    /// How long what a previous run left in the dataplane is kept for instances to be attached again.
+    pub stale_time: Duration,
 }
 
 /// Dataplane drivers for E-VPN.

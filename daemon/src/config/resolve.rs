@@ -11,6 +11,8 @@ const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface
 const PORT: &str = "must be a port, 1 to 65535";
 const BOOLEAN: &str = "must be true or false";
 const EVPN: &str = "DATAPLANE_DRIVER_EVPN";
+/// Agents look every ten seconds whether the daemon was restarted; this gives them six times that.
+const STALE_TIME: Duration = Duration::from_secs(60);
 const IPVPN: &str = "DATAPLANE_DRIVER_IPVPN";
 
 impl Config {
@@ -48,8 +50,10 @@ impl Config {
                     |text| text.parse().ok().filter(|time| !matches!(time, 1 | 2)),
                 )?
                 .unwrap_or(180),
-            connect_retry: seconds(raw, "connect_retry")?.unwrap_or(Duration::from_millis(100)),
-            connect_retry_max: seconds(raw, "connect_retry_max")?.unwrap_or(Duration::from_secs(5)),
+            connect_retry: seconds(raw, "BGP", "connect_retry", 0.01)?
+                .unwrap_or(Duration::from_millis(100)),
+            connect_retry_max: seconds(raw, "BGP", "connect_retry_max", 0.01)?
+                .unwrap_or(Duration::from_secs(5)),
         };
         Ok(Self {
             common: Common {
@@ -71,6 +75,7 @@ impl Config {
                 driver: evpn_driver(raw)?,
                 local_address: raw.parsed(EVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
                 vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
+                stale_time: seconds(raw, EVPN, "stale_time", 0.0)?.unwrap_or(STALE_TIME),
             },
             ipvpn: ipvpn(raw)?,
             log: log(raw)?,
@@ -123,19 +128,20 @@ fn boolean(
     })
 }
 
-fn seconds(raw: &RawConfig, option: &'static str) -> Result<Option<Duration>, ConfigError> {
-    raw.with(
-        "BGP",
-        option,
-        "must be a time in seconds, 0.01 to 3600",
-        |text| {
-            let time = text
-                .parse()
-                .ok()
-                .filter(|time| (0.01..=3600.0).contains(time));
-            time.map(Duration::from_secs_f64)
-        },
-    )
+fn seconds(
+    raw: &RawConfig,
+    section: &'static str,
+    option: &'static str,
+    least: f64,
+) -> Result<Option<Duration>, ConfigError> {
+    let rule = format!("must be a time in seconds, {least} to 3600");
+    raw.with(section, option, &rule, |text| {
+        let time = text
+            .parse()
+            .ok()
+            .filter(|time| (least..=3600.0).contains(time));
+        time.map(Duration::from_secs_f64)
+    })
 }
 
 fn evpn_driver(raw: &RawConfig) -> Result<EvpnDriver, ConfigError> {

@@ -1,0 +1,97 @@
+//! `bagpipe-bgp-cleanup`: removes what a daemon that is not running left in the dataplane.
+
+use std::{ffi::OsString, io, process::ExitCode};
+
+use clap::Parser;
+use dataplane::{DriverError, DriverTask};
+use thiserror::Error;
+
+use crate::{
+    cli::{self, DaemonArgs},
+    config::Config,
+    host, logging,
+};
+
+const PROGRAM: &str = "bagpipe-bgp-cleanup";
+
+/// Remove what a bagpipe-bgp daemon that is not running left in the dataplane.
+#[derive(Debug, Parser)]
+#[command(
+    name = PROGRAM,
+    version,
+    after_help = "Does not look whether the daemon is running.\n\n\
+        Exit status: 0 clean, 1 configuration or dataplane failed, 2 usage."
+)]
+struct Args {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Error)]
+enum CleanupError {
+    #[error("cannot open the log file")]
+    Log(#[source] io::Error),
+    #[error("cannot start the event loop")]
+    Runtime(#[source] io::Error),
+    #[error("the dataplane driver `{driver}` cannot clean up")]
+    Driver { driver: String, source: DriverError },
+}
+
+/// Runs the command; `args` starts with the name of the program.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Args = match cli::parse(args) {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
+    let (config, warnings) = match args.daemon.configuration() {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            cli::complain(PROGRAM, &error);
+            return ExitCode::FAILURE;
+        }
+    };
+    match clean(&config, &warnings, args.dry_run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::complain(PROGRAM, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn clean(config: &Config, warnings: &[String], dry_run: bool) -> Result<(), CleanupError> {
+    logging::start(PROGRAM, &config.log).map_err(CleanupError::Log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CleanupError::Runtime)?;
+    let failed = |source| CleanupError::Driver {
+        driver: config.evpn.driver.to_string(),
+        source,
+    };
+    runtime.block_on(async {
+        let driver = DriverTask::start(host::evpn_driver(&config.evpn))
+            .await
+            .map_err(failed)?;
+        let owned = driver.list().await.map_err(failed)?;
+        for owned in &owned {
+            tracing::info!(
+                "{} `{}`",
+                if dry_run { "would remove" } else { "removing" },
+                owned.name
+            );
+        }
+        if !dry_run {
+            driver.reset().await.map_err(failed)?;
+        }
+        driver.shutdown().await;
+        Ok(())
+    })
+}

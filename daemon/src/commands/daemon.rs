@@ -1,0 +1,219 @@
+//! `bagpipe-bgp`: the daemon.
+
+use std::{
+    collections::hash_map::RandomState,
+    ffi::OsString,
+    hash::{BuildHasher as _, Hasher as _},
+    io,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use bgp_transport::sd_notify;
+use clap::Parser;
+use dataplane::{DriverError, DriverTask};
+use thiserror::Error;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+};
+
+use crate::{
+    cli::{self, DaemonArgs},
+    clock,
+    config::Config,
+    core::{Core, Parts},
+    host::{self, AddressError},
+    logging::{self, Memory},
+    rest::{self, Api},
+};
+
+const PROGRAM: &str = "bagpipe-bgp";
+
+/// How many commands may wait for the core; further ones wait in their connections.
+const COMMANDS: usize = 64;
+
+/// A BGP VPN speaker for a compute node: E-VPN instances over a REST API, routes over BGP.
+#[derive(Debug, Parser)]
+#[command(
+    name = PROGRAM,
+    version,
+    after_help = "Runs in the foreground until SIGTERM or SIGINT, which end BGP sessions with a Cease and \
+        remove what was put into the dataplane.\n\n\
+        After a crash the dataplane keeps forwarding: an instance that is attached again takes over what \
+        is there, the rest is removed after stale_time (60 s).\n\n\
+        Exit status: 0 stopped by a signal, 1 configuration or start failed, 2 usage."
+)]
+struct Args {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+/// Why the daemon does not start.
+#[derive(Debug, Error)]
+enum StartError {
+    #[error("cannot open the log file")]
+    Log(#[source] io::Error),
+    #[error("cannot start the event loop")]
+    Runtime(#[source] io::Error),
+    #[error("option `{option}` of section [{section}]")]
+    Address {
+        section: &'static str,
+        option: &'static str,
+        source: Box<AddressError>,
+    },
+    #[error("cannot listen on {host}:{port}, option `host` or `port` of section [API]")]
+    Listen {
+        host: String,
+        port: u16,
+        source: io::Error,
+    },
+    #[error("the dataplane driver `{driver}` does not start")]
+    Driver { driver: String, source: DriverError },
+}
+
+/// Runs the command; `args` starts with the name of the program.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Args = match cli::parse(args) {
+        Ok(args) => args,
+        Err(status) => return status,
+    };
+    let (config, warnings) = match args.daemon.configuration() {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            cli::complain(PROGRAM, &error);
+            return ExitCode::FAILURE;
+        }
+    };
+    match start(config, &warnings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::complain(PROGRAM, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(config: Config, warnings: &[String]) -> Result<(), StartError> {
+    let memory = logging::start(PROGRAM, &config.log).map_err(StartError::Log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    runtime.block_on(run(config, memory))
+}
+
+async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
+    let stop = Stop::new().map_err(StartError::Runtime)?;
+    let started = clock::now();
+    let local_address = host::address(&config.bgp.local_address)
+        .await
+        .map_err(|source| StartError::Address {
+            section: "BGP",
+            option: "local_address",
+            source: source.into(),
+        })?;
+    let local_vtep = match &config.evpn.local_address {
+        None => local_address,
+        Some(configured) => host::address(configured).await.map_err(|source| {
+            let section = "DATAPLANE_DRIVER_EVPN";
+            StartError::Address {
+                section,
+                option: "dataplane_local_address",
+                source: source.into(),
+            }
+        })?,
+    };
+    let listener = listen(&config).await?;
+
+    // Requests are taken from here on; what needs the core waits in its channel until that is up.
+    let ping = random();
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let (version, versions) = watch::channel(1);
+    let api = Api {
+        ping,
+        commands,
+        version: versions,
+    };
+    let server = tokio::spawn(rest::serve(listener, api));
+    if let Err(error) = sd_notify::notify_ready() {
+        tracing::warn!("cannot tell the service manager: {error}");
+    }
+    tracing::info!(
+        "{PROGRAM} {} is up, local address {local_address}",
+        env!("CARGO_PKG_VERSION")
+    );
+
+    let driver = DriverTask::start(host::evpn_driver(&config.evpn))
+        .await
+        .map_err(|source| StartError::Driver {
+            driver: config.evpn.driver.to_string(),
+            source,
+        })?;
+    let parts = Parts {
+        config: Arc::new(config),
+        local_address,
+        local_vtep,
+        driver,
+        memory,
+        started,
+        version,
+        // Any part of it will do: it only has to differ between daemons.
+        seed: (ping >> 64) as u64,
+    };
+    let (core, events) = Core::start(parts).await;
+    core.run(events, inbox, stop.wait()).await;
+    server.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let (host, port) = (config.api.host.clone(), config.api.port);
+    TcpListener::bind((host.as_str(), port))
+        .await
+        .map_err(|source| StartError::Listen { host, port, source })
+}
+
+/// 128 random bits, the highest one set: the number is never 0, never -1 and never short.
+fn random() -> u128 {
+    // The standard library's hasher keys come from the system's random numbers.
+    let half = || u128::from(RandomState::new().build_hasher().finish());
+    1 << 127 | half() << 64 | half()
+}
+
+/// The signals that end the daemon, and the one that must not.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Stop {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        loop {
+            let name = tokio::select! {
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP is ignored: the configuration is read at start only");
+                    continue;
+                }
+            };
+            tracing::info!("{name}, stopping");
+            return;
+        }
+    }
+}

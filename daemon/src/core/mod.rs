@@ -1,0 +1,306 @@
+//! The owner of everything the daemon knows, as one task.
+//!
+//! ```text
+//! REST ── Command ──>┐                        ┌── intents ──> DriverHandle ──> dataplane thread
+//! peers ── PeerEvent ─> Core (Speaker inside) ─┼── messages ─> Outgoing ──> peer tasks
+//! driver ── Done ───>┘                        └── version ──> whoever waits for a change
+//! ```
+//!
+//! Nothing is shared and nothing is held across a wait: what takes time (the dataplane) runs elsewhere and
+//! comes back as an event. Operations on one instance run one after the other.
+
+mod convert;
+mod operations;
+mod peers;
+mod refusal;
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bagpipe_api::{AttachRequest, DetachRequest};
+use bgp_rib::{RtcOrigin, WorkerId};
+use bgp_transport::PeerEvent;
+use dataplane::DriverHandle;
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until, timeout},
+};
+use vpn::{Output, Speaker, VpnConfig};
+
+use self::operations::{Done, Operation, Operations};
+pub use self::peers::Peer;
+use crate::{
+    clock::LocalTime,
+    config::Config,
+    glass::{self, NotFound},
+    logging::Memory,
+    rest::HttpError,
+};
+
+/// How many peer events may wait before nothing more is read from peers.
+const PEER_EVENTS: usize = 256;
+
+/// How many events are taken in before what follows from them goes out, so that many routes make one change.
+const BATCH: usize = 256;
+
+/// How long saying goodbye to peers and the dataplane may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// The way to the core.
+pub type Commands = mpsc::Sender<Command>;
+
+/// Where the outcome of an attach or a detach goes.
+pub type Reply = oneshot::Sender<Result<(), HttpError>>;
+
+/// What can be asked of the core.
+#[derive(Debug)]
+pub enum Command {
+    /// Attach an endpoint; answered when the port is plugged and the routes are on their way.
+    Attach {
+        /// What to attach.
+        request: Box<AttachRequest>,
+        /// Where the outcome goes.
+        reply: Reply,
+    },
+    /// Detach an endpoint; answered when the port is unplugged.
+    Detach {
+        /// What to detach.
+        request: Box<DetachRequest>,
+        /// Where the outcome goes.
+        reply: Reply,
+    },
+    /// Show a page of the looking glass.
+    Show {
+        /// Address of its root, for links.
+        base: String,
+        /// Elements below the root, decoded.
+        path: Vec<String>,
+        /// Where the page goes.
+        reply: oneshot::Sender<Result<Value, NotFound>>,
+    },
+}
+
+/// What the core is made of.
+pub struct Parts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The address of BGP sessions.
+    pub local_address: Ipv4Addr,
+    /// The address of tunnels.
+    pub local_vtep: Ipv4Addr,
+    /// The E-VPN dataplane.
+    pub driver: DriverHandle,
+    /// The last warnings.
+    pub memory: Memory,
+    /// When the daemon was started.
+    pub started: LocalTime,
+    /// Grows with every visible change.
+    pub version: watch::Sender<u64>,
+    /// Varies the timers of sessions.
+    pub seed: u64,
+}
+
+/// The core's state; the looking glass reads it.
+pub struct Core {
+    pub(crate) config: Arc<Config>,
+    pub(crate) local_address: Ipv4Addr,
+    pub(crate) speaker: Speaker,
+    pub(crate) peers: BTreeMap<IpAddr, Peer>,
+    pub(crate) driver: DriverHandle,
+    pub(crate) memory: Memory,
+    pub(crate) started: LocalTime,
+    version: watch::Sender<u64>,
+    operations: Operations,
+    done: mpsc::UnboundedSender<Done>,
+    /// When what a previous run left in the dataplane is removed.
+    stale: Option<Instant>,
+}
+
+/// The channels into a core.
+pub struct Inbox {
+    peers: mpsc::Receiver<(IpAddr, PeerEvent)>,
+    done: mpsc::UnboundedReceiver<Done>,
+}
+
+impl Core {
+    /// A core that connects to its peers at once.
+    ///
+    /// What a previous run left in the dataplane keeps forwarding until its instances had time to be attached
+    /// again (`stale_time`); then it is removed.
+    pub async fn start(parts: Parts) -> (Self, Inbox) {
+        let Parts {
+            config,
+            local_address,
+            local_vtep,
+            driver,
+            memory,
+            started,
+            version,
+            seed,
+        } = parts;
+        let (peer_events, peers_inbox) = mpsc::channel(PEER_EVENTS);
+        let (done, done_inbox) = mpsc::unbounded_channel();
+        let rtc = config.bgp.enable_rtc.then_some(RtcOrigin {
+            local_as: config.bgp.my_as,
+            next_hop: local_address.into(),
+        });
+        let vpn_config = VpnConfig {
+            router_id: local_address,
+            local_address: local_address.into(),
+            local_vtep: local_vtep.into(),
+            capabilities: convert::capabilities(driver.capabilities()),
+        };
+        let peers = peers::connect(&config.bgp, local_address, seed, &peer_events);
+        let stale = match driver.list().await {
+            Ok(owned) if owned.is_empty() => None,
+            Ok(owned) => {
+                tracing::warn!(
+                    "found {} interfaces of a previous run; what is not attached again within {} s \
+                     is removed",
+                    owned.len(),
+                    config.evpn.stale_time.as_secs()
+                );
+                Some(Instant::now() + config.evpn.stale_time)
+            }
+            Err(error) => {
+                tracing::warn!("cannot tell what a previous run left: {error}");
+                None
+            }
+        };
+        let core = Self {
+            config,
+            local_address,
+            speaker: Speaker::new(vpn_config, rtc),
+            peers,
+            driver,
+            memory,
+            started,
+            version,
+            operations: Operations::default(),
+            done,
+            stale,
+        };
+        (
+            core,
+            Inbox {
+                peers: peers_inbox,
+                done: done_inbox,
+            },
+        )
+    }
+
+    /// Works until `stop` resolves, then says goodbye: a Cease to every peer, and the dataplane cleared.
+    pub async fn run(
+        mut self,
+        inbox: Inbox,
+        mut commands: mpsc::Receiver<Command>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let Inbox {
+            mut peers,
+            mut done,
+        } = inbox;
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let stale = self.stale;
+            tokio::select! {
+                () = &mut stop => break,
+                Some((peer, event)) = peers.recv() => {
+                    self.on_peer(peer, event);
+                    for _ in 1..BATCH {
+                        let Ok((peer, event)) = peers.try_recv() else { break };
+                        self.on_peer(peer, event);
+                    }
+                }
+                Some(done) = done.recv() => self.on_done(done),
+                Some(command) = commands.recv() => self.on_command(command),
+                () = until(stale) => self.remove_stale(),
+            }
+            self.flush();
+        }
+        if timeout(GOODBYE, self.goodbye()).await.is_err() {
+            tracing::warn!("not everything was ended properly within {GOODBYE:?}");
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Attach { request, reply } => match convert::attach(*request) {
+                Ok(request) => self.queue(Operation::Attach(Box::new(request), reply)),
+                Err(error) => {
+                    reply.send(Err(error.into())).ok();
+                }
+            },
+            Command::Detach { request, reply } => match convert::detach(*request) {
+                Ok(request) => self.queue(Operation::Detach(request, reply)),
+                Err(error) => {
+                    reply.send(Err(error.into())).ok();
+                }
+            },
+            Command::Show { base, path, reply } => {
+                reply.send(glass::show(self, &base, &path)).ok();
+            }
+        }
+    }
+
+    /// Sends peers what they are to know, and logs what deserves it.
+    fn deliver(&mut self, output: Output) {
+        for (instance, warning) in output.warnings {
+            tracing::warn!(worker = %WorkerId::Evi(instance.0), "{warning}");
+        }
+        peers::send(&self.peers, output.dispatches);
+        self.changed();
+    }
+
+    /// Hands the dataplane what it should hold now.
+    fn flush(&mut self) {
+        for change in self.speaker.take_intents() {
+            self.driver.submit(change);
+            self.changed();
+        }
+    }
+
+    /// Wakes whoever waits for a change.
+    fn changed(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
+    /// Removes what a previous run left and nobody attached again.
+    fn remove_stale(&mut self) {
+        self.stale = None;
+        let intents = self.speaker.vpns().intents().cloned().collect();
+        let driver = self.driver.clone();
+        tokio::spawn(async move {
+            match driver.reconcile(intents).await {
+                Ok(()) => tracing::info!("removed what a previous run left in the dataplane"),
+                Err(error) => tracing::warn!("cannot remove what a previous run left: {error}"),
+            }
+        });
+    }
+
+    async fn goodbye(mut self) {
+        let peers = peers::stop(std::mem::take(&mut self.peers));
+        // Peers hear of the end by the Cease: the withdrawals need not be sent.
+        self.speaker.stop();
+        self.flush();
+        if self.stale.is_some()
+            && let Err(error) = self.driver.reset().await
+        {
+            tracing::warn!("cannot remove what a previous run left: {error}");
+        }
+        self.driver.shutdown().await;
+        peers.await;
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,233 @@
+//! BGP peers: what they say goes into the speaker, what the speaker has for them goes out.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use bgp_rib::{Change, Dispatch, PeerExport, RouteTable, WorkerId, export};
+use bgp_session::{Backoff, Negotiated, SessionConfig, State};
+use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle};
+use bgp_wire::{Capability, EncodeContext, Family, RouteRefresh};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::Core;
+use crate::{
+    clock::{self, LocalTime},
+    config::Bgp,
+};
+
+/// A configured peer, as far as the looking glass and the core know it.
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Where its session stands.
+    pub state: State,
+    /// Where it stood before.
+    pub previous: State,
+    /// Since when.
+    pub since: LocalTime,
+    /// Hold time agreed in the last session, or the one proposed.
+    pub hold_time: u16,
+    /// Families of the last session, in the order agreed.
+    pub families: Vec<Family>,
+    /// AS of the peer in the last session.
+    pub peer_as: u32,
+    session: Option<Session>,
+    handle: PeerHandle,
+}
+
+/// What lasts as long as a session.
+struct Session {
+    export: PeerExport,
+    outgoing: Outgoing,
+    context: EncodeContext,
+}
+
+impl Peer {
+    /// Its name in the route table.
+    pub fn worker(&self) -> WorkerId {
+        WorkerId::Peer(self.address)
+    }
+
+    /// Whether RT-Constraint is in force.
+    pub fn is_constrained(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.export.is_constrained())
+    }
+
+    /// Octets waiting to be sent.
+    pub fn queued(&self) -> usize {
+        self.session
+            .as_ref()
+            .map_or(0, |session| session.outgoing.queued())
+    }
+}
+
+/// The families offered: one capability each, ascending.
+fn families(bgp: &Bgp) -> Vec<Family> {
+    let mut families = vec![Family::VPNV4, Family::FLOWSPEC_VPNV4, Family::EVPN];
+    if bgp.enable_rtc {
+        families.push(Family::RTC);
+    }
+    families.sort_unstable();
+    families
+}
+
+/// Starts a session with every peer of the configuration.
+pub(super) fn connect(
+    bgp: &Bgp,
+    local_address: Ipv4Addr,
+    seed: u64,
+    events: &mpsc::Sender<(IpAddr, PeerEvent)>,
+) -> BTreeMap<IpAddr, Peer> {
+    let peer = |(index, address): (usize, &Ipv4Addr)| {
+        let address = IpAddr::V4(*address);
+        let mut session = SessionConfig::new(bgp.my_as, local_address);
+        session.hold_time = bgp.hold_time;
+        session.families = families(bgp);
+        session.capabilities.push(Capability::ExtendedMessage);
+        session.connect_retry = Backoff {
+            first: bgp.connect_retry,
+            max: bgp.connect_retry_max.max(bgp.connect_retry),
+            ..Backoff::default()
+        };
+        session.idle_hold = session.connect_retry;
+        session.seed = seed.wrapping_add(index as u64);
+        let mut config = PeerConfig::new(session, SocketAddr::new(address, bgp.bgp_port));
+        config.local = Some(local_address.into());
+        let handle = bgp_transport::spawn(address, config, events.clone());
+        let peer = Peer {
+            address,
+            state: State::Idle,
+            previous: State::Idle,
+            since: clock::now(),
+            hold_time: bgp.hold_time,
+            families: Vec::new(),
+            peer_as: bgp.my_as,
+            session: None,
+            handle,
+        };
+        (address, peer)
+    };
+    bgp.peers.iter().enumerate().map(peer).collect()
+}
+
+/// Sends changes to the peers they are for, in order.
+pub(super) fn send(peers: &BTreeMap<IpAddr, Peer>, dispatches: Vec<Dispatch>) {
+    let mut changes: BTreeMap<IpAddr, Vec<Change>> = BTreeMap::new();
+    for Dispatch { to, change } in dispatches {
+        if let WorkerId::Peer(address) = to {
+            changes.entry(address).or_default().push(change);
+        }
+    }
+    for (address, changes) in changes {
+        if let Some(session) = peers.get(&address).and_then(|peer| peer.session.as_ref()) {
+            let messages = export::messages(&changes, &session.context);
+            session.outgoing.send_all(&messages);
+        }
+    }
+}
+
+/// Ends every session with a Cease; all at once.
+pub(super) async fn stop(peers: BTreeMap<IpAddr, Peer>) {
+    let mut stopping: JoinSet<()> = peers
+        .into_values()
+        .map(|peer| async move { peer.handle.stop("shutting down").await })
+        .collect();
+    while stopping.join_next().await.is_some() {}
+}
+
+impl Core {
+    /// Takes in what happened with a peer.
+    pub(super) fn on_peer(&mut self, address: IpAddr, event: PeerEvent) {
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        let worker = peer.worker();
+        let events = match event {
+            PeerEvent::State { from, to, why, .. } => {
+                tracing::info!(worker = %worker, "{from} -> {to}: {why}");
+                (peer.previous, peer.state, peer.since) = (from, to, clock::now());
+                Vec::new()
+            }
+            PeerEvent::Established {
+                negotiated,
+                outgoing,
+            } => {
+                missing_families(worker, &self.config.bgp, &negotiated);
+                peer.hold_time = negotiated.hold_time;
+                peer.families.clone_from(&negotiated.families);
+                peer.peer_as = negotiated.peer_as;
+                let context = negotiated.encode_context();
+                let (export, events) = PeerExport::established(
+                    address,
+                    self.local_address,
+                    negotiated.families.iter().copied(),
+                );
+                peer.session = Some(Session {
+                    export,
+                    outgoing,
+                    context,
+                });
+                events
+            }
+            PeerEvent::Update(update) => {
+                for verdict in &update.verdicts {
+                    tracing::warn!(worker = %worker, "in an UPDATE: {}", verdict.defect);
+                }
+                match &mut peer.session {
+                    Some(session) => session.export.on_update(&update),
+                    None => Vec::new(),
+                }
+            }
+            PeerEvent::RouteRefresh(refresh) => {
+                if let Some(session) = &peer.session {
+                    resend(self.speaker.table(), worker, &refresh, session);
+                }
+                return;
+            }
+            PeerEvent::Down(reason) => {
+                tracing::warn!(worker = %worker, "session is down: {reason}");
+                match peer.session.take() {
+                    Some(session) => vec![session.export.down()],
+                    None => Vec::new(),
+                }
+            }
+        };
+        let output = self.speaker.handle(events);
+        self.deliver(output);
+    }
+}
+
+fn missing_families(worker: WorkerId, bgp: &Bgp, negotiated: &Negotiated) {
+    for family in families(bgp) {
+        if !negotiated.families.contains(&family) {
+            tracing::warn!(worker = %worker, "the peer does not announce family {family}");
+        }
+    }
+}
+
+/// Sends the routes of a family again (RFC 2918).
+fn resend(table: &RouteTable, worker: WorkerId, refresh: &RouteRefresh, session: &Session) {
+    let wanted: Vec<_> = table.subscriptions(worker).collect();
+    let changes: Vec<Change> = table
+        .routes_in(refresh.family)
+        .filter(|(source, route)| {
+            let targets = route.route_targets();
+            !source.is_peer()
+                && wanted
+                    .iter()
+                    .any(|wanted| wanted.accepts(route.family(), &targets))
+        })
+        .map(|(source, route)| Change::Advertise {
+            route: route.clone(),
+            replaced: None,
+            source,
+        })
+        .collect();
+    session
+        .outgoing
+        .send_all(&export::messages(&changes, &session.context));
+}

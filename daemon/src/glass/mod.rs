@@ -1,0 +1,38 @@
+//! The looking glass: what the core knows, as a read-only tree of JSON.
+
+mod bgp;
+mod root;
+mod route;
+mod tree;
+mod vpns;
+
+use serde_json::Value;
+
+pub use self::tree::NotFound;
+use self::tree::{Links, Member, Named, Node};
+use crate::core::Core;
+
+/// The page at a path below the root, whose address is `base`.
+///
+/// # Errors
+/// [`NotFound`]: there is nothing there.
+pub fn show(core: &Core, base: &str, path: &[String]) -> Result<Value, NotFound> {
+    let glass = Glass {
+        core,
+        links: Links::new(base),
+    };
+    tree::show(glass.root(), &glass.links, path)
+}
+
+/// What pages are made from.
+struct Glass<'a> {
+    core: &'a Core,
+    links: Links,
+}
+
+/// JSON that came in as text; text that is none stays text.
+fn json_text(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, |text| {
+        serde_json::from_str(text).unwrap_or_else(|_| text.into())
+    })
+}

@@ -1,0 +1,112 @@
+//! The root, `config` and `logs`.
+
+use bgp_session::State;
+use serde_json::{Value, json};
+
+use super::{Glass, Member, Node};
+use crate::{
+    config::{Config, EvpnDriver},
+    logging::Record,
+};
+
+impl<'a> Glass<'a> {
+    pub(super) fn root(&'a self) -> Node<'a> {
+        Node::Object(vec![
+            ("summary", Member::value(self.summary())),
+            (
+                "config",
+                Member::link(|| Node::Value(config(&self.core.config))),
+            ),
+            ("bgp", Member::link(|| self.bgp())),
+            ("vpns", Member::link(|| self.vpns())),
+            ("logs", Member::link(|| self.logs(None))),
+        ])
+    }
+
+    fn summary(&self) -> Value {
+        let counts = self.core.speaker.table().counts();
+        let is_up = |state: State| state == State::Established;
+        json!({
+            "BGP_established_peers": self.core.peers.values().filter(|p| is_up(p.state)).count(),
+            "route_counts": self.route_counts(),
+            "vpn_instances_count": self.core.speaker.vpns().instances().count(),
+            "warnings_and_errors": self.core.memory.len(),
+            "start_time": self.core.started.seconds(),
+            "version": env!("CARGO_PKG_VERSION"),
+            // Older clients look for these here.
+            "local_routes_count": counts.local,
+            "received_routes_count": counts.received,
+        })
+    }
+
+    pub(super) fn route_counts(&self) -> Value {
+        let counts = self.core.speaker.table().counts();
+        json!({"local_routes_count": counts.local, "received_routes_count": counts.received})
+    }
+
+    /// The last warnings, of one worker or of the whole process.
+    pub(super) fn logs(&self, worker: Option<&str>) -> Node<'a> {
+        let records = self.core.memory.records();
+        let shown = records
+            .iter()
+            .filter(|record| worker.is_none() || record.worker.as_deref() == worker)
+            .map(|record| log(record, worker.is_none()));
+        Node::Value(shown.collect())
+    }
+}
+
+fn log(record: &Record, with_name: bool) -> Value {
+    let Record {
+        level,
+        time,
+        name,
+        message,
+        ..
+    } = record;
+    if with_name {
+        json!({"level": level, "time": time, "name": name, "message": message})
+    } else {
+        json!({"level": level, "time": time, "message": message})
+    }
+}
+
+fn config(config: &Config) -> Value {
+    let Config {
+        common,
+        api,
+        bgp,
+        evpn,
+        ipvpn,
+        ..
+    } = config;
+    let mut evpn_section = json!({
+        "dataplane_local_address": evpn.local_address.as_ref().map(ToString::to_string),
+        "dataplane_driver": evpn.driver.to_string(),
+        "stale_time": evpn.stale_time.as_secs_f64(),
+    });
+    if evpn.driver == EvpnDriver::Linux {
+        evpn_section["vxlan_dst_port"] = evpn.vxlan_dst_port.into();
+    }
+    json!({
+        "COMMON": {
+            "root_helper": common.root_helper,
+            "root_helper_daemon": common.root_helper_daemon,
+        },
+        "API": {"host": api.host, "port": api.port},
+        "BGP": {
+            "local_address": bgp.local_address.to_string(),
+            "peers": bgp.peers,
+            "my_as": bgp.my_as,
+            "enable_rtc": bgp.enable_rtc,
+            "bgp_port": bgp.bgp_port,
+            "hold_time": bgp.hold_time,
+            "connect_retry": bgp.connect_retry.as_secs_f64(),
+            "connect_retry_max": bgp.connect_retry_max.as_secs_f64(),
+        },
+        "DATAPLANE_DRIVER_IPVPN": {
+            "dataplane_local_address": ipvpn.local_address,
+            "dataplane_driver": ipvpn.driver,
+        },
+        "DATAPLANE_DRIVER_EVPN": evpn_section,
+    })
+}

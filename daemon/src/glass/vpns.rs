@@ -1,0 +1,284 @@
+//! `vpns`: instances, ports and the dataplane.
+
+use serde_json::{Map, Value, json};
+use vpn::view::{EndpointView, InstanceView, RoutesByEntry};
+
+use super::{Glass, Member, Named, Node, json_text};
+
+impl<'a> Glass<'a> {
+    pub(super) fn vpns(&'a self) -> Node<'a> {
+        Node::Object(vec![
+            ("instances", Member::link(|| self.instances())),
+            ("dataplane", Member::link(|| self.dataplane())),
+            ("instances_per_vni", Member::value(self.instances_per_vni())),
+        ])
+    }
+
+    fn instances(&'a self) -> Node<'a> {
+        let named = |instance: InstanceView| {
+            let mut summary = vec![("name", Value::from(instance.name.clone()))];
+            let description = json_text(instance.description.as_deref());
+            if is_truthy(&description) {
+                summary.push(("description", description));
+            }
+            let id = instance.external_id.clone();
+            Named {
+                id,
+                summary,
+                node: Box::new(move || self.instance(instance)),
+            }
+        };
+        Node::Named(self.core.speaker.vpns().instances().map(named).collect())
+    }
+
+    fn instances_per_vni(&self) -> Value {
+        let given = self
+            .core
+            .speaker
+            .vpns()
+            .instances()
+            .filter(|instance| instance.is_vni_given);
+        let shown = given.map(|instance| {
+            let entry =
+                json!({"name": instance.name, "external_instance_id": instance.external_id});
+            (instance.dataplane_id.to_string(), entry)
+        });
+        Value::Object(shown.collect())
+    }
+
+    pub(super) fn instance(&'a self, view: InstanceView) -> Node<'a> {
+        let id = view.external_id.clone();
+        let link = |node: fn(&'a Self, &str) -> Node<'a>| {
+            let id = id.clone();
+            Member::link(move || node(self, &id))
+        };
+        let worker = view.worker;
+        let targets = |list: &[bgp_wire::RouteTarget]| -> Vec<String> {
+            list.iter()
+                .map(|target| format!("target:{target}"))
+                .collect()
+        };
+        let readvertise = view.readvertise.as_ref().map_or_else(
+            || json!({}),
+            |readvertise| {
+                let targets = |set: &std::collections::BTreeSet<bgp_wire::RouteTarget>| {
+                    set.iter()
+                        .map(|target| format!("target:{target}"))
+                        .collect::<Vec<_>>()
+                };
+                json!({"from": targets(&readvertise.from), "to": targets(&readvertise.to)})
+            },
+        );
+        let attract_traffic = match json_text(view.attract_traffic.as_deref()) {
+            Value::Null => json!({}),
+            attract => attract,
+        };
+        let length = view.prefix_len;
+        let number = view.id;
+        Node::Object(vec![
+            ("gateway_port", Member::value(Value::Null)),
+            ("name", Member::value(view.name)),
+            ("internals", Member::value(self.internals(worker, 0))),
+            ("instance_type", Member::value("EVI")),
+            ("external_instance_id", Member::value(view.external_id)),
+            (
+                "description",
+                Member::value(json_text(view.description.as_deref())),
+            ),
+            (
+                "dataplane",
+                Member::link(move || self.instance_dataplane(number, worker)),
+            ),
+            (
+                "route_targets",
+                Member::value(json!({
+                    "import": targets(&view.import),
+                    "export": targets(&view.export),
+                })),
+            ),
+            ("gateway_ip", Member::value(json!(view.gateway))),
+            ("subnet_prefix_length", Member::value(json!(length))),
+            (
+                "instance_dataplane_id",
+                Member::value(view.dataplane_id.get()),
+            ),
+            ("ports", link(Self::ports)),
+            ("readvertise", Member::value(readvertise)),
+            ("attract_traffic", Member::value(attract_traffic)),
+            (
+                "fallback",
+                Member::value(json_text(view.fallback.as_deref())),
+            ),
+            ("received_routes", link(Self::received_routes)),
+            ("best_routes", link(Self::best_routes)),
+            ("adv_routes", link(Self::advertised_routes)),
+            (
+                "logs",
+                Member::link(move || self.logs(Some(&worker.to_string()))),
+            ),
+        ])
+    }
+
+    fn ports(&'a self, external_id: &str) -> Node<'a> {
+        let ports = self
+            .core
+            .speaker
+            .vpns()
+            .ports(external_id)
+            .unwrap_or_default();
+        let shown = ports.into_iter().map(|(linuxif, endpoints)| {
+            let endpoints: Vec<Value> = endpoints.iter().map(endpoint).collect();
+            (linuxif, json!({"endpoints": endpoints}))
+        });
+        Node::Value(Value::Object(shown.collect()))
+    }
+
+    fn received_routes(&'a self, external_id: &str) -> Node<'a> {
+        self.by_entry(self.core.speaker.vpns().received_routes(external_id))
+    }
+
+    fn best_routes(&'a self, external_id: &str) -> Node<'a> {
+        self.by_entry(self.core.speaker.vpns().best_routes(external_id))
+    }
+
+    fn by_entry(&self, routes: Option<RoutesByEntry>) -> Node<'a> {
+        let shown = routes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(entry, routes)| {
+                (
+                    entry,
+                    routes
+                        .iter()
+                        .map(|route| self.route(route))
+                        .collect::<Value>(),
+                )
+            });
+        Node::Value(Value::Object(shown.collect()))
+    }
+
+    fn advertised_routes(&'a self, external_id: &str) -> Node<'a> {
+        let routes = self
+            .core
+            .speaker
+            .vpns()
+            .advertised_routes(external_id)
+            .unwrap_or_default();
+        Node::Value(routes.iter().map(|route| self.route(route)).collect())
+    }
+
+    fn instance_dataplane(
+        &'a self,
+        instance: vpn::InstanceId,
+        worker: bgp_rib::WorkerId,
+    ) -> Node<'a> {
+        let path = ["vpns", "dataplane", "drivers", "evpn"];
+        let mut members = vec![("driver", Member::value(self.links.reference("evpn", &path)))];
+        let view = self.core.driver.state(instance).unwrap_or_default();
+        let told = [
+            ("linux_bridge", json!(view.linux_bridge)),
+            ("vxlan_if", json!(view.vxlan_if)),
+            ("mtu", json!(view.mtu)),
+            ("arp_suppression", json!(view.arp_suppression)),
+            ("missing_ports", json!(view.missing_ports)),
+        ];
+        let told = told.into_iter().filter(|(_, value)| is_truthy(value));
+        members.extend(told.map(|(key, value)| (key, Member::value(value))));
+        members.push((
+            "logs",
+            Member::link(move || self.logs(Some(&worker.to_string()))),
+        ));
+        Node::Object(members)
+    }
+
+    fn dataplane(&'a self) -> Node<'a> {
+        Node::Object(vec![
+            ("ids", Member::link(|| self.ids())),
+            (
+                "drivers",
+                Member::link(|| {
+                    Node::Named(vec![Named {
+                        id: "evpn".into(),
+                        summary: Vec::new(),
+                        node: Box::new(|| self.evpn_driver()),
+                    }])
+                }),
+            ),
+        ])
+    }
+
+    fn ids(&self) -> Node<'a> {
+        let purposes = self.core.speaker.vpns().label_purposes();
+        let shown = purposes
+            .into_iter()
+            .map(|(label, purpose)| (label.to_string(), purpose.into()));
+        Node::Value(Value::Object(shown.collect::<Map<_, _>>()))
+    }
+
+    fn evpn_driver(&'a self) -> Node<'a> {
+        let driver = &self.core.driver;
+        let evpn = &self.core.config.evpn;
+        let name = match driver.name() {
+            "linux" => "LinuxVXLANDataplaneDriver",
+            _ => "DummyDataplaneDriver",
+        };
+        let vpn_config = self.core.speaker.vpns().config();
+        let encaps: Vec<String> = vpn_config
+            .capabilities
+            .encaps
+            .iter()
+            .map(|encap| format!("encap:{}", encap_name(*encap)))
+            .collect();
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = release.trim().split('-').next().unwrap_or_default();
+        Node::Object(vec![
+            ("name", Member::value(name)),
+            ("local_address", Member::value(json!(vpn_config.local_vtep))),
+            ("supported_encaps", Member::value(encaps)),
+            (
+                "config",
+                Member::value(json!({
+                    "dataplane_local_address":
+                        evpn.local_address.as_ref().map(ToString::to_string),
+                    "dataplane_driver": evpn.driver.to_string(),
+                })),
+            ),
+            ("kernel_release", Member::value(release)),
+            ("logs", Member::link(|| self.logs(Some("evpn")))),
+        ])
+    }
+}
+
+fn encap_name(encap: vpn::Encap) -> &'static str {
+    match encap {
+        vpn::Encap::Default => "Default",
+        vpn::Encap::Gre => "GRE",
+        vpn::Encap::Vxlan => "VXLAN",
+        vpn::Encap::Mpls => "MPLS",
+        vpn::Encap::MplsInUdp => "MPLS-in-UDP",
+    }
+}
+
+fn endpoint(endpoint: &EndpointView) -> Value {
+    json!({
+        "label": endpoint.label,
+        "mac_address": endpoint.mac_address,
+        "ip_address": endpoint.ip_address,
+        "local_pref": endpoint.local_pref,
+        "rd": endpoint.rd,
+        "description": json_text(endpoint.description.as_deref()),
+        "direction": endpoint.direction.to_string(),
+    })
+}
+
+/// Whether a value is worth showing in a list.
+fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Bool(true) => true,
+    }
+}

@@ -1,0 +1,118 @@
+//! Errors as HTTP answers, in the form the client says it accepts.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use bagpipe_api::ApiError;
+use serde_json::{Map, Value};
+
+/// An answer that is not 200.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpError {
+    /// The status.
+    pub status: StatusCode,
+    /// What happened, for people.
+    pub description: String,
+    /// The field of the request that broke a rule.
+    pub field: Option<String>,
+    /// The rule.
+    pub rule: Option<String>,
+}
+
+impl HttpError {
+    /// An error with a status and a text.
+    pub fn new(status: StatusCode, description: impl Into<String>) -> Self {
+        Self {
+            status,
+            description: description.into(),
+            field: None,
+            rule: None,
+        }
+    }
+
+    /// 405.
+    pub fn method(method: &str) -> Self {
+        let description = format!("The method {method} is not allowed for this resource.");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, description)
+    }
+
+    /// The answer: JSON for clients that accept it, plain text for those that say nothing, else HTML.
+    pub fn response(&self, accept: Option<&str>) -> Response {
+        let (content_type, body) = match accept {
+            None => ("text/plain; charset=UTF-8", self.text()),
+            Some(accept) if accept.contains("json") => ("application/json", self.json()),
+            Some(accept) if accept.contains("html") || accept.contains("*/*") => {
+                ("text/html; charset=UTF-8", self.html())
+            }
+            Some(_) => ("text/plain; charset=UTF-8", self.text()),
+        };
+        (self.status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    }
+
+    fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+
+    /// What the status means here, in general.
+    fn explanation(&self) -> &'static str {
+        match self.status {
+            StatusCode::BAD_REQUEST => "The request breaks a rule of this API.",
+            StatusCode::NOT_FOUND => "There is nothing at this address.",
+            StatusCode::METHOD_NOT_ALLOWED => "The method is not one of this resource.",
+            StatusCode::NOT_ACCEPTABLE => "The answer exists in none of the accepted forms.",
+            StatusCode::PAYLOAD_TOO_LARGE => "The body is larger than any request needs.",
+            _ => "The daemon could not do what it was asked to.",
+        }
+    }
+
+    fn json(&self) -> String {
+        let mut object = Map::new();
+        object.insert("code".into(), self.status.as_u16().into());
+        object.insert("title".into(), self.title().into());
+        object.insert("description".into(), self.description.clone().into());
+        for (key, value) in [("field", &self.field), ("rule", &self.rule)] {
+            if let Some(value) = value {
+                object.insert(key.into(), value.clone().into());
+            }
+        }
+        Value::Object(object).to_string()
+    }
+
+    fn text(&self) -> String {
+        let (code, title) = (self.status.as_u16(), self.title());
+        format!(
+            "{code} {title}\n\n{}\n\n{}\n",
+            self.explanation(),
+            self.description
+        )
+    }
+
+    fn html(&self) -> String {
+        let head = format!("{} {}", self.status.as_u16(), self.title());
+        let explanation = self.explanation();
+        let description = escape(&self.description);
+        format!(
+            "<html>\n <head>\n  <title>{head}</title>\n </head>\n <body>\n  <h1>{head}</h1>\n  \
+             {explanation}<br /><br />\n{description}\n </body>\n</html>\n"
+        )
+    }
+}
+
+impl From<ApiError> for HttpError {
+    fn from(error: ApiError) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            description: error.description(),
+            field: Some(error.field),
+            rule: Some(error.rule.to_string()),
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
