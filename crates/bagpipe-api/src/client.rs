@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::body::{AttachBody, DetachBody};
+use crate::routes::HeldRoute;
 
 /// What a request to the daemon can end with instead of an answer.
 #[derive(Debug, Error)]
@@ -181,6 +182,14 @@ impl Client {
             format!("/looking-glass/{path}")
         };
         read(&self.get(&path).await?)
+    }
+
+    /// Every route the daemon holds that it did not originate.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn routes(&mut self) -> Result<Vec<HeldRoute>, ClientError> {
+        read(&self.get("/routes").await?)
     }
 
     /// Waits until something visible is newer than version `after`, at most for `wait`, and returns the

@@ -14,8 +14,10 @@ pub mod body;
 pub mod client;
 pub mod error;
 pub mod request;
+pub mod routes;
 
 pub use body::{AttachBody, DetachBody, Direction, LocalPortBody, VpnType};
 pub use client::{Client, ClientError, Refusal};
 pub use error::{ApiError, Rule};
 pub use request::{AttachRequest, DetachRequest};
+pub use routes::HeldRoute;

@@ -21,8 +21,8 @@ use std::{
     time::Duration,
 };
 
-use bagpipe_api::{AttachRequest, DetachRequest};
-use bgp_rib::{RtcOrigin, WorkerId};
+use bagpipe_api::{AttachRequest, DetachRequest, HeldRoute};
+use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::PeerEvent;
 use dataplane::DriverHandle;
 use serde_json::Value;
@@ -73,6 +73,11 @@ pub enum Command {
         request: Box<DetachRequest>,
         /// Where the outcome goes.
         reply: Reply,
+    },
+    /// List the routes that were received, for programs.
+    Routes {
+        /// Where they go.
+        reply: oneshot::Sender<Vec<HeldRoute>>,
     },
     /// Show a page of the looking glass.
     Show {
@@ -228,6 +233,39 @@ impl Core {
         }
     }
 
+    /// Routes of peers, and those of instances that another instance imports.
+    fn held_routes(&self) -> Vec<HeldRoute> {
+        let imported = |source, route: &Route| -> Vec<String> {
+            let targets = route.route_targets();
+            self.speaker
+                .vpns()
+                .instances()
+                .filter(|instance| instance.worker != source)
+                .filter(|instance| {
+                    targets
+                        .iter()
+                        .any(|target| instance.import.contains(target))
+                })
+                .map(|instance| instance.external_id)
+                .collect()
+        };
+        self.speaker
+            .table()
+            .routes()
+            .map(|(source, route)| (source, route, imported(source, route)))
+            .filter(|(source, _, importers)| {
+                matches!(source, WorkerId::Peer(_)) || !importers.is_empty()
+            })
+            .map(|(source, route, instances)| HeldRoute {
+                source: source.to_string(),
+                instances,
+                nlri: route.nlri.clone(),
+                next_hop: route.next_hop.clone(),
+                attributes: route.attributes.clone(),
+            })
+            .collect()
+    }
+
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Attach { request, reply } => match convert::attach(*request) {
@@ -242,6 +280,9 @@ impl Core {
                     reply.send(Err(error.into())).ok();
                 }
             },
+            Command::Routes { reply } => {
+                reply.send(self.held_routes()).ok();
+            }
             Command::Show { base, path, reply } => {
                 reply.send(glass::show(self, &base, &path)).ok();
             }

@@ -6,9 +6,11 @@
 //! | `/ping` | any | a random integer that stays the same while the process lives |
 //! | `/attach_localport`, `/detach_localport` | POST | `null` when it is done |
 //! | `/looking-glass/...` | GET | a page |
+//! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
 //!
-//! `/changes` is not part of the API that agents use: it lets a client wait for a fact of the looking glass
+//! `/routes` and `/changes` are not part of the API that agents use: the first is the looking glass's routes for
+//! programs, the second lets a client wait for a fact of the looking glass
 //! instead of asking again and again. Versions start at 1 and grow whenever a session, a route or an instance
 //! changed.
 
@@ -116,6 +118,12 @@ async fn answer(api: &Api, request: Request, accept: Option<&str>) -> Result<Str
             Ok(page.to_string())
         }
         (Target::LookingGlass(path), _) if !path.is_empty() => Err(not_found(parts.uri.path())),
+        (Target::Routes, &Method::GET) => {
+            let routes = ask(api, |reply| Command::Routes { reply }).await?;
+            serde_json::to_string(&routes).map_err(|error| {
+                HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            })
+        }
         (Target::Changes, &Method::GET) => {
             let query = path::changes(parts.uri.query().unwrap_or_default())?;
             let version = wait(api.version.clone(), query.after, query.wait).await;

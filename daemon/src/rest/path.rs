@@ -21,6 +21,8 @@ pub(super) enum Target {
     LookingGlass(Vec<String>),
     /// `/changes`
     Changes,
+    /// `/routes`
+    Routes,
     /// Anything else.
     Nothing,
 }
@@ -44,6 +46,7 @@ impl Target {
             ("attach_localport", true) => Self::Attach,
             ("detach_localport", true) => Self::Detach,
             ("changes", true) => Self::Changes,
+            ("routes", true) => Self::Routes,
             _ => Self::Nothing,
         }
     }

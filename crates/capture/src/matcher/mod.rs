@@ -10,6 +10,7 @@ mod words;
 mod tests;
 
 pub use fields::Difference;
+pub use route::{RouteComparison, compare_route};
 pub use verdict::{Match, NearMiss, Satisfied, Verdict};
 
 use scenario::packet::{LayerKind, LayerMatcher, VniMatch, VxlanMatcher};

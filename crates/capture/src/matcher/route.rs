@@ -14,6 +14,31 @@ use crate::advertised::vni;
 use crate::bgp::{BgpEvent, BgpMessage};
 use crate::text;
 
+/// How a route compares with a pattern, wherever it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteComparison {
+    /// How many of the fields asked for agree.
+    pub agreed: usize,
+    /// The first that does not; none for a match.
+    pub difference: Option<Difference>,
+}
+
+/// Compares a route that a speaker holds with `pattern`.
+pub fn compare_route(
+    pattern: &RoutePattern,
+    nlri: &Nlri,
+    next_hop: Option<IpAddr>,
+    attributes: &PathAttributes,
+) -> RouteComparison {
+    let mut fields = Fields::default();
+    compare_nlri(&mut fields, pattern, nlri);
+    compare_attributes(&mut fields, pattern, nlri, next_hop, attributes);
+    RouteComparison {
+        agreed: fields.agreed,
+        difference: fields.difference,
+    }
+}
+
 /// Compares a message with `matcher`. Of several routes the one that comes closest counts.
 pub(super) fn compare(matcher: &BgpMatcher, event: &BgpEvent) -> Fields {
     let of_kind = |wanted: &str, is: bool| {

@@ -5,7 +5,7 @@ mod bgp;
 #[cfg(test)]
 mod tests;
 
-pub use bgp::message;
+pub use bgp::{held_route, message};
 
 use crate::bgp::{BgpEvent, BgpMessage};
 use crate::dissect::{Arp, Cut, Dissection, Icmp, Icmpv6, Layer, Protocol, Why};
