@@ -10,6 +10,7 @@ pub mod best_path;
 pub mod event;
 pub mod export;
 pub mod peer;
+pub mod reflector;
 pub mod render;
 pub mod route;
 pub mod rtc;

@@ -224,7 +224,7 @@ async fn nobody_there_is_tried_again() {
         }
     }
     let listener = Listener::bind(address).expect("still free");
-    let mut passive = Peer::passive(|_| {});
+    let passive = Peer::passive(|_| {});
     passive
         .handle
         .accept(listener.accept().await.expect("a call").0);
