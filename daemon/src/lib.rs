@@ -11,4 +11,5 @@ pub mod core;
 pub mod glass;
 pub mod host;
 pub mod logging;
+pub mod port;
 pub mod rest;

@@ -129,6 +129,7 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
         })?,
     };
     let listener = listen(&config).await?;
+    let api_address = listener.local_addr().map_err(StartError::Runtime)?;
 
     // Requests are taken from here on; what needs the core waits in its channel until that is up.
     let ping = random();
@@ -144,9 +145,10 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
         tracing::warn!("cannot tell the service manager: {error}");
     }
     tracing::info!(
-        "{PROGRAM} {} is up, local address {local_address}",
+        "version {}, local address {local_address}",
         env!("CARGO_PKG_VERSION")
     );
+    tracing::info!("REST API on {api_address}");
 
     let driver = DriverTask::start(host::evpn_driver(&config.evpn))
         .await

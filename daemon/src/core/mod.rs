@@ -51,6 +51,9 @@ const BATCH: usize = 256;
 /// How long saying goodbye to peers and the dataplane may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 
+/// How long a peer may take to close the session it was told is over.
+const PEERS_GOODBYE: Duration = Duration::from_millis(300);
+
 /// The way to the core.
 pub type Commands = mpsc::Sender<Command>;
 
@@ -325,17 +328,20 @@ impl Core {
     }
 
     async fn goodbye(mut self) {
-        let peers = peers::stop(std::mem::take(&mut self.peers));
-        // Peers hear of the end by the Cease: the withdrawals need not be sent.
-        self.speaker.stop();
-        self.flush();
-        if self.stale.is_some()
-            && let Err(error) = self.driver.reset().await
-        {
-            tracing::warn!("cannot remove what a previous run left: {error}");
-        }
-        self.driver.shutdown().await;
-        peers.await;
+        let peers = timeout(PEERS_GOODBYE, peers::stop(std::mem::take(&mut self.peers)));
+        let dataplane = async {
+            // Peers hear of the end by the Cease: the withdrawals need not be sent.
+            self.speaker.stop();
+            self.flush();
+            if self.stale.is_some()
+                && let Err(error) = self.driver.reset().await
+            {
+                tracing::warn!("cannot remove what a previous run left: {error}");
+            }
+            self.driver.shutdown().await;
+        };
+        // A peer that does not close its side has been told all the same.
+        let _ = tokio::join!(peers, dataplane);
     }
 }
 

@@ -1,0 +1,173 @@
+//! The commands: what they say about bad input and how they end.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::{fmt::Write as _, fs, net::TcpListener, process::Command};
+
+use assert_cmd::assert::OutputAssertExt as _;
+use bagpipe_api::AttachBody;
+use common::{Daemon, config};
+
+fn run(program: &str, args: &[&str]) -> (i32, String, String) {
+    let path = match program {
+        "bagpipe-bgp" => env!("CARGO_BIN_EXE_bagpipe-bgp"),
+        "bagpipe-bgp-cleanup" => env!("CARGO_BIN_EXE_bagpipe-bgp-cleanup"),
+        "bagpipe-looking-glass" => env!("CARGO_BIN_EXE_bagpipe-looking-glass"),
+        other => panic!("no program {other}"),
+    };
+    let output = Command::new(path).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn configurations_that_cannot_be_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let minimal = "[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n";
+    let mut all = String::new();
+    for text in [
+        "".to_owned(),
+        "[BGP]\nlocal_address=127.0.0.1\nmy_as=AS1\n".to_owned(),
+        "[BGP]\nlocal_address=nonesuch0\nmy_as=64512\n[API]\nport=0\n".to_owned(),
+        format!("{minimal}[API]\nport={port}\n"),
+        format!("{minimal}[DATAPLANE_DRIVER_EVPN]\ndataplane_local_address=nonesuch0\n"),
+    ] {
+        let file = directory.path().join("bgp.conf");
+        fs::write(&file, &text).unwrap();
+        for program in ["bagpipe-bgp", "bagpipe-bgp-cleanup"] {
+            if program == "bagpipe-bgp-cleanup" && text.starts_with(minimal) {
+                continue;
+            }
+            let (status, _, stderr) = run(program, &["--config-file", file.to_str().unwrap()]);
+            let error = stderr
+                .lines()
+                .find(|line| line.contains("error:"))
+                .unwrap_or("no error");
+            writeln!(all, "{status} {error}").unwrap();
+        }
+    }
+    let (status, _, stderr) = run("bagpipe-bgp", &["--config-file", "/nonexistent/bgp.conf"]);
+    writeln!(all, "{status} {}", stderr.trim()).unwrap();
+    let all = all
+        .replace(directory.path().to_str().unwrap(), "DIR")
+        .replace(&format!(":{port}"), ":PORT");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    for (program, args) in [
+        ("bagpipe-bgp", &["stop"][..]),
+        ("bagpipe-bgp", &["--nonesuch"]),
+        ("bagpipe-bgp-cleanup", &["--nonesuch"]),
+        ("bagpipe-looking-glass", &["--nonesuch"]),
+        ("bagpipe-looking-glass", &["--port", "http"]),
+    ] {
+        let (status, _, stderr) = run(program, args);
+        assert_eq!(status, 2, "{program} {args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn help_and_version() {
+    for program in [
+        "bagpipe-bgp",
+        "bagpipe-bgp-cleanup",
+        "bagpipe-looking-glass",
+    ] {
+        let (status, stdout, _) = run(program, &["--version"]);
+        assert_eq!(
+            (status, stdout),
+            (0, format!("{program} {}\n", env!("CARGO_PKG_VERSION")))
+        );
+        let (status, stdout, _) = run(program, &["--help"]);
+        assert_eq!(status, 0);
+        assert!(stdout.contains("Exit status"), "{stdout}");
+    }
+}
+
+#[tokio::test]
+async fn flags_of_old_init_scripts_are_taken() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command.args(["--ack-oslo-log", "start", "--use-syslog", "--nodebug"]);
+    let daemon = Daemon::start_command(command, &config(9, "[bgp]\nretries=3\n"));
+    let log = daemon.log();
+    assert!(
+        log.contains("unknown option `retries` in [BGP] is ignored"),
+        "{log}"
+    );
+    assert!(
+        log.contains("--use-syslog is not supported, ignored"),
+        "{log}"
+    );
+    daemon.client().await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hangup_is_no_end() {
+    let mut daemon = Daemon::start(&config(9, ""));
+    daemon.signal("HUP");
+    daemon
+        .until("logs", |logs| {
+            logs.to_string().contains("SIGHUP is ignored")
+        })
+        .await;
+    daemon.signal("INT");
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_looking_glass_as_text() {
+    let daemon = Daemon::start(&config(9, "[BGP]\npeers=\n"));
+    let body = AttachBody::evpn("e1", "tap1", "02:00:00:00:00:01")
+        .ip("10.0.0.1")
+        .rt("64512:1");
+    daemon.client().await.attach(&body).await.unwrap();
+    let port = daemon.api.port().to_string();
+    let show = |args: &[&str]| {
+        let args = [&["--port", port.as_str()], args].concat();
+        let (status, stdout, stderr) = run("bagpipe-looking-glass", &args);
+        assert_eq!(stderr, "");
+        format!(
+            "$ bagpipe-looking-glass {}\n{stdout}-> {status}\n",
+            args[2..].join(" ")
+        )
+    };
+    let all = [
+        show(&["vpns", "instances"]),
+        show(&["vpns/instances/e1", "ports"]),
+        show(&["-r", "vpns", "instances", "e1"]),
+        show(&["--json", "vpns", "instances_per_vni"]),
+        show(&["summary", "local_routes_count"]),
+        show(&["vpns", "nonesuch"]),
+    ];
+    insta::assert_snapshot!(all.concat().replace(&port, "PORT"));
+}
+
+#[test]
+fn no_server_is_said() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    Command::new(env!("CARGO_BIN_EXE_bagpipe-looking-glass"))
+        .args(["--port", &free.to_string()])
+        .assert()
+        .code(1)
+        .stdout(format!(
+            "No server at http://127.0.0.1:{free} : Connection refused (os error 111)\n"
+        ));
+}

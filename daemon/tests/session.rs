@@ -1,0 +1,310 @@
+//! The daemon against a reflector: what it says, byte by byte, and what it makes of what it hears.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use bagpipe_api::{AttachBody, DetachBody};
+use bgp_wire::{EncodeContext, Family, NextHop, Nlri, NlriValue, RawMessage, Update, raw::kind};
+use common::{Daemon, Speaker, config, digits, listener, unhex};
+use serde_json::json;
+
+const FAMILIES: [Family; 2] = [Family::EVPN, Family::RTC];
+
+/// What is in front of every announcement: ORIGIN, AS_PATH, LOCAL_PREF.
+const COMMON: &str = "40010100 400200 40050400000064";
+
+/// "I want everything": the RTC default route.
+const WANT_ALL: &str = "0000001b 40010100 400200 40050400000064 800e0a 0001 84 04 7f000009 00 00";
+
+fn attach_body() -> AttachBody {
+    AttachBody::evpn("e2", "te2", "00:00:de:ad:be:02")
+        .ip("10.9.9.9")
+        .rt("64512:3")
+        .vni(5001)
+}
+
+#[tokio::test]
+async fn the_open_is_the_reference_s_and_what_it_lacks() {
+    let (listener, port) = listener().await;
+    let _daemon = Daemon::start(&config(port, ""));
+    let speaker = Speaker::accept(&listener, &FAMILIES).await;
+    assert_eq!(
+        common::hex(&speaker.open[19..]),
+        digits(
+            "04 fc00 00b4 7f000001 30
+             0206010400010080 0206010400010084 0206010400010086 0206010400190046
+             0202 0200  0206 41040000fc00  0202 0600"
+        )
+    );
+}
+
+#[tokio::test]
+async fn without_rtc_the_family_is_not_offered() {
+    let (listener, port) = listener().await;
+    let _daemon = Daemon::start(&config(port, "[BGP]\nenable_rtc=False\n"));
+    let mut speaker = Speaker::accept(&listener, &[Family::EVPN]).await;
+    assert!(!common::hex(&speaker.open).contains("00010084"));
+    // And nothing has to be asked for.
+    let mut client = _daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+    assert_eq!(speaker.decoded().await.reach[0].0, Family::EVPN);
+}
+
+#[tokio::test]
+async fn a_first_attach_and_its_detach_on_the_wire() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    speaker.send_update(WANT_ALL).await;
+    let mut client = daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+
+    let rtc =
+        format!("00000027 {COMMON} 800e16 0001 84 04 7f000001 00 60 0000fc00 0002fc0000000003");
+    let multicast = format!(
+        "0000004c {COMMON} c01010 030c000000000008 0002fc0000000003
+         c01609 00 06 001389 7f000001
+         800e1c 0019 46 04 7f000001 00 03 11 00017f0000010000 00000000 20 7f000001"
+    );
+    let mac = format!(
+        "0000005c {COMMON} c01018 030c000000000008 0002fc0000000003 0314000000000000
+         800e30 0019 46 04 7f000001 00 02 25 00017f0000010000 00000000000000000000 00000000
+         30 0000deadbe02 20 0a090909 001389"
+    );
+    assert_eq!(speaker.update_hex().await, digits(&rtc));
+    assert_eq!(speaker.update_hex().await, digits(&multicast));
+    assert_eq!(speaker.update_hex().await, digits(&mac));
+
+    client
+        .detach(&DetachBody::from(&attach_body()))
+        .await
+        .unwrap();
+    let mut withdrawn = Vec::new();
+    while withdrawn.len() < 3 {
+        let update = speaker.decoded().await;
+        assert!(update.reach.is_empty(), "{update:?}");
+        for (family, nlri) in update.unreach {
+            withdrawn.extend(nlri.iter().map(|nlri| (family, nlri.bytes[0])));
+        }
+    }
+    assert_eq!(
+        withdrawn,
+        [(Family::EVPN, 2), (Family::EVPN, 3), (Family::RTC, 0x60)]
+    );
+    daemon
+        .until("vpns/instances", |page| {
+            page.as_array().is_some_and(Vec::is_empty)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn routes_wait_until_they_are_asked_for() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    let mut client = daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+    assert_eq!(speaker.decoded().await.reach[0].0, Family::RTC);
+    // Another target first: it must bring nothing.
+    for target in ["0002fc0000000063", "0002fc0000000003"] {
+        let update =
+            format!("00000027 {COMMON} 800e16 0001 84 04 7f000009 00 60 0000fc00 {target}");
+        speaker.send_update(&update).await;
+    }
+    assert_eq!(speaker.decoded().await.reach[0].2[0].bytes[0], 3);
+    assert_eq!(speaker.decoded().await.reach[0].2[0].bytes[0], 2);
+    let peer = daemon
+        .until("bgp/peers/127.0.0.1", |page| {
+            let subscriptions = page["internals"]["subscriptions"].as_array();
+            subscriptions.is_some_and(|list| list.len() == 3)
+        })
+        .await;
+    assert_eq!(
+        peer["internals"]["subscriptions"],
+        json!([
+            "match:ipv4/rtc,*",
+            "match:l2vpn/evpn,target:64512:3",
+            "match:l2vpn/evpn,target:64512:99",
+        ])
+    );
+    assert_eq!(peer["protocol"]["state"], "Established");
+    assert_eq!(peer["rtc"], json!({"active": true, "enabled": true}));
+    assert_eq!(
+        peer["active_families"],
+        json!(["(l2vpn, evpn)", "(ipv4, rtc)"])
+    );
+}
+
+#[tokio::test]
+async fn a_received_route_shows_and_goes() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    let mut client = daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+    let nlri =
+        "02 25 0001020202020002 00000000000000000000 00000000 30 020000000001 20 0a090901 001389";
+    let announce = format!(
+        "00000054 {COMMON} c01010 030c000000000008 0002fc0000000003
+         800e30 0019 46 04 02020202 00 {nlri}"
+    );
+    speaker.send_update(&announce).await;
+    let entry = "('MAC', 02:00:00:00:00:01)";
+    let routes = daemon
+        .until("vpns/instances/e2/best_routes", |page| {
+            page.get(entry).is_some()
+        })
+        .await;
+    insta::assert_snapshot!(
+        serde_json::to_string_pretty(&routes)
+            .unwrap()
+            .replace(&daemon.api.to_string(), "API")
+    );
+    let summary = client.looking_glass("summary").await.unwrap();
+    assert_eq!(summary["BGP_established_peers"], 1);
+    assert_eq!(
+        summary["route_counts"],
+        json!({"local_routes_count": 2, "received_routes_count": 1})
+    );
+    speaker
+        .send_update(&format!("0000002d 800f2a 0019 46 {nlri}"))
+        .await;
+    daemon
+        .until("vpns/instances/e2/received_routes", |page| {
+            page == &json!({})
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn garbage_is_answered_and_the_session_comes_back() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut client = daemon.client().await;
+    let ping = client.ping().await.unwrap();
+    let garbage: [(&[u8], [u8; 2]); 3] = [
+        // No marker: connection not synchronised.
+        (&[0; 64], [1, 1]),
+        // A length below 19.
+        (
+            &[
+                255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0,
+                1, 2,
+            ],
+            [1, 2],
+        ),
+        // A type there is not.
+        (
+            &[
+                255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0,
+                19, 77,
+            ],
+            [1, 3],
+        ),
+    ];
+    for (bytes, code) in garbage {
+        let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+        speaker.send_bytes(bytes).await;
+        let notification = loop {
+            match speaker.next_or_end().await {
+                Some(message) if message.kind == kind::NOTIFICATION => break message,
+                Some(_) => {}
+                None => panic!("closed without NOTIFICATION"),
+            }
+        };
+        assert_eq!(notification.body[..2], code);
+    }
+    // A broken UPDATE takes the routes it names back, and nothing more (RFC 7606).
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    let nlri = Nlri::from(NlriValue::Evpn(
+        bgp_wire::nlri::EvpnRoute::InclusiveMulticast {
+            rd: "2.2.2.2:2".parse().unwrap(),
+            ethernet_tag: 0,
+            originator: [2, 2, 2, 2].into(),
+        },
+    ));
+    let context = EncodeContext::default();
+    let next_hop = NextHop::V4([2, 2, 2, 2].into());
+    let attributes = bgp_wire::PathAttributes::new();
+    // ORIGIN, AS_PATH and LOCAL_PREF are missing: treat as withdraw.
+    for message in Update::announce(&attributes, Family::EVPN, &next_hop, &[nlri], &context) {
+        speaker.send(&message).await;
+    }
+    daemon
+        .until("logs", |logs| {
+            let logs = logs.as_array().unwrap();
+            logs.iter()
+                .any(|log| log["message"].as_str().unwrap().contains("UPDATE"))
+        })
+        .await;
+    let state = client
+        .looking_glass("bgp/peers/127.0.0.1/protocol/state")
+        .await
+        .unwrap();
+    assert_eq!(state, "Established");
+    assert_eq!(client.ping().await.unwrap(), ping, "the daemon is the same");
+}
+
+#[tokio::test]
+async fn a_lost_session_takes_its_routes_along() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    speaker.send_update(WANT_ALL).await;
+    daemon
+        .until("bgp/routes", |page| {
+            page["ipv4/rtc,*"][0]["rtc wildcard"].is_object()
+        })
+        .await;
+    drop(speaker);
+    daemon
+        .until("bgp/routes", |page| page["ipv4/rtc,*"] == json!([]))
+        .await;
+    let peer = daemon
+        .until("bgp/peers/127.0.0.1", |page| page.is_object())
+        .await;
+    assert_eq!(peer["rtc"]["active"], false);
+}
+
+#[tokio::test]
+async fn a_refresh_brings_everything_again() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    speaker.send_update(WANT_ALL).await;
+    let mut client = daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+    for _ in 0..3 {
+        speaker.update().await;
+    }
+    speaker
+        .send(&RawMessage::new(kind::ROUTE_REFRESH, unhex("0019 00 46")))
+        .await;
+    assert_eq!(speaker.decoded().await.reach[0].2[0].bytes[0], 3);
+    assert_eq!(speaker.decoded().await.reach[0].2[0].bytes[0], 2);
+}
+
+#[tokio::test]
+async fn the_end_is_said_to_peers() {
+    let (listener, port) = listener().await;
+    let mut daemon = Daemon::start(&config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    daemon
+        .until("summary/BGP_established_peers", |page| page == 1)
+        .await;
+    daemon.signal("TERM");
+    let cease = loop {
+        let message = speaker.next_or_end().await.expect("a Cease before the end");
+        if message.kind == kind::NOTIFICATION {
+            break message;
+        }
+    };
+    assert_eq!(cease.body[..2], [6, 2], "administrative shutdown");
+    assert_eq!(daemon.wait().code(), Some(0));
+}
