@@ -123,7 +123,7 @@ fn families_stay_apart() {
     world.up(2, &[odd]);
     world.up(3, EVPN);
     let opaque = Nlri::new(odd, vec![1, 2, 3]);
-    world.announce(1, &plain(), &[opaque.clone()]);
+    world.announce(1, &plain(), std::slice::from_ref(&opaque));
     world.announce(1, &plain(), &[mac(1)]);
     assert_eq!(world.holds(2), set(&[opaque]));
     assert_eq!(world.holds(3), set(&[mac(1)]));
@@ -303,8 +303,8 @@ fn a_new_label_alone_is_news() {
     let mut octets = mac(1).bytes.to_vec();
     *octets.last_mut().expect("a label") = 78;
     let relabelled = Nlri::new(Family::EVPN, octets);
-    world.announce(1, &plain(), &[relabelled.clone()]);
-    assert_eq!(world.holds(2), set(&[relabelled.clone()]));
+    world.announce(1, &plain(), std::slice::from_ref(&relabelled));
+    assert_eq!(world.holds(2), set(std::slice::from_ref(&relabelled)));
     // The same again is not.
     world.actions.clear();
     world.announce(1, &plain(), &[relabelled]);
@@ -368,7 +368,7 @@ fn the_default_route_and_prefixes_ask_for_many() {
     }
     world.announce(1, &plain(), &[mac(4)]);
     let everything = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
-    world.announce(2, &plain(), &[everything.clone()]);
+    world.announce(2, &plain(), std::slice::from_ref(&everything));
     assert_eq!(world.holds(2).len(), 4);
     // The reflector's own default route is not displaced by a client's.
     let (_, next_hop, _) = world.route(1, &everything).expect("asked for everything");
@@ -379,7 +379,7 @@ fn the_default_route_and_prefixes_ask_for_many() {
         ..RtcRoute::new(64512, rt(2))
     };
     let prefix = Nlri::from(NlriValue::Rtc(prefix));
-    world.announce(2, &plain(), &[prefix.clone()]);
+    world.announce(2, &plain(), std::slice::from_ref(&prefix));
     world.withdraw(2, &[everything]);
     assert_eq!(world.holds(2), set(&[mac(2), mac(3)]));
     world.withdraw(2, &[prefix]);
