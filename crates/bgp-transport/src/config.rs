@@ -14,6 +14,8 @@ pub struct PeerConfig {
     /// How many octets of messages may wait to be sent. A peer that is further behind is told "out of
     /// resources" and dropped, instead of memory growing.
     pub max_queue: usize,
+    /// For a caller nobody configured: the task ends with the first connection handed in.
+    pub once: bool,
 }
 
 impl PeerConfig {
@@ -24,6 +26,7 @@ impl PeerConfig {
             remote,
             local: None,
             max_queue: 64 << 20,
+            once: false,
         }
     }
 }

@@ -32,4 +32,6 @@ pub enum PeerEvent {
     RouteRefresh(RouteRefresh),
     /// The session is gone and everything learnt over it is void.
     Down(DownReason),
+    /// The task has ended by itself, see [`PeerConfig::once`](crate::PeerConfig::once): nothing follows.
+    Ended,
 }

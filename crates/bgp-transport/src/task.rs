@@ -29,6 +29,9 @@ pub(crate) async fn run<K: Clone>(
         if !task.deliver(&key, &events) {
             break String::new();
         }
+        if task.is_over() {
+            return task.end(key, &events).await;
+        }
         let deadline = task
             .session
             .next_deadline()
@@ -98,6 +101,24 @@ impl Task {
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             config,
         }
+    }
+
+    /// Whether there was one connection and there was to be no other.
+    fn is_over(&self) -> bool {
+        self.config.once && self.accepted > 0 && self.session.links().next().is_none()
+    }
+
+    async fn end<K: Clone>(mut self, key: K, events: &mpsc::Sender<(K, PeerEvent)>) {
+        self.pending.push_back(PeerEvent::Ended);
+        let goodbye = self.links.finish();
+        let pending = self.pending;
+        let deliver = async move {
+            for event in pending {
+                // Nobody there is nobody to be told.
+                let _ = events.send((key.clone(), event)).await;
+            }
+        };
+        tokio::join!(goodbye, deliver);
     }
 
     fn process(&mut self, event: Event) {

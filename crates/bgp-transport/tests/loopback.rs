@@ -323,6 +323,26 @@ async fn a_caller_that_is_behind_stops_the_reading() {
 }
 
 #[tokio::test]
+async fn a_task_for_one_connection_ends_with_it() {
+    let once = || Peer::passive(|config| config.once = true);
+    let mut peer = once();
+    let (hand, _) = Hand::shaken(&mut peer).await;
+    drop(hand);
+    peer.down().await;
+    while !matches!(peer.next().await, PeerEvent::Ended) {}
+    // Without a word.
+    let mut peer = once();
+    drop(Hand::call(&peer).await);
+    while !matches!(peer.next().await, PeerEvent::Ended) {}
+    // With the wrong word, which is answered.
+    let mut peer = once();
+    let mut hand = Hand::call(&peer).await;
+    hand.say(&Message::Keepalive).await;
+    assert_eq!(hand.last_words().await.map(|last| last.code), Some(5));
+    while !matches!(peer.next().await, PeerEvent::Ended) {}
+}
+
+#[tokio::test]
 async fn stopping_needs_no_reader() {
     let (active, a, passive, _) = couple().await;
     for _ in 0..1000 {

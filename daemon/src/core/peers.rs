@@ -195,6 +195,8 @@ impl Core {
                     None => Vec::new(),
                 }
             }
+            // Configured peers are tried for ever.
+            PeerEvent::Ended => return,
         };
         let output = self.speaker.handle(events);
         self.deliver(output);
