@@ -23,7 +23,7 @@ use crate::{
     cli::{self, DaemonArgs},
     clock,
     config::Config,
-    core::{Core, Parts},
+    core::{Core, Parts, Sessions},
     host::{self, AddressError},
     logging::{self, Memory},
     rest::{self, Api},
@@ -150,6 +150,8 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
     );
     tracing::info!("REST API on {api_address}");
 
+    // Any part of the number will do: it only has to differ between daemons.
+    let sessions = Sessions::connect(&config.bgp, local_address, (ping >> 64) as u64);
     let driver = DriverTask::start(host::evpn_driver(&config.evpn))
         .await
         .map_err(|source| StartError::Driver {
@@ -164,8 +166,7 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
         memory,
         started,
         version,
-        // Any part of it will do: it only has to differ between daemons.
-        seed: (ping >> 64) as u64,
+        sessions,
     };
     let (core, events) = Core::start(parts).await;
     core.run(events, inbox, stop.wait()).await;

@@ -33,7 +33,7 @@ use tokio::{
 use vpn::{Output, Speaker, VpnConfig};
 
 use self::operations::{Done, Operation, Operations};
-pub use self::peers::Peer;
+pub use self::peers::{Peer, Sessions};
 use crate::{
     clock::LocalTime,
     config::Config,
@@ -41,9 +41,6 @@ use crate::{
     logging::Memory,
     rest::HttpError,
 };
-
-/// How many peer events may wait before nothing more is read from peers.
-const PEER_EVENTS: usize = 256;
 
 /// How many events are taken in before what follows from them goes out, so that many routes make one change.
 const BATCH: usize = 256;
@@ -109,8 +106,8 @@ pub struct Parts {
     pub started: LocalTime,
     /// Grows with every visible change.
     pub version: watch::Sender<u64>,
-    /// Varies the timers of sessions.
-    pub seed: u64,
+    /// The sessions with its peers.
+    pub sessions: Sessions,
 }
 
 /// The core's state; the looking glass reads it.
@@ -136,7 +133,7 @@ pub struct Inbox {
 }
 
 impl Core {
-    /// A core that connects to its peers at once.
+    /// A core without instances.
     ///
     /// What a previous run left in the dataplane keeps forwarding until its instances had time to be attached
     /// again (`stale_time`); then it is removed.
@@ -149,9 +146,8 @@ impl Core {
             memory,
             started,
             version,
-            seed,
+            sessions: Sessions { peers, events },
         } = parts;
-        let (peer_events, peers_inbox) = mpsc::channel(PEER_EVENTS);
         let (done, done_inbox) = mpsc::unbounded_channel();
         let rtc = config.bgp.enable_rtc.then_some(RtcOrigin {
             local_as: config.bgp.my_as,
@@ -163,7 +159,6 @@ impl Core {
             local_vtep: local_vtep.into(),
             capabilities: convert::capabilities(driver.capabilities()),
         };
-        let peers = peers::connect(&config.bgp, local_address, seed, &peer_events);
         let stale = match driver.list().await {
             Ok(owned) if owned.is_empty() => None,
             Ok(owned) => {
@@ -196,7 +191,7 @@ impl Core {
         (
             core,
             Inbox {
-                peers: peers_inbox,
+                peers: events,
                 done: done_inbox,
             },
         )

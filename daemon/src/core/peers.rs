@@ -17,6 +17,9 @@ use crate::{
     config::Bgp,
 };
 
+/// How many peer events may wait before nothing more is read from peers.
+const EVENTS: usize = 256;
+
 /// A configured peer, as far as the looking glass and the core know it.
 pub struct Peer {
     /// Its address.
@@ -75,43 +78,56 @@ fn families(bgp: &Bgp) -> Vec<Family> {
     families
 }
 
-/// Starts a session with every peer of the configuration.
-pub(super) fn connect(
-    bgp: &Bgp,
-    local_address: Ipv4Addr,
-    seed: u64,
-    events: &mpsc::Sender<(IpAddr, PeerEvent)>,
-) -> BTreeMap<IpAddr, Peer> {
-    let peer = |(index, address): (usize, &Ipv4Addr)| {
-        let address = IpAddr::V4(*address);
-        let mut session = SessionConfig::new(bgp.my_as, local_address);
-        session.hold_time = bgp.hold_time;
-        session.families = families(bgp);
-        session.capabilities.push(Capability::ExtendedMessage);
-        session.connect_retry = Backoff {
-            first: bgp.connect_retry,
-            max: bgp.connect_retry_max.max(bgp.connect_retry),
-            ..Backoff::default()
-        };
-        session.idle_hold = session.connect_retry;
-        session.seed = seed.wrapping_add(index as u64);
-        let mut config = PeerConfig::new(session, SocketAddr::new(address, bgp.bgp_port));
-        config.local = Some(local_address.into());
-        let handle = bgp_transport::spawn(address, config, events.clone());
-        let peer = Peer {
-            address,
-            state: State::Idle,
-            previous: State::Idle,
-            since: clock::now(),
-            hold_time: bgp.hold_time,
-            families: Vec::new(),
-            peer_as: bgp.my_as,
-            session: None,
-            handle,
-        };
-        (address, peer)
+/// The sessions of a daemon, before there is a core to take in what they bring.
+pub struct Sessions {
+    pub(super) peers: BTreeMap<IpAddr, Peer>,
+    pub(super) events: mpsc::Receiver<(IpAddr, PeerEvent)>,
+}
+
+impl Sessions {
+    /// Connects to every peer of the configuration, at once; `seed` varies the timers. Events wait for the
+    /// core, and when too many do, so do the peers.
+    pub fn connect(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let peers = bgp.peers.iter().zip(0..);
+        let peers = peers.map(|(address, index)| {
+            let address = IpAddr::V4(*address);
+            let session = session(bgp, local_address, seed.wrapping_add(index));
+            let mut config = PeerConfig::new(session, SocketAddr::new(address, bgp.bgp_port));
+            config.local = Some(local_address.into());
+            let peer = Peer {
+                address,
+                state: State::Idle,
+                previous: State::Idle,
+                since: clock::now(),
+                hold_time: bgp.hold_time,
+                families: Vec::new(),
+                peer_as: bgp.my_as,
+                session: None,
+                handle: bgp_transport::spawn(address, config, sender.clone()),
+            };
+            (address, peer)
+        });
+        Self {
+            peers: peers.collect(),
+            events,
+        }
+    }
+}
+
+fn session(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> SessionConfig {
+    let mut session = SessionConfig::new(bgp.my_as, local_address);
+    session.hold_time = bgp.hold_time;
+    session.families = families(bgp);
+    session.capabilities.push(Capability::ExtendedMessage);
+    session.connect_retry = Backoff {
+        first: bgp.connect_retry,
+        max: bgp.connect_retry_max.max(bgp.connect_retry),
+        ..Backoff::default()
     };
-    bgp.peers.iter().enumerate().map(peer).collect()
+    session.idle_hold = session.connect_retry;
+    session.seed = seed;
+    session
 }
 
 /// Sends changes to the peers they are for, in order.
