@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use bgp_wire::attribute::{PmsiTunnel, code};
 use bgp_wire::nlri::{EvpnRoute, RtcRoute, VpnRoute};
 use bgp_wire::{AttributeValue, Esi, Family, LabelField, NlriValue};
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 use crate::{Route, WorkerId};
 
 /// A route in display form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteView {
     /// What names it, see [`nlri_text`].
     pub nlri: String,
@@ -18,6 +18,7 @@ pub struct RouteView {
     #[serde(rename = "afi-safi")]
     pub family: Family,
     /// Attribute names and texts, in the order to show. ORIGIN and AS_PATH are left out.
+    #[serde(serialize_with = "as_map")]
     pub attributes: Vec<(String, String)>,
     /// Address of the next hop; none for Flowspec.
     pub next_hop: Option<String>,
@@ -48,6 +49,10 @@ impl RouteView {
             route_targets: has_targets.then(targets),
         }
     }
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, text)| (name, text)))
 }
 
 /// The NLRI of a route, with next hop and label where the form has them. NLRI that cannot be read are shown as

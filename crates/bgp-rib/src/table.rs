@@ -8,8 +8,6 @@
 
 mod store;
 mod subscriptions;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
