@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use bgp_rib::reflector::{ClientId, Mark, ReflectorAction, ReflectorEvent};
+use bgp_rib::reflector::{AskForAll, ClientId, Mark, ReflectorAction, ReflectorEvent};
 use bgp_wire::{
     AttributeValue, ExtendedCommunity, Family, Nlri, NlriValue, PathAttributes, Update,
     attribute::{AsPath, Origin, code},
@@ -327,15 +327,12 @@ fn a_burst_becomes_one_announcement() {
 }
 
 #[test]
-fn a_constrained_client_is_asked_for_everything_and_gets_what_it_asked_for() {
+fn a_constrained_client_gets_what_it_asked_for() {
     let mut world = World::with(2, BOTH);
     world.announce(1, &targets(&[1]), &[mac(1)]);
     world.announce(1, &targets(&[2, 3]), &[mac(2)]);
-    // Nothing before it asked, but the default route of the reflector's own.
-    assert!(world.holds(2).is_empty());
-    let default = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
-    let (_, next_hop, _) = world.route(2, &default).expect("asked for everything");
-    assert_eq!(next_hop.address(), Some(ROUTER_ID.into()));
+    // Nothing before it asked.
+    assert!(world.held[&ClientId(2)].is_empty());
 
     world.ask(2, 1);
     assert_eq!(world.holds(2), set(&[mac(1)]));
@@ -370,9 +367,6 @@ fn the_default_route_and_prefixes_ask_for_many() {
     let everything = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
     world.announce(2, &plain(), std::slice::from_ref(&everything));
     assert_eq!(world.holds(2).len(), 4);
-    // The reflector's own default route is not displaced by a client's.
-    let (_, next_hop, _) = world.route(1, &everything).expect("asked for everything");
-    assert_eq!(next_hop.address(), Some(ROUTER_ID.into()));
     // Targets 2 and 3 differ in the last bit.
     let prefix = RtcRoute {
         bits: 95,
@@ -402,6 +396,38 @@ fn clients_with_and_without_constraint_live_together() {
             .keys()
             .all(|key| key.family() == Family::EVPN)
     );
+}
+
+// Who cannot ask is to get everything, so the reflector asks for it.
+#[test]
+fn everything_is_asked_for_while_somebody_needs_it() {
+    let everything = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
+    let asked = |world: &World| {
+        let held = world.route(1, &everything);
+        held.map(|(_, next_hop, _)| next_hop.address() == Some(ROUTER_ID.into()))
+    };
+    let mut world = World::with(2, BOTH);
+    assert_eq!(asked(&world), None);
+    world.up(3, &[Family::IPV4_UNICAST]);
+    assert_eq!(asked(&world), None);
+    world.up(4, EVPN);
+    assert_eq!(asked(&world), Some(true));
+    // A client's own is not preferred to the reflector's, and takes over when that goes.
+    world.announce(2, &plain(), std::slice::from_ref(&everything));
+    assert_eq!(asked(&world), Some(true));
+    world.up(5, BOTH);
+    world.down(4);
+    assert_eq!(asked(&world), Some(false));
+    world.withdraw(2, std::slice::from_ref(&everything));
+    assert_eq!(asked(&world), None);
+
+    let mut world = World::asking(AskForAll::Always);
+    world.up(1, BOTH);
+    assert_eq!(asked(&world), Some(true));
+    let mut world = World::asking(AskForAll::Never);
+    world.up(1, BOTH);
+    world.up(2, EVPN);
+    assert_eq!(asked(&world), None);
 }
 
 #[test]

@@ -32,6 +32,12 @@ impl Client {
         is_constrained(family) && self.info.families.contains(&Family::RTC)
     }
 
+    /// Whether it wants every VPN route and cannot say so.
+    pub(super) fn wants_all_silently(&self) -> bool {
+        let families = &self.info.families;
+        !families.contains(&Family::RTC) && families.iter().any(|family| is_constrained(*family))
+    }
+
     /// Everything but RT-Constraint: the family, and not back to where it came from (RFC 4456 sections 6, 8).
     pub(super) fn may_have(&self, family: Family, body: &Body) -> bool {
         self.info.families.contains(&family)

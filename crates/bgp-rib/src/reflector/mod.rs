@@ -10,8 +10,8 @@
 //!
 //! Of every destination the best path is sent to every client that negotiated the family, except the one it
 //! came from and the one that originated it. To clients with RT-Constraint, routes of VPN families go only if
-//! they asked for one of their targets, and not before. The reflector itself asks every such client for
-//! everything, with the default route of that family.
+//! they asked for one of their targets, and not before. What clients ask for is reflected like other routes;
+//! for a client without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
 //!
 //! What clients hold is never stored: it follows from best paths and memberships, before and after.
 
@@ -51,6 +51,25 @@ pub struct ReflectorConfig {
     pub router_id: Ipv4Addr,
     /// What it puts into CLUSTER_LIST, usually its BGP identifier (RFC 4456 section 7).
     pub cluster_id: Ipv4Addr,
+    /// When it asks clients for everything.
+    pub ask_for_all: AskForAll,
+}
+
+/// When a reflector announces the default route of RT-Constraint, which asks for every route (RFC 4684
+/// section 6).
+///
+/// Not always, though that would be simplest: GoBGP 3.10 as a client ends with a nil pointer once it has a
+/// default route and any other membership from one peer, or deletes a VRF while it has a default route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskForAll {
+    /// While a client speaks VPN families without RT-Constraint: it wants everything and cannot say so.
+    #[default]
+    Auto,
+    /// From the beginning.
+    Always,
+    /// Never: a client without RT-Constraint gets what others asked for.
+    Never,
 }
 
 /// The state of a route reflector. See the [module](self).
@@ -71,7 +90,8 @@ impl Reflector {
             bodies: Bodies::default(),
             table: Table::default(),
         };
-        this.ask_for_everything();
+        this.ask_if_needed(false);
+        this.table.changes();
         this
     }
 
@@ -81,9 +101,9 @@ impl Reflector {
         let mut actions = Vec::new();
         match event {
             ReflectorEvent::Up { client, info } => {
+                // All that came before is sent to those who were there before.
                 self.flush_into(&mut actions);
                 self.down(client);
-                self.flush_into(&mut actions);
                 self.up(client, info, &mut actions);
             }
             ReflectorEvent::Down { client } => self.down(client),
@@ -129,8 +149,19 @@ impl Reflector {
         output.finish(actions);
     }
 
-    /// The reflector's own path: the default route of RT-Constraint.
-    fn ask_for_everything(&mut self) {
+    /// The reflector's own path, the default route of RT-Constraint, comes and goes with the need for it.
+    /// `newcomer` tells of a client that is not yet among the clients.
+    fn ask_if_needed(&mut self, newcomer: bool) {
+        let needed = match self.config.ask_for_all {
+            AskForAll::Auto => newcomer || self.clients.values().any(Client::wants_all_silently),
+            AskForAll::Always => true,
+            AskForAll::Never => false,
+        };
+        let nlri = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
+        if !needed {
+            self.table.remove(Source::Own, &nlri);
+            return;
+        }
         let attributes = PathAttributes::new()
             .with(AttributeValue::Origin(OriginCode::Igp))
             .with(AttributeValue::AsPath(AsPath::default()))
@@ -145,9 +176,7 @@ impl Reflector {
         let body = self
             .bodies
             .get(&self.config, origin, &next_hop, &attributes);
-        let nlri = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
         self.table.insert(Path { body, nlri });
-        self.table.changes();
     }
 
     fn up(&mut self, id: ClientId, info: ClientInfo, actions: &mut Vec<ReflectorAction>) {
@@ -155,6 +184,9 @@ impl Reflector {
         // First what the client needs in order to know what it should send.
         let mut families: Vec<Family> = client.info.families.iter().copied().collect();
         families.sort_by_key(|family| (*family != Family::RTC, *family));
+        // To the others; the new client gets it with everything else.
+        self.ask_if_needed(client.wants_all_silently());
+        self.flush_into(actions);
         self.clients.insert(id, client);
         for family in families {
             self.send_family(id, family, actions);
@@ -175,6 +207,7 @@ impl Reflector {
     fn down(&mut self, id: ClientId) {
         if self.clients.remove(&id).is_some() {
             self.table.remove_all(Source::Client(id));
+            self.ask_if_needed(false);
         }
     }
 

@@ -12,7 +12,8 @@ use std::{
 };
 
 use bgp_rib::reflector::{
-    ClientId, ClientInfo, Mark, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
+    AskForAll, ClientId, ClientInfo, Mark, Reflector, ReflectorAction, ReflectorConfig,
+    ReflectorEvent,
 };
 use bgp_wire::{
     AttributeValue, ExtendedCommunity, Family, LabelField, MacAddr, Message, NextHop, Nlri,
@@ -37,9 +38,14 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::asking(AskForAll::Auto)
+    }
+
+    pub fn asking(ask_for_all: AskForAll) -> Self {
         let config = ReflectorConfig {
             router_id: ROUTER_ID,
             cluster_id: ROUTER_ID,
+            ask_for_all,
         };
         Self {
             reflector: Reflector::new(config),
