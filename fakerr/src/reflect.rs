@@ -1,0 +1,33 @@
+//! The reflector's event loop: sessions in, the rules of [`bgp_rib::reflector`], messages out.
+
+mod hub;
+mod send;
+
+use tokio::sync::mpsc;
+
+use crate::{args::Args, listen::Doors};
+use hub::Hub;
+
+/// Reflects until `stop`, then says Cease to every client.
+pub(crate) async fn run(args: &Args, mut doors: Doors, stop: impl Future<Output = ()>) {
+    let (sender, mut events) = mpsc::channel(CHANNEL);
+    let mut hub = Hub::new(args, sender);
+    let mut stop = std::pin::pin!(stop);
+    let mut batch = Vec::with_capacity(CHANNEL);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            (stream, address) = doors.next() => hub.called(stream, address),
+            _ = events.recv_many(&mut batch, CHANNEL) => {
+                for (client, event) in batch.drain(..) {
+                    hub.take(client, event);
+                }
+                hub.flush();
+            }
+        }
+    }
+    hub.stop().await;
+}
+
+/// Events that wait for the reflector. More wait in the sessions, and then in the clients' sockets.
+const CHANNEL: usize = 4096;

@@ -1,0 +1,209 @@
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use bgp_rib::reflector::{
+    ClientId, ClientInfo, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
+};
+use bgp_session::{Mirror, Mode, Negotiated, SessionConfig};
+use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
+use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notification::cease};
+use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
+use tracing::{debug, info, warn};
+
+use super::send::Senders;
+use crate::{args::Args, identity};
+
+/// The one owner of the reflector and of all sessions.
+pub(super) struct Hub {
+    reflector: Reflector,
+    session: SessionConfig,
+    clients: BTreeMap<ClientId, Client>,
+    senders: Senders,
+    events: mpsc::Sender<(ClientId, PeerEvent)>,
+    calls: u64,
+}
+
+struct Client {
+    handle: PeerHandle,
+    address: SocketAddr,
+}
+
+impl Hub {
+    pub(super) fn new(args: &Args, events: mpsc::Sender<(ClientId, PeerEvent)>) -> Self {
+        let router_id = args.router_id.unwrap_or_else(identity::default_router_id);
+        let cluster_id = args.cluster_id.unwrap_or(router_id);
+        info!(%router_id, %cluster_id, "reflecting");
+        let local_as = args.local_as.unwrap_or(FALLBACK_AS);
+        let session = SessionConfig {
+            hold_time: args.hold_time,
+            families: FALLBACK_FAMILIES.to_vec(),
+            capabilities: vec![
+                Capability::RouteRefresh,
+                Capability::EnhancedRouteRefresh,
+                Capability::ExtendedMessage,
+                Capability::FourOctetAs(local_as),
+            ],
+            mirror: Mirror {
+                local_as: args.local_as.is_none(),
+                families: true,
+            },
+            mode: Mode::Passive,
+            delay_open: Some(DELAY_OPEN),
+            ..SessionConfig::new(local_as, router_id)
+        };
+        let config = ReflectorConfig {
+            router_id,
+            cluster_id,
+            ask_for_all: args.ask_for_all.into(),
+        };
+        Self {
+            reflector: Reflector::new(config),
+            session,
+            clients: BTreeMap::new(),
+            senders: Senders::default(),
+            events,
+            calls: 0,
+        }
+    }
+
+    /// A client has called.
+    pub(super) fn called(&mut self, stream: TcpStream, address: SocketAddr) {
+        let id = ClientId(self.calls);
+        self.calls += 1;
+        debug!(%id, %address, "called");
+        let session = SessionConfig {
+            seed: id.0,
+            ..self.session.clone()
+        };
+        let config = PeerConfig {
+            once: true,
+            ..PeerConfig::new(session, address)
+        };
+        let handle = spawn(id, config, self.events.clone());
+        handle.accept(stream);
+        self.clients.insert(id, Client { handle, address });
+    }
+
+    /// Something happened on a client's session. What follows for routes waits for the flush.
+    pub(super) fn take(&mut self, id: ClientId, event: PeerEvent) {
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        let address = client.address;
+        match event {
+            // In the session's own log.
+            PeerEvent::State { .. } => {}
+            PeerEvent::Established {
+                negotiated,
+                outgoing,
+            } => {
+                self.established(id, &negotiated, outgoing);
+            }
+            PeerEvent::Update(update) => self.update(id, address, update),
+            PeerEvent::RouteRefresh(RouteRefresh {
+                family,
+                subtype: RouteRefresh::REQUEST,
+                ..
+            }) => {
+                debug!(%id, %family, "wants routes again");
+                self.handle(ReflectorEvent::Refresh { client: id, family });
+            }
+            // Marks around what a client sends again: nothing is kept that they would tell to be old.
+            PeerEvent::RouteRefresh(_) => {}
+            PeerEvent::Down(reason) => {
+                info!(%id, %address, %reason, "client down");
+                self.senders.remove(id);
+                self.handle(ReflectorEvent::Down { client: id });
+            }
+            PeerEvent::Ended => {
+                self.clients.remove(&id);
+            }
+        }
+    }
+
+    fn established(&mut self, id: ClientId, negotiated: &Negotiated, outgoing: Outgoing) {
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        let address = client.address;
+        let info = ClientInfo {
+            router_id: negotiated.peer.router_id,
+            address: address.ip(),
+            families: negotiated.families.iter().copied().collect(),
+            enhanced_refresh: negotiated.enhanced_route_refresh,
+        };
+        let families: Vec<String> = negotiated.families.iter().map(Family::to_string).collect();
+        info!(
+            %id,
+            %address,
+            router_id = %info.router_id,
+            asn = negotiated.peer_as,
+            hold_time = negotiated.hold_time,
+            families = families.join(","),
+            "client up"
+        );
+        self.replace_older(id, &info);
+        self.senders.add(id, outgoing, negotiated.encode_context());
+        self.handle(ReflectorEvent::Up { client: id, info });
+    }
+
+    /// A client that comes again has lost its first session, whether we know or not (RFC 4271 section 6.8).
+    fn replace_older(&self, id: ClientId, info: &ClientInfo) {
+        let older = self.reflector.clients().filter(|(_, known)| {
+            (known.router_id, known.address) == (info.router_id, info.address)
+        });
+        for (older, _) in older {
+            if let Some(client) = self.clients.get(&older) {
+                warn!(id = %older, by = %id, "client came again, its older session ends");
+                client.handle.reset(Notification::cease(cease::COLLISION));
+            }
+        }
+    }
+
+    fn update(&mut self, id: ClientId, address: SocketAddr, update: Box<Update>) {
+        for verdict in &update.verdicts {
+            let (defect, outcome) = (&verdict.defect, &verdict.outcome);
+            warn!(%id, %address, %defect, ?outcome, "defect in an UPDATE");
+        }
+        let reach: usize = update.reach.iter().map(|(_, _, nlri)| nlri.len()).sum();
+        let unreach: usize = update.unreach.iter().map(|(_, nlri)| nlri.len()).sum();
+        debug!(%id, reach, unreach, "UPDATE");
+        self.handle(ReflectorEvent::Update { client: id, update });
+    }
+
+    fn handle(&mut self, event: ReflectorEvent) {
+        let actions = self.reflector.handle(event);
+        self.act(actions);
+    }
+
+    /// Sends what the events since the last flush have changed.
+    pub(super) fn flush(&mut self) {
+        let actions = self.reflector.flush();
+        self.act(actions);
+    }
+
+    fn act(&mut self, actions: Vec<ReflectorAction>) {
+        for action in actions {
+            self.senders.act(action);
+        }
+    }
+
+    /// Says Cease to every client.
+    pub(super) async fn stop(self) {
+        let mut goodbyes = JoinSet::new();
+        for client in self.clients.into_values() {
+            goodbyes.spawn(async move { client.handle.stop("route reflector stopped").await });
+        }
+        while goodbyes.join_next().await.is_some() {}
+    }
+}
+
+/// How long a client may take for its OPEN before it gets one that is not made for it.
+const DELAY_OPEN: Duration = Duration::from_secs(2);
+/// What that one says.
+const FALLBACK_AS: u32 = 64512;
+const FALLBACK_FAMILIES: [Family; 4] = [
+    Family::VPNV4,
+    Family::EVPN,
+    Family::FLOWSPEC_VPNV4,
+    Family::RTC,
+];
