@@ -20,6 +20,10 @@ pub mod recording;
 pub mod stream;
 pub mod text;
 
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 pub use bgp::{BgpEvent, BgpMessage, SessionFacts, SessionKey, Tracker};
 pub use dissect::{Dissection, Dissector, Layer, Protocol, StandardDissector};
 pub use frame::{Frame, FrameIndex, InterfaceId, Timestamp};
