@@ -6,12 +6,9 @@ mod route;
 mod verdict;
 mod words;
 
-#[cfg(test)]
-mod tests;
-
 pub use fields::Difference;
 pub use route::{RouteComparison, compare_route};
-pub use verdict::{Match, NearMiss, Satisfied, Verdict};
+pub use verdict::{Match, NearMiss, Satisfied, Unit, Verdict};
 
 use scenario::packet::{LayerKind, LayerMatcher, VniMatch, VxlanMatcher};
 use scenario::{PacketExpectation, Since};
@@ -51,8 +48,8 @@ struct Near {
     at: Match,
 }
 
-/// How near a miss is: layers that agree, whether the next is there, its fields that agree.
-type Score = (usize, bool, usize);
+/// How near a miss is: matchers that agree, then fields that agree, then layers that are there at all.
+type Score = (usize, usize, usize);
 
 /// How a frame compares with what was asked for.
 enum Comparison {
@@ -136,8 +133,7 @@ impl Matcher {
             Comparison::Hit => self.seen.matched.push(at),
             Comparison::Miss { score, .. } => {
                 // Nothing in common is not near. Of equals the latest tells most.
-                let common = score.0 > 0 || score.1;
-                if common
+                if score != Score::default()
                     && self
                         .seen
                         .nearest
@@ -150,7 +146,8 @@ impl Matcher {
     }
 
     /// Each matcher takes the first layer after the last one taken that agrees; as the layers asked for may
-    /// have any others between them, the first is as good as any.
+    /// have any others between them, the first is as good as any. One that finds none takes the layer that
+    /// comes closest, so that what follows still counts for how near the miss is.
     fn compare(&self, recording: &Recording, recorded: &Recorded, at: Match) -> Comparison {
         let dissection = &recorded.dissection;
         let advertised = &recording.advertised;
@@ -161,44 +158,30 @@ impl Matcher {
         };
         let event = at.event.and_then(|number| recording.events().get(number));
         let mut next = 0;
-        for (agreed, matcher) in self.expectation.layers.iter().enumerate() {
-            let mut closest: Option<Fields> = None;
-            let mut taken = None;
-            for position in next..dissection.layers.len() {
-                let Some(fields) = compare_at(&subject, matcher, event, position) else {
-                    continue;
-                };
-                if fields.all_agree() {
-                    taken = Some(position);
-                    break;
-                }
-                if closest
-                    .as_ref()
-                    .is_none_or(|closest| fields.agreed > closest.agreed)
-                {
-                    closest = Some(fields);
-                }
+        let mut score = Score::default();
+        let mut failure = None;
+        for matcher in &self.expectation.layers {
+            let found = closest(&subject, matcher, event, next);
+            if let Some((position, fields)) = &found {
+                score.0 += usize::from(fields.all_agree());
+                score.1 += fields.agreed;
+                score.2 += 1;
+                // A BGP message lies in the TCP layer, which may itself have been asked for before.
+                next = position + usize::from(matcher.kind() != LayerKind::Tcp);
             }
-            let Some(position) = taken else {
-                let score = (
-                    agreed,
-                    closest.is_some(),
-                    closest.as_ref().map_or(0, |f| f.agreed),
-                );
-                return Comparison::Miss {
-                    score,
-                    layer: matcher.kind(),
-                    fields: closest,
-                };
-            };
-            // A BGP message lies in the TCP layer, which may itself have been asked for before.
-            next = if matcher.kind() == LayerKind::Tcp {
-                position
-            } else {
-                position + 1
-            };
+            let agrees = found.as_ref().is_some_and(|(_, fields)| fields.all_agree());
+            if !agrees && failure.is_none() {
+                failure = Some((matcher.kind(), found.map(|(_, fields)| fields)));
+            }
         }
-        Comparison::Hit
+        match failure {
+            None => Comparison::Hit,
+            Some((layer, fields)) => Comparison::Miss {
+                score,
+                layer,
+                fields,
+            },
+        }
     }
 
     fn verdict(&self, recording: &Recording) -> Verdict {
@@ -214,6 +197,11 @@ impl Matcher {
         Verdict {
             satisfied,
             wanted: words::expectation(&self.expectation),
+            unit: if self.counts_messages() {
+                Unit::Messages
+            } else {
+                Unit::Packets
+            },
             amount,
             matched: self.seen.matched.clone(),
             frames: self.seen.counted,
@@ -264,6 +252,31 @@ impl Matcher {
         let mut new = recording.events().iter().skip(self.seen.events);
         new.any(|event| event.frame.0 < self.seen.frames)
     }
+}
+
+/// The first layer from `next` on that agrees with `matcher`, else the one of its kind that comes closest.
+fn closest(
+    subject: &Subject<'_>,
+    matcher: &LayerMatcher,
+    event: Option<&BgpEvent>,
+    next: usize,
+) -> Option<(usize, Fields)> {
+    let mut closest: Option<(usize, Fields)> = None;
+    for position in next..subject.dissection.layers.len() {
+        let Some(fields) = compare_at(subject, matcher, event, position) else {
+            continue;
+        };
+        if fields.all_agree() {
+            return Some((position, fields));
+        }
+        if closest
+            .as_ref()
+            .is_none_or(|(_, closest)| fields.agreed > closest.agreed)
+        {
+            closest = Some((position, fields));
+        }
+    }
+    closest
 }
 
 fn compare_at(

@@ -18,6 +18,8 @@ pub struct Verdict {
     pub satisfied: Satisfied,
     /// What was asked for, in words.
     pub wanted: String,
+    /// What is counted.
+    pub unit: Unit,
     /// How many were asked for.
     pub amount: Amount,
     /// The packets, or BGP messages, that are as asked for.
@@ -26,6 +28,16 @@ pub struct Verdict {
     pub frames: usize,
     /// The frame that came closest without being as asked for.
     pub nearest: Option<NearMiss>,
+}
+
+/// What an expectation counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Frames.
+    Packets,
+    /// BGP messages, of which a frame can hold several.
+    Messages,
 }
 
 /// Whether an expectation holds.
@@ -54,9 +66,9 @@ pub struct Match {
 pub struct NearMiss {
     /// The frame.
     pub frame: FrameIndex,
-    /// How many of the layers asked for it has.
+    /// How many of the layers asked for are as asked for.
     pub agreed: usize,
-    /// The first layer that is not as asked for.
+    /// The first layer that is not.
     pub layer: LayerKind,
     /// The field of it that is not; `None` when the layer is not there at all.
     pub difference: Option<Difference>,
@@ -80,8 +92,9 @@ impl Verdict {
     /// What was asked for, what was found, and the nearest miss, over several lines.
     pub fn explain(&self, recording: &Recording) -> String {
         let mut text = format!(
-            "expected {} of `{}`, found {} in {} frames",
+            "expected {} {} like `{}`, found {} in {} frames",
             self.amount,
+            self.unit.word(self.amount),
             self.wanted,
             self.matched.len(),
             self.frames
@@ -98,6 +111,19 @@ impl Verdict {
             let _ = write!(text, "\nnearest: frame {}: {line}\n  {miss}", miss.frame);
         }
         text
+    }
+}
+
+impl Unit {
+    /// The word for it after a number.
+    fn word(self, amount: Amount) -> &'static str {
+        let one = amount.at_least == 1 && amount.at_most.is_none_or(|most| most == 1);
+        match (self, one) {
+            (Self::Packets, true) => "packet",
+            (Self::Packets, false) => "packets",
+            (Self::Messages, true) => "message",
+            (Self::Messages, false) => "messages",
+        }
     }
 }
 

@@ -99,7 +99,9 @@ fn attributes(attributes: &PathAttributes, uses_vni: bool) -> String {
         let _ = write!(text, " rt {}", targets.join(","));
     }
     for community in attributes.extended_communities() {
-        if community.route_target().is_none() {
+        if let Some(mobility) = community.mac_mobility() {
+            let _ = write!(text, " mobility {}", mobility.sequence);
+        } else if community.route_target().is_none() {
             let _ = write!(text, " {community}");
         }
     }

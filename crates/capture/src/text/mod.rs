@@ -2,9 +2,6 @@
 
 mod bgp;
 
-#[cfg(test)]
-mod tests;
-
 pub use bgp::{held_route, message};
 
 use crate::bgp::{BgpEvent, BgpMessage};
