@@ -1,5 +1,7 @@
 //! Packet expectations against a recording of a first ping.
 
+#![allow(clippy::expect_used, reason = "a helper of tests fails as they do")]
+
 #[path = "support/lab.rs"]
 mod lab;
 mod support;

@@ -1,0 +1,189 @@
+//! What tshark says about a file, and what it should say by our account.
+
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Command;
+
+use capture::{Layer, Recorded};
+
+/// The fields of every frame, one line a frame, occurrences joined by commas; `None` without tshark.
+pub fn tshark(file: &Path, fields: &[&str]) -> Option<Vec<String>> {
+    let mut command = Command::new("tshark");
+    command.args([
+        "-n",
+        "-o",
+        "tcp.relative_sequence_numbers:FALSE",
+        "-T",
+        "fields",
+    ]);
+    command
+        .args(["-E", "separator=|", "-E", "occurrence=a", "-r"])
+        .arg(file);
+    fields.iter().for_each(|field| {
+        command.args(["-e", field]);
+    });
+    let output = match command.output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("SKIPPED: tshark is not installed");
+            return None;
+        }
+        output => output.expect("tshark runs"),
+    };
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).expect("text");
+    Some(text.lines().map(str::to_owned).collect())
+}
+
+pub const LAYER_FIELDS: [&str; 17] = [
+    "frame.time_epoch",
+    "eth.src",
+    "eth.type",
+    "vlan.id",
+    "arp.opcode",
+    "ip.src",
+    "ip.dst",
+    "ip.ttl",
+    "ipv6.src",
+    "icmp.type",
+    "icmp.seq",
+    "udp.dstport",
+    "tcp.seq",
+    "tcp.len",
+    "vxlan.vni",
+    "mpls.label",
+    "gre.key",
+];
+
+/// What [`LAYER_FIELDS`] should be by our own account.
+pub fn layer_fields(recorded: &Recorded) -> String {
+    let layers = &recorded.dissection.layers;
+    let column = |value: fn(&Layer) -> Option<String>| {
+        layers
+            .iter()
+            .filter_map(value)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let columns = [
+        recorded.frame.timestamp.to_string(),
+        column(|l| {
+            if let Layer::Ethernet(e) = l {
+                Some(e.src.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Ethernet(e) = l {
+                Some(format!("{:#06x}", e.ethertype))
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Vlan(v) = l {
+                Some(v.id.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Arp(a) = l {
+                Some(a.operation.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Ipv4(ip) = l {
+                Some(ip.src.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Ipv4(ip) = l {
+                Some(ip.dst.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Ipv4(ip) = l {
+                Some(ip.ttl.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Ipv6(ip) = l {
+                Some(ip.src.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Icmp(i) = l {
+                Some(i.kind.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Icmp(i) = l {
+                Some(i.seq?.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Udp(u) = l {
+                Some(u.dst_port.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Tcp(t) = l {
+                Some(t.seq.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Tcp(t) = l {
+                Some(t.payload.len().to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Vxlan(v) = l {
+                Some(v.vni.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Mpls(m) = l {
+                Some(m.label.to_string())
+            } else {
+                None
+            }
+        }),
+        column(|l| {
+            if let Layer::Gre(g) = l {
+                Some(format!("0x{:08x}", g.key?))
+            } else {
+                None
+            }
+        }),
+    ];
+    columns.join("|")
+}
