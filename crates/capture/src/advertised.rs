@@ -12,7 +12,8 @@ use crate::frame::FrameIndex;
 
 /// The VNIs that endpoints asked to be sent traffic with, and since which frame.
 ///
-/// A withdrawal does not end an entry: packets already under way still carry the VNI that was advertised.
+/// A withdrawal does not end an entry: packets already under way still carry the VNI that was
+/// advertised.
 #[derive(Debug, Default)]
 pub(crate) struct Advertised {
     endpoints: BTreeMap<Endpoint, BTreeMap<NlriKey, Vec<(FrameIndex, Vni)>>>,
@@ -77,9 +78,9 @@ impl Advertised {
         }
     }
 
-    /// The VNIs with which, before `frame`, `endpoint` wanted traffic for `mac`: those of its type 2 routes
-    /// for that address, else those of its other routes (type 3 for broadcast and unknown addresses).
-    /// One per VPN instance.
+    /// The VNIs with which, before `frame`, `endpoint` wanted traffic for `mac`: those of its type
+    /// 2 routes for that address, else those of its other routes (type 3 for broadcast and unknown
+    /// addresses). One per VPN instance.
     pub(crate) fn vnis(&self, endpoint: IpAddr, mac: MacAddr, frame: FrameIndex) -> Vec<Vni> {
         let newest = |destination| -> Vec<Vni> {
             let routes = self.endpoints.get(&Endpoint {
@@ -102,7 +103,8 @@ impl Advertised {
     }
 }
 
-/// The VNI a route asks for: its label field (RFC 8365 section 5.1.3), the PMSI tunnel's for type 3.
+/// The VNI a route asks for: its label field (RFC 8365 section 5.1.3), the PMSI tunnel's for type
+/// 3.
 pub(crate) fn vni(value: &NlriValue, attributes: &PathAttributes) -> Option<Vni> {
     match value {
         NlriValue::Evpn(EvpnRoute::MacIp { label1, .. }) => Some(label1.vni()),

@@ -79,8 +79,9 @@ pub struct SessionFacts {
 
 /// Finds BGP sessions in frames, and their messages. Feed it every frame in the order of capture.
 ///
-/// What decides how a message reads (4-octet AS numbers, ADD-PATH, iBGP or eBGP, extended messages) is
-/// learned from the OPENs; a capture that lacks them is read with the defaults of [`DecodeContext`].
+/// What decides how a message reads (4-octet AS numbers, ADD-PATH, iBGP or eBGP, extended messages)
+/// is learned from the OPENs; a capture that lacks them is read with the defaults of
+/// [`DecodeContext`].
 #[derive(Debug)]
 pub struct Tracker {
     ports: Vec<u16>,
@@ -144,8 +145,9 @@ impl Tracker {
             .map(|(key, session)| (*key, session.facts()))
     }
 
-    /// Takes the next frame with its layers; gives the messages that this completes, in the order they were
-    /// sent in each direction. With segments out of order, some may have ended in an earlier frame.
+    /// Takes the next frame with its layers; gives the messages that this completes, in the order
+    /// they were sent in each direction. With segments out of order, some may have ended in an
+    /// earlier frame.
     pub fn push(&mut self, frame: &Frame, dissection: &Dissection) -> Vec<BgpEvent> {
         let index = FrameIndex(self.frames);
         self.frames += 1;
@@ -191,7 +193,8 @@ impl Tracker {
         events
     }
 
-    /// Takes it that no frame will follow; gives the messages that waited for octets the capture lacks.
+    /// Takes it that no frame will follow; gives the messages that waited for octets the capture
+    /// lacks.
     pub fn finish(&mut self) -> Vec<BgpEvent> {
         let mut events = Vec::new();
         for (key, session) in &mut self.sessions {

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// From the time elapsed since the epoch; what does not fit is the latest time there is (year 2554).
+    /// From the time elapsed since the epoch; what does not fit is the latest time there is (year
+    /// 2554).
     pub fn from_epoch(elapsed: Duration) -> Self {
         Self(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
     }
@@ -71,7 +72,8 @@ pub struct Frame {
     pub interface: InterfaceId,
     /// The octets from the destination address on, without the frame check sequence.
     pub data: Bytes,
-    /// How long it was on the wire, in octets; more than `data` holds when the capture cut it short.
+    /// How long it was on the wire, in octets; more than `data` holds when the capture cut it
+    /// short.
     pub original_len: u32,
 }
 

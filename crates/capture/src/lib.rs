@@ -6,8 +6,8 @@
 //!                         └──Matcher──> Verdict: how many packets are like that, and which one nearly was
 //! ```
 //!
-//! No sockets, no clock: frames come in with the time they were seen at, and files are whatever can be read
-//! from or written to.
+//! No sockets, no clock: frames come in with the time they were seen at, and files are whatever can
+//! be read from or written to.
 
 mod advertised;
 pub mod bgp;

@@ -118,8 +118,8 @@ pub struct FileFrame {
     pub comments: Vec<String>,
 }
 
-/// Reads pcapng or classic pcap, whichever the first octets say. An iterator over the frames; after an
-/// error it ends.
+/// Reads pcapng or classic pcap, whichever the first octets say. An iterator over the frames; after
+/// an error it ends.
 pub struct CaptureReader<R: Read> {
     format: Format<R>,
     frames: usize,

@@ -12,7 +12,8 @@ use crate::frame::{Frame, FrameIndex, InterfaceId, Timestamp};
 use crate::pcap::{CaptureFileError, PcapngWriter};
 use crate::text;
 
-/// Frames with their layers, the BGP messages in them, and when the scenario's steps began. Only grows.
+/// Frames with their layers, the BGP messages in them, and when the scenario's steps began. Only
+/// grows.
 pub struct Recording {
     dissector: Box<dyn Dissector>,
     tracker: Tracker,
@@ -95,7 +96,8 @@ impl Recording {
         self.marks.push(mark);
     }
 
-    /// Takes it that no frame will follow: messages that waited for octets the capture lacks come out.
+    /// Takes it that no frame will follow: messages that waited for octets the capture lacks come
+    /// out.
     pub fn finish(&mut self) {
         let events = self.tracker.finish();
         self.keep(events);
@@ -144,7 +146,8 @@ impl Recording {
             .map(|mark| mark.timestamp)
     }
 
-    /// One line about a frame, its time counted from the first frame; `None` if there is no such frame.
+    /// One line about a frame, its time counted from the first frame; `None` if there is no such
+    /// frame.
     pub fn describe(&self, index: FrameIndex) -> Option<String> {
         let recorded = self.frames.get(index.0)?;
         let start = self
@@ -160,8 +163,8 @@ impl Recording {
         ))
     }
 
-    /// Writes everything as pcapng. The first frame of each step carries the step's title as a comment, the
-    /// last frame those of the steps after it.
+    /// Writes everything as pcapng. The first frame of each step carries the step's title as a
+    /// comment, the last frame those of the steps after it.
     pub fn write(&self, writer: impl Write, application: &str) -> Result<(), CaptureFileError> {
         let mut file = PcapngWriter::new(writer, application)?;
         let used = self

@@ -350,8 +350,8 @@ fn looking_often_finds_the_same() {
     }
 }
 
-// The UPDATE's second half is captured before its first: when the message comes out, it turns out to have
-// been there before the packet that was judged in between.
+// The UPDATE's second half is captured before its first: when the message comes out, it turns out
+// to have been there before the packet that was judged in between.
 #[test]
 fn an_update_out_of_order_is_taken_into_account() {
     let mut lab = lab::Underlay::new();

@@ -23,7 +23,8 @@ use capture::{
 use lab::RR;
 use support::{ACK, SYN, VTEP_A, segment};
 
-/// OPENs with these capabilities, the client's and the reflector's, then these messages of the client.
+/// OPENs with these capabilities, the client's and the reflector's, then these messages of the
+/// client.
 fn session(client: Vec<Capability>, reflector: Vec<Capability>, then: &[RawMessage]) -> Recording {
     let open = |asn, id, capabilities| {
         let open = Message::Open(Open::new(asn, 90, id, capabilities));

@@ -1,5 +1,5 @@
-//! The same frames by tshark: layer values, timestamps and comments must agree. Without tshark these tests say
-//! so and pass.
+//! The same frames by tshark: layer values, timestamps and comments must agree. Without tshark
+//! these tests say so and pass.
 
 #![allow(clippy::expect_used, reason = "a helper of tests fails as they do")]
 

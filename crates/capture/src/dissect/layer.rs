@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// What a dissector found in one frame, outermost layer first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dissection {
-    /// The layers in the order of the octets. The last one is [`Layer::Payload`] or [`Layer::Cut`] when
-    /// there is something after the last header, or the frame ends too early.
+    /// The layers in the order of the octets. The last one is [`Layer::Payload`] or [`Layer::Cut`]
+    /// when there is something after the last header, or the frame ends too early.
     pub layers: Vec<Layer>,
 }
 
@@ -86,7 +86,8 @@ pub struct Arp {
     pub target_ip: Ipv4Addr,
 }
 
-/// An IPv4 header. The checksum is not verified: captures on a host see frames before it is filled in.
+/// An IPv4 header. The checksum is not verified: captures on a host see frames before it is filled
+/// in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ipv4 {
     /// Source address.

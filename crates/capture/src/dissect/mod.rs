@@ -19,20 +19,21 @@ use walk::Walk;
 
 /// Reads frames. A trait so that the library behind it can change without anyone noticing.
 pub trait Dissector: Send + Sync {
-    /// The layers of an Ethernet frame. Total: a frame that ends early or contradicts itself gives the
-    /// layers before that place and [`Layer::Cut`].
+    /// The layers of an Ethernet frame. Total: a frame that ends early or contradicts itself gives
+    /// the layers before that place and [`Layer::Cut`].
     fn dissect(&self, frame: &[u8]) -> Dissection;
 }
 
 /// The dissector of this crate: header fields by `pnet_packet`, what it lacks by hand.
 ///
-/// Follows Ethernet, 802.1Q, MPLS, IP in IP, GRE, VXLAN and MPLS-in-UDP into each other to any order, up to
-/// [`max_layers`](Self::max_layers).
+/// Follows Ethernet, 802.1Q, MPLS, IP in IP, GRE, VXLAN and MPLS-in-UDP into each other to any
+/// order, up to [`max_layers`](Self::max_layers).
 #[derive(Clone, Debug)]
 pub struct StandardDissector {
     /// UDP destination ports that carry VXLAN. Default: 4789 (RFC 7348) and 8472 (Linux before it).
     pub vxlan_ports: Vec<u16>,
-    /// UDP destination ports that carry VXLAN-GPE, whose header names the inner protocol. Default: 4790.
+    /// UDP destination ports that carry VXLAN-GPE, whose header names the inner protocol. Default:
+    /// 4790.
     pub vxlan_gpe_ports: Vec<u16>,
     /// UDP destination ports that carry MPLS (RFC 7510). Default: 6635.
     pub mpls_ports: Vec<u16>,

@@ -54,7 +54,8 @@ pub(super) fn udp(walk: &mut Walk<'_>) -> Step {
         dst_port,
         len,
     }));
-    // 0 stands for a datagram too large for the field (RFC 2675); shorter than the header means nothing.
+    // 0 stands for a datagram too large for the field (RFC 2675); shorter than the header means
+    // nothing.
     match usize::from(len) {
         0 => {}
         len if len < header_len => return Err(malformed(layer)),

@@ -148,7 +148,8 @@ impl<'a> Walk<'a> {
         self.at = (self.at + len).min(self.end);
     }
 
-    /// Says that `layer`'s data is the next `len` octets: what lies after is padding, what is missing is noted.
+    /// Says that `layer`'s data is the next `len` octets: what lies after is padding, what is
+    /// missing is noted.
     pub fn limit(&mut self, layer: Protocol, len: usize) {
         let available = self.end - self.at;
         if len > available {

@@ -49,7 +49,8 @@ impl Fields {
         });
     }
 
-    /// Notes how a comparison made elsewhere came out; `words` says what was asked for and what is there.
+    /// Notes how a comparison made elsewhere came out; `words` says what was asked for and what is
+    /// there.
     pub fn note(&mut self, field: &str, agrees: bool, words: impl FnOnce() -> (String, String)) {
         if agrees {
             self.agreed += 1;

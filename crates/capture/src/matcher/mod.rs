@@ -22,8 +22,8 @@ use layers::Subject;
 
 /// Judges a recording that grows: each call looks only at what has come since the last one.
 ///
-/// Packets are counted by frame. An expectation with a BGP layer counts messages, since one frame can hold
-/// several, and finds each in the frame that holds its last octet.
+/// Packets are counted by frame. An expectation with a BGP layer counts messages, since one frame
+/// can hold several, and finds each in the frame that holds its last octet.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     expectation: PacketExpectation,
@@ -48,7 +48,8 @@ struct Near {
     at: Match,
 }
 
-/// How near a miss is: matchers that agree, then fields that agree, then layers that are there at all.
+/// How near a miss is: matchers that agree, then fields that agree, then layers that are there at
+/// all.
 type Score = (usize, usize, usize);
 
 /// How a frame compares with what was asked for.
@@ -62,7 +63,8 @@ enum Comparison {
 }
 
 impl Matcher {
-    /// A matcher that has seen nothing. `expectation.capture` is not looked at: give it the recording meant.
+    /// A matcher that has seen nothing. `expectation.capture` is not looked at: give it the
+    /// recording meant.
     pub fn new(expectation: PacketExpectation) -> Self {
         Self {
             expectation,
@@ -145,9 +147,9 @@ impl Matcher {
         }
     }
 
-    /// Each matcher takes the first layer after the last one taken that agrees; as the layers asked for may
-    /// have any others between them, the first is as good as any. One that finds none takes the layer that
-    /// comes closest, so that what follows still counts for how near the miss is.
+    /// Each matcher takes the first layer after the last one taken that agrees; as the layers asked
+    /// for may have any others between them, the first is as good as any. One that finds none takes
+    /// the layer that comes closest, so that what follows still counts for how near the miss is.
     fn compare(&self, recording: &Recording, recorded: &Recorded, at: Match) -> Comparison {
         let dissection = &recorded.dissection;
         let advertised = &recording.advertised;
@@ -246,15 +248,16 @@ impl Matcher {
             .contains(&LayerMatcher::Vxlan(advertised))
     }
 
-    /// Whether a message has come out, since the last call, of a frame already judged: segments were out of
-    /// order, and what was advertised at the time of a frame looks different now.
+    /// Whether a message has come out, since the last call, of a frame already judged: segments
+    /// were out of order, and what was advertised at the time of a frame looks different now.
     fn has_late_events(&self, recording: &Recording) -> bool {
         let mut new = recording.events().iter().skip(self.seen.events);
         new.any(|event| event.frame.0 < self.seen.frames)
     }
 }
 
-/// The first layer from `next` on that agrees with `matcher`, else the one of its kind that comes closest.
+/// The first layer from `next` on that agrees with `matcher`, else the one of its kind that comes
+/// closest.
 fn closest(
     subject: &Subject<'_>,
     matcher: &LayerMatcher,

@@ -6,7 +6,8 @@ use bgp_wire::raw::{Framer, HEADER_LEN, HeaderError, MARKER, MAX_EXTENDED_LEN};
 use super::reassembler::{Before, Chunk};
 use crate::frame::{FrameIndex, Timestamp};
 
-/// A message, or the place where the octets stopped being messages, and the frame that held its last octet.
+/// A message, or the place where the octets stopped being messages, and the frame that held its
+/// last octet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The message, or what was wrong with the header.
@@ -17,8 +18,8 @@ pub struct Cut {
     pub timestamp: Timestamp,
 }
 
-/// Cuts one direction into messages. After anything that is no message it looks for the next header, so a
-/// capture that begins, or fails, in the middle of a message loses that message only.
+/// Cuts one direction into messages. After anything that is no message it looks for the next
+/// header, so a capture that begins, or fails, in the middle of a message loses that message only.
 #[derive(Debug)]
 pub struct Cutter {
     framer: Framer,
@@ -108,8 +109,8 @@ enum Found {
     NotBefore(usize),
 }
 
-/// Where the first plausible header begins: sixteen ones, a possible length, a known type. The octet before
-/// a marker may be ones as well, which is why length and type decide.
+/// Where the first plausible header begins: sixteen ones, a possible length, a known type. The
+/// octet before a marker may be ones as well, which is why length and type decide.
 fn find_header(octets: &[u8]) -> Found {
     let plausible = |header: &[u8]| {
         let Some((marker, &[high, low, kind])) = header

@@ -4,8 +4,8 @@
 //! segment ──Reassembler──> octets in order ──Cutter──> messages, each with the frame its last octet was in
 //! ```
 //!
-//! One of each per direction. Both bound what they hold and both find their way again: the reassembler
-//! after octets the capture lacks, the cutter at the next marker.
+//! One of each per direction. Both bound what they hold and both find their way again: the
+//! reassembler after octets the capture lacks, the cutter at the next marker.
 
 mod cutter;
 mod reassembler;

@@ -51,9 +51,11 @@ pub enum Before {
 pub struct Limits {
     /// Octets waiting for earlier ones; beyond it the earlier ones are given up. Default: 4 MiB.
     pub waiting: usize,
-    /// A segment further than this from the expected sequence number begins a new stream. Default: 16 MiB.
+    /// A segment further than this from the expected sequence number begins a new stream. Default:
+    /// 16 MiB.
     pub window: u32,
-    /// How long after the receiver acknowledged octets the capture lacks they are given up. Default: 200 ms.
+    /// How long after the receiver acknowledged octets the capture lacks they are given up.
+    /// Default: 200 ms.
     pub patience: Duration,
 }
 
@@ -67,8 +69,8 @@ impl Default for Limits {
     }
 }
 
-/// Puts the segments of one direction in order: retransmissions and overlaps are given once (what came
-/// first counts), gaps are waited for within [`Limits`].
+/// Puts the segments of one direction in order: retransmissions and overlaps are given once (what
+/// came first counts), gaps are waited for within [`Limits`].
 #[derive(Clone, Debug)]
 pub struct Reassembler {
     limits: Limits,
@@ -114,7 +116,8 @@ impl Reassembler {
         self.lost
     }
 
-    /// Takes a segment; gives what is now in order. A `SYN` with a new sequence number begins a new stream.
+    /// Takes a segment; gives what is now in order. A `SYN` with a new sequence number begins a new
+    /// stream.
     pub fn push(&mut self, segment: Segment) -> Vec<Chunk> {
         let mut segment = segment;
         if segment.syn {
@@ -156,8 +159,8 @@ impl Reassembler {
         chunks
     }
 
-    /// Takes the receiver's acknowledgement of everything before `ack`: what it holds and the capture has
-    /// not shown within [`Limits::patience`] is given up.
+    /// Takes the receiver's acknowledgement of everything before `ack`: what it holds and the
+    /// capture has not shown within [`Limits::patience`] is given up.
     pub fn acknowledged(&mut self, ack: u32, now: Timestamp) -> Vec<Chunk> {
         let Some(next) = self.next else {
             return Vec::new();

@@ -12,7 +12,8 @@ use bgp_wire::{
 /// At most this many routes of an UPDATE are written out.
 const ROUTES_SHOWN: usize = 3;
 
-/// The message's name and what matters in it: `UPDATE l2vpn/evpn type 2 rd ... next-hop ... rt ...`.
+/// The message's name and what matters in it: `UPDATE l2vpn/evpn type 2 rd ... next-hop ... rt
+/// ...`.
 pub fn message(message: &Message) -> String {
     match message {
         Message::Open(message) => open(message),
@@ -108,8 +109,8 @@ fn attributes(attributes: &PathAttributes, uses_vni: bool) -> String {
     text
 }
 
-/// The routes, the first few in full. `uses_vni` says how a label reads; `None` leaves labels out, as in a
-/// withdrawal, where they mean nothing.
+/// The routes, the first few in full. `uses_vni` says how a label reads; `None` leaves labels out,
+/// as in a withdrawal, where they mean nothing.
 fn routes(nlri: &[Nlri], uses_vni: Option<bool>) -> String {
     let shown = nlri
         .iter()

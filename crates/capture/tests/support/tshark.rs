@@ -8,7 +8,8 @@ use std::process::Command;
 
 use capture::{Layer, Recorded};
 
-/// The fields of every frame, one line a frame, occurrences joined by commas; `None` without tshark.
+/// The fields of every frame, one line a frame, occurrences joined by commas; `None` without
+/// tshark.
 pub fn tshark(file: &Path, fields: &[&str]) -> Option<Vec<String>> {
     let mut command = Command::new("tshark");
     command.args([
