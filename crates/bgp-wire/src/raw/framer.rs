@@ -78,10 +78,16 @@ impl Framer {
         if self.failed {
             return None;
         }
+        // An HTTP request of 18 octets is no BGP although it is no whole header either.
+        let begun = &self.buffer[..self.buffer.len().min(MARKER.len())];
+        if !MARKER.starts_with(begun) {
+            self.failed = true;
+            return Some(Err(HeaderError::Marker));
+        }
         let header: [u8; HEADER_LEN] = self.buffer.get(..HEADER_LEN)?.try_into().ok()?;
         let length = u16::from_be_bytes([header[16], header[17]]);
         let kind = header[18];
-        if let Err(error) = self.check(&header, length, kind) {
+        if let Err(error) = self.check(length, kind) {
             self.failed = true;
             return Some(Err(error));
         }
@@ -98,10 +104,7 @@ impl Framer {
         &self.buffer
     }
 
-    fn check(&self, header: &[u8], length: u16, kind: u8) -> Result<(), HeaderError> {
-        if header[..16] != MARKER {
-            return Err(HeaderError::Marker);
-        }
+    fn check(&self, length: u16, kind: u8) -> Result<(), HeaderError> {
         let min = HEADER_LEN as u16;
         let max = match kind {
             kind::OPEN | kind::KEEPALIVE => self.max_len.min(MAX_LEN),
@@ -111,5 +114,21 @@ impl Framer {
             return Err(HeaderError::Length { length, min, max });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Waiting for a whole header, the peer would hear of its mistake after minutes.
+    #[test]
+    fn a_wrong_marker_is_an_error_at_once() {
+        let mut framer = Framer::new();
+        framer.push(&MARKER[..5]);
+        assert_eq!(framer.next(), None);
+        framer.push(b"G");
+        assert_eq!(framer.next(), Some(Err(HeaderError::Marker)));
+        assert_eq!(framer.next(), None);
     }
 }
