@@ -1,6 +1,8 @@
 //! The byte tables of the reference speaker: what it sends is read as meant, and what we build of the same values
 //! is the same octets.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::net::Ipv4Addr;

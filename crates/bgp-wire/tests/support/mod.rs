@@ -1,5 +1,6 @@
 //! What several test files share.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::expect_used, reason = "only tests come here")]
 
 use bgp_wire::raw::{Framer, RawMessage, RawUpdate, kind};
 use bgp_wire::{DecodeContext, EncodeContext, Message, Update};
