@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::expect_used, reason = "only tests come here")]
 
+pub mod session;
+
 use bgp_wire::raw::{Framer, RawMessage, RawUpdate, kind};
 use bgp_wire::{DecodeContext, EncodeContext, Message, Update};
 use bytes::Bytes;
