@@ -4,7 +4,7 @@
 
 pub mod session;
 
-use bgp_wire::raw::{Framer, RawMessage, RawUpdate, kind};
+use bgp_wire::raw::{Framer, RawMessage, RawUpdate};
 use bgp_wire::{DecodeContext, EncodeContext, Message, Update};
 use bytes::Bytes;
 
@@ -68,9 +68,4 @@ pub fn assert_wire(bytes: &str, message: &Message) {
     for end in 0..raw.body.len() {
         read_anything(raw.kind, raw.body.slice(..end), &context);
     }
-}
-
-/// An UPDATE with this body.
-pub fn update_message(body: &[u8]) -> RawMessage {
-    RawMessage::new(kind::UPDATE, Bytes::copy_from_slice(body))
 }
