@@ -258,7 +258,7 @@ fn every_capability() {
     ] {
         let length = hex(bytes).len();
         let parameters = format!("{:02x} 02{length:02x} {bytes}", length + 2);
-        assert_eq!(capabilities(&parameters), [capability.clone()]);
+        assert_eq!(capabilities(&parameters), std::slice::from_ref(&capability));
         let json = serde_json::to_string(&capability).unwrap();
         assert_eq!(
             serde_json::from_str::<Capability>(&json).unwrap(),

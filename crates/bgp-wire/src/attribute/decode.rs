@@ -12,7 +12,7 @@ use crate::message::DecodeContext;
 use crate::nlri::{Nlri, NlriError};
 use crate::notification::Notification;
 use crate::raw::RawAttribute;
-use crate::raw::flags::{OPTIONAL, TRANSITIVE};
+use crate::raw::flags::{EXTENDED, OPTIONAL, TRANSITIVE};
 use crate::verdict::{Defect, Outcome, Verdict};
 
 /// What an attribute says, and the defects that leave something to say.
@@ -62,12 +62,8 @@ fn read_unknown(raw: &RawAttribute) -> Reading {
     if raw.flags & OPTIONAL == 0 {
         return fault(raw, Outcome::SessionReset, Defect::UnknownWellKnown);
     }
-    let RawAttribute { flags, code, .. } = *raw;
-    let value = AttributeValue::Unknown {
-        flags,
-        code,
-        data: raw.value.clone(),
-    };
+    let (flags, code, data) = (raw.flags & !EXTENDED, raw.code, raw.value.clone());
+    let value = AttributeValue::Unknown { flags, code, data };
     Reading {
         value: Some(value),
         verdicts: Vec::new(),

@@ -48,7 +48,7 @@ pub enum AttributeValue {
     LargeCommunities(Vec<LargeCommunity>),
     /// Anything else, kept.
     Unknown {
-        /// Flags octet.
+        /// Flags octet without the extended-length bit, which is form only.
         flags: u8,
         /// Type code.
         code: u8,

@@ -1,7 +1,12 @@
 //! What several test files share.
 #![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::expect_used, reason = "only tests come here")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "only tests come here"
+)]
 
+pub mod arbitrary;
 pub mod session;
 
 use bgp_wire::raw::{Framer, RawMessage, RawUpdate};
