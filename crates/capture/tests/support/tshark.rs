@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses some of it")]
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::Command;
 
@@ -27,7 +27,8 @@ pub fn tshark(file: &Path, fields: &[&str]) -> Option<Vec<String>> {
     });
     let output = match command.output() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("SKIPPED: tshark is not installed");
+            // Written past the test harness, which hides what passing tests print.
+            let _ = std::io::stderr().write_all(b"SKIPPED: tshark is not installed\n");
             return None;
         }
         output => output.expect("tshark runs"),
