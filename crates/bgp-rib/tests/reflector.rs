@@ -357,6 +357,29 @@ fn a_constrained_client_gets_what_it_asked_for() {
     assert_eq!(world.holds(2), set(&[mac(1)]));
 }
 
+/// The first to ask heard of no one else's wish, so its routes never came.
+#[test]
+fn clients_that_ask_for_the_same_hear_of_each_other() {
+    let mut world = World::with(2, BOTH);
+    world.ask(1, 1);
+    world.ask(2, 1);
+    for client in 1..=2 {
+        let (_, _, attributes) = world.route(client, &membership(1)).expect("reflected");
+        assert_eq!(
+            attributes.originator_id(),
+            Some(ROUTER_ID),
+            "else it is dropped as its own"
+        );
+    }
+    world.unask(1, 1);
+    assert!(
+        world.route(1, &membership(1)).is_some(),
+        "the second still asks"
+    );
+    world.unask(2, 1);
+    assert_eq!(world.route(1, &membership(1)), None);
+}
+
 #[test]
 fn the_default_route_and_prefixes_ask_for_many() {
     let mut world = World::with(2, BOTH);

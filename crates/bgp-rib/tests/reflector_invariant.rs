@@ -130,11 +130,18 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
     let constrained = families.contains(&Family::RTC);
     let mut held = BTreeMap::new();
     for (key, paths) in paths {
+        let originator = |source: u64, attributes: &PathAttributes| match attributes.originator_id()
+        {
+            // RFC 4684 section 3.2.
+            _ if key.family() == Family::RTC => ROUTER_ID,
+            Some(originator) => originator,
+            None => id(source),
+        };
         let best = paths.into_iter().min_by_key(|(source, _, attributes)| {
             (
                 Reverse(attributes.local_pref()),
                 attributes.med().unwrap_or(0),
-                attributes.originator_id().unwrap_or(id(*source)),
+                originator(*source, attributes),
                 attributes.cluster_list().len(),
                 *source,
             )
@@ -142,7 +149,7 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
         let Some((source, nlri, attributes)) = best else {
             continue;
         };
-        let originator = attributes.originator_id().unwrap_or(id(source));
+        let originator = originator(source, attributes);
         let wanted = asked.values().filter_map(|(nlri, _)| match nlri.value() {
             Ok(NlriValue::Rtc(route)) => Some(route),
             _ => None,
@@ -152,7 +159,8 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
             route.is_default() || attributes.route_targets().iter().any(matches)
         });
         let passes = nlri.family != Family::EVPN || !constrained || asked_for;
-        let may = families.contains(&nlri.family) && source != client && originator != id(client);
+        let elsewhere = source != client && originator != id(client);
+        let may = families.contains(&nlri.family) && (nlri.family == Family::RTC || elsewhere);
         if may && passes {
             let mut clusters = vec![ROUTER_ID];
             clusters.extend(attributes.cluster_list());

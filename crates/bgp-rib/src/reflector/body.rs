@@ -6,7 +6,7 @@ use std::{
 
 use bgp_wire::{
     AttributeValue, ExtendedCommunity, NextHop, PathAttributes, RouteTarget,
-    attribute::{AsPath, SegmentKind, code},
+    attribute::{AsPath, SegmentKind},
 };
 
 use super::{ClientId, ReflectorConfig};
@@ -57,7 +57,7 @@ pub(super) struct Bodies {
     sweep_at: usize,
 }
 
-type Key = (Source, NextHop, PathAttributes);
+type Key = (Source, bool, NextHop, PathAttributes);
 
 /// Where a path comes from.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,8 @@ pub(super) struct Origin {
     pub(super) source: Source,
     pub(super) router_id: Ipv4Addr,
     pub(super) address: IpAddr,
+    /// Whether the destination is a membership of RT-Constraint.
+    pub(super) is_membership: bool,
 }
 
 impl Bodies {
@@ -76,7 +78,12 @@ impl Bodies {
         next_hop: &NextHop,
         received: &PathAttributes,
     ) -> Arc<Body> {
-        let key = (origin.source, next_hop.clone(), received.clone());
+        let key = (
+            origin.source,
+            origin.is_membership,
+            next_hop.clone(),
+            received.clone(),
+        );
         if let Some(body) = self.known.get(&key).and_then(Weak::upgrade) {
             return body;
         }
@@ -97,7 +104,13 @@ impl Bodies {
         received: &PathAttributes,
     ) -> Body {
         self.next_id += 1;
-        let originator = received.originator_id().unwrap_or(origin.router_id);
+        let originator = match received.originator_id() {
+            // Clients of one VPN announce the same membership and need it from each other: the one whose
+            // path is the best gets it too, from the reflector as its originator (RFC 4684 section 3.2).
+            _ if origin.is_membership => config.router_id,
+            Some(originator) => originator,
+            None => origin.router_id,
+        };
         let attributes = match origin.source {
             Source::Own => received.clone(),
             Source::Client(_) => reflected(received, originator, config.cluster_id),
@@ -146,7 +159,7 @@ fn reflected(received: &PathAttributes, originator: Ipv4Addr, cluster: Ipv4Addr)
     let mut list = vec![cluster];
     list.extend(received.cluster_list());
     let attributes = received.clone().with(AttributeValue::ClusterList(list));
-    if attributes.get(code::ORIGINATOR_ID).is_some() {
+    if attributes.originator_id() == Some(originator) {
         return attributes;
     }
     attributes.with(AttributeValue::OriginatorId(originator))

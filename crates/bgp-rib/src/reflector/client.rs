@@ -38,11 +38,12 @@ impl Client {
         !families.contains(&Family::RTC) && families.iter().any(|family| is_constrained(*family))
     }
 
-    /// Everything but RT-Constraint: the family, and not back to where it came from (RFC 4456 sections 6, 8).
+    /// Everything but RT-Constraint: the family, and not back to where it came from (RFC 4456 sections 6, 8),
+    /// unless it is a membership (RFC 4684 section 3.2).
     pub(super) fn may_have(&self, family: Family, body: &Body) -> bool {
-        self.info.families.contains(&family)
-            && body.source != Source::Client(self.id)
-            && body.originator != self.info.router_id
+        let comes_from_it =
+            body.source == Source::Client(self.id) || body.originator == self.info.router_id;
+        self.info.families.contains(&family) && (family == Family::RTC || !comes_from_it)
     }
 
     /// Whether this client is to hold that path.

@@ -10,8 +10,9 @@
 //!
 //! Of every destination the best path is sent to every client that negotiated the family, except the one it
 //! came from and the one that originated it. To clients with RT-Constraint, routes of VPN families go only if
-//! they asked for one of their targets, and not before. What clients ask for is reflected like other routes;
-//! for a client without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
+//! they asked for one of their targets, and not before. What clients ask for is reflected like other routes,
+//! but also to where it came from, with the reflector as the originator: clients of one VPN announce the same
+//! membership, and each has to hear that somebody wants its routes (RFC 4684 section 3.2). For a client without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
 //!
 //! What clients hold is never stored: it follows from best paths and memberships, before and after.
 
@@ -171,6 +172,7 @@ impl Reflector {
             source: Source::Own,
             router_id,
             address: router_id.into(),
+            is_membership: true,
         };
         let next_hop = NextHop::for_family(Family::RTC, IpAddr::V4(router_id));
         let body = self
@@ -259,6 +261,7 @@ impl Reflector {
             source,
             router_id: client.info.router_id,
             address: client.info.address,
+            is_membership: false,
         };
         for (_, nlri) in update.unreach.iter().filter(|(family, _)| speaks(family)) {
             nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
@@ -269,11 +272,15 @@ impl Reflector {
                 .attributes
                 .cluster_list()
                 .contains(&config.cluster_id);
-        for (_, next_hop, nlri) in update.reach.iter().filter(|(family, ..)| speaks(family)) {
+        for (family, next_hop, nlri) in update.reach.iter().filter(|(family, ..)| speaks(family)) {
             if looped {
                 nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
                 continue;
             }
+            let origin = Origin {
+                is_membership: *family == Family::RTC,
+                ..origin
+            };
             let body = self
                 .bodies
                 .get(&config, origin, next_hop, &update.attributes);
