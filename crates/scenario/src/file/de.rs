@@ -94,11 +94,11 @@ impl<'a, 'i> Node<'a, 'i> {
 }
 
 /// A key and its value.
-pub(super) type Entry<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
+pub(super) type Pair<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
 
 /// Entries of a table in the order of the text.
-pub(super) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> impl Iterator<Item = Entry<'a, 'i>> {
-    let mut entries: Vec<Entry<'a, 'i>> = table.iter().collect();
+pub(super) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> impl Iterator<Item = Pair<'a, 'i>> {
+    let mut entries: Vec<Pair<'a, 'i>> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries.into_iter()
 }
@@ -213,7 +213,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
 
 /// The entries of a table.
 struct Entries<'a, 'i> {
-    entries: std::vec::IntoIter<Entry<'a, 'i>>,
+    entries: std::vec::IntoIter<Pair<'a, 'i>>,
     value: Option<Node<'a, 'i>>,
 }
 
@@ -348,7 +348,17 @@ impl Variant<'_, '_> {
     }
 }
 
+/// A value of a type that cannot be there.
+pub(super) fn not_a(expected: &'static str, value: &Spanned<DeValue<'_>>) -> Fault {
+    let fault: Fault = de::Error::invalid_type(unexpected(value.get_ref()), &expected);
+    fault.at(value.span())
+}
+
 impl Fault {
+    pub fn new(kind: ErrorKind, place: Range<usize>) -> Self {
+        Self { span: Some(place), kind }
+    }
+
     /// Says where, unless something nearer already did.
     fn at(mut self, place: Range<usize>) -> Self {
         self.span.get_or_insert(place);
