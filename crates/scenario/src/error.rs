@@ -174,8 +174,10 @@ pub enum ErrorKind {
     #[error("is in no LAN")]
     InNoLan,
     /// Two nodes that cannot reach each other.
-    #[error("has no LAN in common with `{other}`")]
+    #[error("needs a LAN that joins both `{name}` and `{other}`")]
     NoCommonLan {
+        /// One node.
+        name: String,
         /// The other node.
         other: String,
     },
@@ -200,8 +202,13 @@ pub enum ErrorKind {
         needed: String,
     },
     /// A table that should hold one of several words and holds none.
-    #[error("says nothing to do")]
-    NoWord,
+    #[error("says nothing to {what}")]
+    NoWord {
+        /// What it is there for: `do`, `expect`.
+        what: String,
+        /// The words that can be there.
+        known: Vec<String>,
+    },
     /// A table that should hold one of several words and holds two.
     #[error("has both `{first}` and `{second}`")]
     TwoWords {
@@ -256,12 +263,25 @@ pub enum ErrorKind {
     },
 }
 
+impl ScenarioError {
+    /// How to mend it, when there is a good guess. Where an earlier or later place explains it, guessing at
+    /// another name would only mislead.
+    pub fn help(&self) -> Option<String> {
+        match (&self.kind, &self.related) {
+            (ErrorKind::UnknownName { .. }, Some(_)) => None,
+            (kind, _) => kind.help(),
+        }
+    }
+}
+
 impl ErrorKind {
     /// What to write under the place.
     pub fn label(&self) -> Option<String> {
         match self {
             Self::UnknownKey { known, .. } => Some(format!("keys here are: {}", known.join(", "))),
-            Self::UnknownWord { known, .. } => Some(format!("one of: {}", known.join(", "))),
+            Self::UnknownWord { known, .. } | Self::NoWord { known, .. } => {
+                Some(format!("one of: {}", known.join(", ")))
+            }
             Self::UnknownName { what, known, .. } if known.is_empty() => {
                 Some(format!("there is no {what} yet"))
             }
@@ -317,7 +337,7 @@ impl fmt::Display for Subject {
 fn plural(what: &str) -> String {
     match what {
         "port or node" => "ports and nodes are".into(),
-        "node or port" => "nodes and ports are".into(),
+        _ if what.starts_with("peer of") => "its peers are".into(),
         _ => format!("{what}s are"),
     }
 }

@@ -241,6 +241,19 @@ impl LayerMatcher {
 }
 
 impl LayerKind {
+    /// Every one, from the outside in.
+    pub const ALL: [Self; 9] = [
+        Self::Ethernet,
+        Self::Arp,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Icmp,
+        Self::Udp,
+        Self::Tcp,
+        Self::Vxlan,
+        Self::Bgp,
+    ];
+
     /// The word for it in a scenario.
     pub const fn name(self) -> &'static str {
         match self {

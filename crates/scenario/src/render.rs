@@ -40,7 +40,7 @@ fn one(error: &ScenarioError, name: &str, text: &str, paint: Paint) -> String {
         );
         snippet(&mut out, name, text, &related.span, "", paint, Paint::cyan);
     }
-    if let Some(help) = error.kind.help() {
+    if let Some(help) = error.help() {
         line(&mut out, format_args!("{}: {help}", paint.cyan("help")));
     }
     out

@@ -21,7 +21,7 @@ use crate::error::ErrorKind;
 #[derive(Debug)]
 pub(super) struct Fault {
     pub span: Option<Range<usize>>,
-    pub kind: ErrorKind,
+    pub kind: Box<ErrorKind>,
 }
 
 /// A value about to be read.
@@ -52,7 +52,7 @@ impl<'a, 'i> Node<'a, 'i> {
     }
 
     fn place(&self, mut fault: Fault) -> Fault {
-        let missing = matches!(fault.kind, ErrorKind::MissingKey { .. });
+        let missing = matches!(*fault.kind, ErrorKind::MissingKey { .. });
         let place = if missing { &self.named } else { &self.span };
         fault.span.get_or_insert_with(|| place.clone());
         fault
@@ -145,8 +145,8 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let variant = match self.value {
@@ -158,17 +158,19 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
             DeValue::Table(table) => {
                 let mut entries = in_order(table);
                 let Some((key, value)) = entries.next() else {
-                    return Err(self.place(ErrorKind::NoWord.into()));
+                    let known = variants.iter().map(ToString::to_string).collect();
+                    let kind = ErrorKind::NoWord {
+                        what: "look for".into(),
+                        known,
+                    };
+                    return Err(self.place(kind.into()));
                 };
                 if let Some((second, _)) = entries.next() {
                     let kind = ErrorKind::TwoWords {
                         first: key.get_ref().to_string(),
                         second: second.get_ref().to_string(),
                     };
-                    return Err(Fault {
-                        span: Some(second.span()),
-                        kind,
-                    });
+                    return Err(Fault::new(kind, second.span()));
                 }
                 Variant {
                     word: key.get_ref(),
@@ -181,9 +183,19 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
                 return Err(self.place(fault));
             }
         };
-        visitor
-            .visit_enum(variant)
-            .map_err(|fault| self.place(fault))
+        visitor.visit_enum(variant).map_err(|mut fault| {
+            if let ErrorKind::UnknownWord { what, .. } = &mut *fault.kind
+                && what.is_empty()
+            {
+                *what = if name == "BgpFile" {
+                    "a BGP message"
+                } else {
+                    "a layer"
+                }
+                .into();
+            }
+            self.place(fault)
+        })
     }
 
     serde::forward_to_deserialize_any! {
@@ -228,7 +240,14 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
             return Ok(None);
         };
         self.value = Some(Node::new(value, key.span()));
-        seed.deserialize(word(key.get_ref()))
+        let text = DeValue::String(key.get_ref().as_ref().into());
+        let node = Node {
+            value: &text,
+            span: key.span(),
+            named: key.span(),
+            skip: None,
+        };
+        seed.deserialize(node)
             .map(Some)
             .map_err(|fault| fault.at(key.span()))
     }
@@ -341,10 +360,7 @@ impl Variant<'_, '_> {
             expected,
             fix: None,
         };
-        Fault {
-            span: Some(self.place.clone()),
-            kind,
-        }
+        Fault::new(kind, self.place.clone())
     }
 }
 
@@ -356,7 +372,10 @@ pub(super) fn not_a(expected: &'static str, value: &Spanned<DeValue<'_>>) -> Fau
 
 impl Fault {
     pub fn new(kind: ErrorKind, place: Range<usize>) -> Self {
-        Self { span: Some(place), kind }
+        Self {
+            span: Some(place),
+            kind: kind.into(),
+        }
     }
 
     /// Says where, unless something nearer already did.
@@ -368,7 +387,10 @@ impl Fault {
 
 impl From<ErrorKind> for Fault {
     fn from(kind: ErrorKind) -> Self {
-        Self { span: None, kind }
+        Self {
+            span: None,
+            kind: kind.into(),
+        }
     }
 }
 
@@ -417,7 +439,7 @@ impl de::Error for Fault {
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let known = expected.iter().map(ToString::to_string).collect();
         ErrorKind::UnknownWord {
-            what: "a word known here".into(),
+            what: String::new(),
             word: variant.into(),
             known,
         }
@@ -452,6 +474,11 @@ fn unexpected<'a>(value: &'a DeValue<'_>) -> Unexpected<'a> {
         DeValue::Array(_) => Unexpected::Seq,
         DeValue::Table(_) => Unexpected::Map,
     }
+}
+
+/// What a value is, with its article.
+pub(super) fn found(value: &DeValue<'_>) -> String {
+    found_word(&unexpected(value))
 }
 
 fn found_word(found: &Unexpected<'_>) -> String {

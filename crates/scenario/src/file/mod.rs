@@ -16,7 +16,9 @@ pub use packets::{
     RoutePatternFile, VxlanFile,
 };
 pub use parse::parse;
-pub use parts::{BagpipeFile, FakeRrFile, GoBgpFile, HostFile, LabFile, LanFile, NodeFile, VpnFile};
+pub use parts::{
+    BagpipeFile, FakeRrFile, GoBgpFile, HostFile, LabFile, LanFile, NodeFile, VpnFile,
+};
 pub use steps::{
     AttachFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, NeighbourFile,
     PacketsFile, PingFile, RouteFile, SessionFile, StepFile, TextFile,

@@ -90,7 +90,7 @@ pub struct HostFile {}
 #[serde(deny_unknown_fields)]
 pub struct LanFile {
     /// The nodes on it. Addresses are given in this order: `.1`, `.2` and so on.
-    pub join: Vec<At<String>>,
+    pub join: At<Vec<At<String>>>,
     /// The subnet; `10.N.0.0/24` for the Nth LAN, from 0, when not given.
     pub subnet: Option<At<String>>,
     /// MTU; 1600 when not given, so that a 1500 octet packet fits in a tunnel.

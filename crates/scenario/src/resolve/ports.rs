@@ -1,0 +1,252 @@
+//! Ports: what is attached where, and the addresses that names stand for.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use bgp_wire::MacAddr;
+
+use super::{Found, Resolver, related};
+use crate::error::{ErrorKind, Related};
+use crate::file::{At, AttachFile, DetachFile};
+use crate::lab::{Port, PortId};
+use crate::step::{Attach, Endpoint};
+use crate::{defaults, values};
+
+impl Resolver<'_> {
+    pub(super) fn attach(&mut self, typed: &AttachFile) -> Found<Attach> {
+        let name = &typed.port;
+        let before = self.ports.get(&name.value).copied();
+        let last = before.map(|port| self.attached[port.0].clone());
+        if let Some((_, since, true)) = &last {
+            let kind = ErrorKind::StillAttached {
+                port: name.value.clone(),
+            };
+            self.fail_with(&name.span, kind, related(since, "it was attached here"));
+            return None;
+        }
+        let last = last.map(|(attach, _, _)| attach);
+        if last.is_none() {
+            self.name(name);
+            if let Some(node) = self.node_index(&name.value) {
+                let place = related(&self.file.nodes[node].name.span, "the node is here");
+                let kind = ErrorKind::Misplaced {
+                    key: name.value.clone(),
+                    reason: "is the name of a node and cannot be a port's".into(),
+                };
+                self.fail_with(&name.span, kind, place);
+            }
+        }
+        let verb = format!("attaches `{}` on", name.value);
+        let on = match &typed.on {
+            Some(on) => self.speaker(on, &verb),
+            None => self.said_before(last.as_ref().map(|last| last.on), "on", name),
+        };
+        let verb = format!("attaches `{}` to", name.value);
+        let vpn = match &typed.vpn {
+            Some(vpn) => self.vpn(vpn, &verb),
+            None => self.said_before(last.as_ref().map(|last| last.vpn), "vpn", name),
+        };
+        let ip = match &typed.ip {
+            Some(ip) => {
+                let parsed = values::ip_with_length(&ip.value, defaults::PORT_PREFIX);
+                self.keep(&ip.span, parsed)
+            }
+            None => {
+                let said = last.as_ref().map(|last| (last.ip, last.prefix_len));
+                self.said_before(said, "ip", name)
+            }
+        };
+        let own = || last.as_ref().map(|last| last.mac);
+        let mac = match &typed.mac {
+            Some(mac) => self.keep(&mac.span, unicast(&mac.value)),
+            None => own().or_else(|| Some(values::mac_for(&self.scenario.lab.name, &name.value))),
+        };
+        let (Some(on), Some(vpn), Some((ip, prefix_len)), Some(mac)) = (on, vpn, ip, mac) else {
+            // Later steps may use the name all the same.
+            self.broken.insert(name.value.clone());
+            return None;
+        };
+        let port = before.unwrap_or_else(|| self.new_port(&name.value));
+        let attach = Attach {
+            port,
+            on,
+            vpn,
+            ip,
+            prefix_len,
+            mac,
+        };
+        self.is_free(typed, &attach);
+        let entry = (attach.clone(), name.span.clone(), true);
+        match self.attached.get_mut(port.0) {
+            Some(known) => *known = entry,
+            None => self.attached.push(entry),
+        }
+        Some(attach)
+    }
+
+    pub(super) fn detach(&mut self, typed: &DetachFile) -> Found<(PortId, Attach)> {
+        let name = &typed.port;
+        let id = self.port(name, "detaches")?;
+        let (attach, _, attached) = &mut self.attached[id.0];
+        let from = attach.clone();
+        if !std::mem::replace(attached, false) {
+            self.fail(
+                &name.span,
+                ErrorKind::NotAttached {
+                    port: name.value.clone(),
+                },
+            );
+            return None;
+        }
+        Some((id, from))
+    }
+
+    fn said_before<T>(&mut self, said: Option<T>, key: &str, port: &At<String>) -> Found<T> {
+        if said.is_none() && !self.broken.contains(&port.value) {
+            self.fail(&port.span, ErrorKind::MissingKey { key: key.into() });
+        }
+        said
+    }
+
+    fn new_port(&mut self, name: &str) -> PortId {
+        let id = PortId(self.scenario.ports.len());
+        let links = self.links.iter().flatten();
+        let ports = self.scenario.ports.iter();
+        let taken: Vec<&str> = links
+            .map(|link| link.interface.as_str())
+            .chain(ports.map(|port| port.interface.as_str()))
+            .collect();
+        let interface = values::interface(&format!("ns-{name}"), |name| taken.contains(&name));
+        self.scenario.ports.push(Port {
+            name: name.into(),
+            interface,
+        });
+        self.ports.insert(name.into(), id);
+        id
+    }
+
+    /// In one VPN, an address belongs to one attached port.
+    fn is_free(&mut self, typed: &AttachFile, attach: &Attach) {
+        let others = self.attached.iter().filter(|(other, _, attached)| {
+            *attached && other.port != attach.port && other.vpn == attach.vpn
+        });
+        let clash = others
+            .filter_map(|(other, place, _)| {
+                if other.ip == attach.ip {
+                    Some((
+                        other.port,
+                        attach.ip.to_string(),
+                        typed.ip.as_ref(),
+                        place.clone(),
+                    ))
+                } else if other.mac == attach.mac {
+                    Some((
+                        other.port,
+                        attach.mac.to_string(),
+                        typed.mac.as_ref(),
+                        place.clone(),
+                    ))
+                } else {
+                    None
+                }
+            })
+            .next();
+        if let Some((holder, address, at, place)) = clash {
+            let kind = ErrorKind::TakenInVpn {
+                address,
+                port: typed.port.value.clone(),
+                vpn: self.file.vpns[attach.vpn.0].name.value.clone(),
+                holder: self.scenario.ports[holder.0].name.clone(),
+            };
+            let span = at.map_or(&typed.port.span, |at| &at.span);
+            self.fail_with(span, kind, related(&place, "that port was attached here"));
+        }
+    }
+
+    /// A port that was attached before.
+    pub(super) fn port(&mut self, name: &At<String>, verb: &str) -> Found<PortId> {
+        match self.ports.get(&name.value) {
+            Some(port) => Some(*port),
+            None => self.unknown(name, verb, "port", self.ports.keys().cloned().collect()),
+        }
+    }
+
+    /// A port or a node.
+    pub(super) fn endpoint(&mut self, name: &At<String>, verb: &str) -> Found<Endpoint> {
+        if let Some(port) = self.ports.get(&name.value) {
+            return Some(Endpoint::Port(*port));
+        }
+        if let Some(node) = self.node_index(&name.value) {
+            return Some(Endpoint::Node(crate::lab::NodeId(node)));
+        }
+        let known = self
+            .ports
+            .keys()
+            .cloned()
+            .chain(self.node_names())
+            .collect();
+        self.unknown(name, verb, "port or node", known)
+    }
+
+    /// An address, or that of a port or node.
+    pub(super) fn ip_of(&mut self, name: &At<String>, verb: &str) -> Found<IpAddr> {
+        if values::looks_like_address(&name.value) {
+            return self.keep(&name.span, values::ip(&name.value));
+        }
+        match self.endpoint(name, verb)? {
+            Endpoint::Port(port) => Some(self.attached[port.0].0.ip),
+            Endpoint::Node(node) => self.known_address(node),
+        }
+    }
+
+    /// A MAC address, or that of a port.
+    pub(super) fn mac_of(&mut self, name: &At<String>, verb: &str) -> Found<MacAddr> {
+        if let Some(port) = self.ports.get(&name.value) {
+            return Some(self.attached[port.0].0.mac);
+        }
+        if values::looks_like_address(&name.value) {
+            return self.keep(&name.span, values::mac(&name.value));
+        }
+        if let Ok(mac) = values::mac(&name.value) {
+            return Some(mac);
+        }
+        let port = self.port(name, verb)?;
+        Some(self.attached[port.0].0.mac)
+    }
+
+    /// The address a node is known by in BGP, or an address.
+    pub(super) fn next_hop(&mut self, name: &At<String>, verb: &str) -> Found<IpAddr> {
+        if values::looks_like_address(&name.value) {
+            return self.keep(&name.span, values::ip(&name.value));
+        }
+        let node = self.node(name, verb)?;
+        self.known_address(node)
+    }
+
+    /// The step that first attaches a port, when the port is unknown only because that comes later.
+    pub(super) fn attached_later(&self, name: &str) -> Option<Related> {
+        let attaches = self
+            .file
+            .steps
+            .iter()
+            .flatten()
+            .filter_map(|step| step.value.attach.as_ref());
+        let place: &Range<usize> = attaches
+            .map(|attach| &attach.value.port)
+            .find(|port| port.value == name)
+            .map(|port| &port.span)?;
+        related(place, "it is attached only here")
+    }
+}
+
+fn unicast(text: &str) -> Result<MacAddr, ErrorKind> {
+    let mac = values::mac(text)?;
+    if mac.0[0] & 1 == 0 && mac.0 != [0; 6] {
+        return Ok(mac);
+    }
+    Err(ErrorKind::BadValue {
+        what: "a MAC address for a port".into(),
+        value: text.into(),
+        reason: "a port's is unicast and not zero".into(),
+    })
+}

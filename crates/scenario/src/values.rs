@@ -1,0 +1,222 @@
+//! Values that are typed as text, and what to say when they are not well formed.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bgp_wire::types::IpPrefix;
+use bgp_wire::{Family, MacAddr, RouteDistinguisher, RouteTarget};
+
+use crate::error::ErrorKind;
+
+/// `300ms`, `5s`, `2m`: whole numbers.
+pub fn duration(text: &str) -> Result<Duration, ErrorKind> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let parsed = match (number.parse::<u32>().map(u64::from), unit) {
+        (Ok(number), "ms") => Some(Duration::from_millis(number)),
+        (Ok(number), "s") => Some(Duration::from_secs(number)),
+        (Ok(number), "m") => Some(Duration::from_secs(60 * number)),
+        _ => None,
+    };
+    parsed.ok_or_else(|| bad("a duration", text, "like \"300ms\", \"5s\" or \"2m\""))
+}
+
+/// An IPv4 or IPv6 address.
+pub fn ip(text: &str) -> Result<IpAddr, ErrorKind> {
+    parsed("an IP address", text, "like \"10.0.0.1\"")
+}
+
+/// An address with the prefix length of its subnet; `default` is the length for IPv4 and for IPv6 without one.
+pub fn ip_with_length(text: &str, default: (u8, u8)) -> Result<(IpAddr, u8), ErrorKind> {
+    let what = "an address with a prefix length";
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = parsed(what, address, "like \"10.1.1.1/24\"")
+        .map_err(|_| bad(what, text, "like \"10.1.1.1/24\""))?;
+    let (most, usual) = if address.is_ipv4() {
+        (32, default.0)
+    } else {
+        (128, default.1)
+    };
+    let length = match length {
+        None => usual,
+        Some(length) => length
+            .parse()
+            .ok()
+            .filter(|length| *length <= most)
+            .ok_or_else(|| bad(what, text, &format!("a prefix length is at most {most}")))?,
+    };
+    Ok((address, length))
+}
+
+/// A prefix whose host bits are zero.
+pub fn prefix(text: &str) -> Result<IpPrefix, ErrorKind> {
+    let what = "a prefix";
+    let like = "like \"10.0.0.0/24\"";
+    let (address, length) = ip_with_length(text, (32, 128)).map_err(|_| bad(what, text, like))?;
+    let prefix = IpPrefix::new(address, length).map_err(|_| bad(what, text, like))?;
+    if prefix.address() != address {
+        return Err(bad(
+            what,
+            text,
+            &format!("bits are set beyond its length; `{prefix}` has none"),
+        ));
+    }
+    Ok(prefix)
+}
+
+/// Whether `text` is meant as an address rather than a name: names begin with a letter and have neither dots
+/// nor colons.
+pub fn looks_like_address(text: &str) -> bool {
+    text.contains([':', '.']) || text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// A MAC address.
+pub fn mac(text: &str) -> Result<MacAddr, ErrorKind> {
+    parsed("a MAC address", text, "like \"02:00:00:00:00:01\"")
+}
+
+/// A route target.
+pub fn route_target(text: &str) -> Result<RouteTarget, ErrorKind> {
+    parsed("a route target", text, "like \"64512:79\"")
+}
+
+/// A route distinguisher.
+pub fn route_distinguisher(text: &str) -> Result<RouteDistinguisher, ErrorKind> {
+    parsed("a route distinguisher", text, "like \"10.0.0.1:1\"")
+}
+
+/// The families a scenario can name.
+pub const FAMILIES: [(&str, Family); 6] = [
+    ("evpn", Family::EVPN),
+    ("vpnv4", Family::VPNV4),
+    ("vpnv6", Family::VPNV6),
+    ("rtc", Family::RTC),
+    ("flowspec-vpnv4", Family::FLOWSPEC_VPNV4),
+    ("flowspec-vpnv6", Family::FLOWSPEC_VPNV6),
+];
+
+/// One of a few words.
+pub fn one_of<T: Copy>(what: &str, text: &str, words: &[(&str, T)]) -> Result<T, ErrorKind> {
+    words
+        .iter()
+        .find(|(word, _)| *word == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| ErrorKind::UnknownWord {
+            what: what.into(),
+            word: text.into(),
+            known: words.iter().map(|(word, _)| (*word).into()).collect(),
+        })
+}
+
+/// A name of a node, LAN, VPN, port, capture or step.
+pub fn name(text: &str) -> Result<(), ErrorKind> {
+    let good = text.len() <= 32
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if good {
+        return Ok(());
+    }
+    Err(bad(
+        "a name",
+        text,
+        "a letter, then letters, digits, `-` and `_`, at most 32 in all",
+    ))
+}
+
+/// The name of a lab.
+pub fn lab_name(text: &str) -> Result<(), ErrorKind> {
+    let good = (1..=32).contains(&text.len())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if good {
+        return Ok(());
+    }
+    Err(bad(
+        "the name of a lab",
+        text,
+        "lower-case letters, digits and `-`, at most 32",
+    ))
+}
+
+/// The name of a lab whose file is called `path`.
+pub fn lab_name_from(path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let name: String = stem
+        .to_lowercase()
+        .chars()
+        .map(|c| {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(32)
+        .collect();
+    if name.is_empty() { "lab".into() } else { name }
+}
+
+/// A number within bounds.
+pub fn number<T: TryFrom<i64>>(what: &str, value: i64, min: i64, max: i64) -> Result<T, ErrorKind> {
+    let out = || ErrorKind::OutOfRange {
+        what: what.into(),
+        value,
+        min,
+        max,
+    };
+    if !(min..=max).contains(&value) {
+        return Err(out());
+    }
+    T::try_from(value).map_err(|_| out())
+}
+
+/// 64 bits that depend on every octet of `text` (FNV-1a).
+pub fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// A MAC address that depends on the names alone: locally administered, unicast.
+pub fn mac_for(lab: &str, port: &str) -> MacAddr {
+    let [.., a, b, c, d, e] = hash(&format!("{lab}/{port}")).to_be_bytes();
+    MacAddr([0x02, a, b, c, d, e])
+}
+
+/// An interface name of at most 15 octets: `name` when it is short enough and free, otherwise its beginning
+/// and a hash of it.
+pub fn interface(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    const RESERVED: [&str; 3] = ["lo", "all", "default"];
+    if name.len() <= 15 && !RESERVED.contains(&name) && !taken(name) {
+        return name.into();
+    }
+    let head: String = name.chars().filter(char::is_ascii).take(8).collect();
+    let mut seed = hash(name);
+    loop {
+        let cut = format!("{head}-{:06x}", seed & 0xff_ffff);
+        if !taken(&cut) {
+            return cut;
+        }
+        seed = seed.wrapping_add(1);
+    }
+}
+
+fn parsed<T: FromStr>(what: &str, text: &str, like: &str) -> Result<T, ErrorKind> {
+    text.parse().map_err(|_| bad(what, text, like))
+}
+
+fn bad(what: &str, value: &str, reason: &str) -> ErrorKind {
+    ErrorKind::BadValue {
+        what: what.into(),
+        value: value.into(),
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,27 @@
+//! The scenario files of the repository.
+#![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "a file that is not there fails the test")]
+
+use std::path::PathBuf;
+
+/// The text of a file, named from the top of the repository.
+pub fn read(name: &str) -> String {
+    std::fs::read_to_string(top().join(name)).unwrap()
+}
+
+/// Names of the TOML files in a directory, sorted.
+pub fn toml_files(directory: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(top().join(directory)).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".toml"))
+        .map(|name| format!("{directory}/{name}"))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "no TOML file in {directory}");
+    names
+}
+
+fn top() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
