@@ -3,26 +3,19 @@
 //! `toml`'s own deserializer turns an unknown key or a wrong type into a sentence. Here they stay what they
 //! are, with the place of the word at fault, so that the renderer can list the keys there are.
 
-use std::fmt;
 use std::ops::Range;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
 };
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::at::{AT, ONE_OR_MANY};
+use super::fault::{Fault, unexpected};
 use crate::error::ErrorKind;
-
-/// An error and, once known, its place.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub span: Option<Range<usize>>,
-    pub kind: Box<ErrorKind>,
-}
 
 /// A value about to be read.
 #[derive(Clone)]
@@ -364,142 +357,6 @@ impl Variant<'_, '_> {
     }
 }
 
-/// A value of a type that cannot be there.
-pub(super) fn not_a(expected: &'static str, value: &Spanned<DeValue<'_>>) -> Fault {
-    let fault: Fault = de::Error::invalid_type(unexpected(value.get_ref()), &expected);
-    fault.at(value.span())
-}
-
-impl Fault {
-    pub fn new(kind: ErrorKind, place: Range<usize>) -> Self {
-        Self {
-            span: Some(place),
-            kind: kind.into(),
-        }
-    }
-
-    /// Says where, unless something nearer already did.
-    fn at(mut self, place: Range<usize>) -> Self {
-        self.span.get_or_insert(place);
-        self
-    }
-}
-
-impl From<ErrorKind> for Fault {
-    fn from(kind: ErrorKind) -> Self {
-        Self {
-            span: None,
-            kind: kind.into(),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        ErrorKind::Other {
-            message: message.to_string(),
-        }
-        .into()
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = type_word(&expected.to_string());
-        let fix = match found {
-            Unexpected::Str(text) if expected == "an integer" && text.parse::<i64>().is_ok() => {
-                Some(text.to_string())
-            }
-            Unexpected::Str(text)
-                if expected == "a boolean" && matches!(text, "true" | "false") =>
-            {
-                Some(text.to_string())
-            }
-            Unexpected::Signed(number) if expected == "a string" => Some(format!("\"{number}\"")),
-            _ => None,
-        };
-        ErrorKind::WrongType {
-            found: found_word(&found),
-            expected,
-            fix,
-        }
-        .into()
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let known = expected.iter().map(ToString::to_string).collect();
-        ErrorKind::UnknownWord {
-            what: String::new(),
-            word: variant.into(),
-            known,
-        }
-        .into()
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        let known = expected.iter().map(ToString::to_string).collect();
-        ErrorKind::UnknownKey {
-            key: field.into(),
-            known,
-        }
-        .into()
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        ErrorKind::MissingKey { key: field.into() }.into()
-    }
-}
-
 fn word(text: &str) -> StrDeserializer<'_, Fault> {
     text.into_deserializer()
-}
-
-fn unexpected<'a>(value: &'a DeValue<'_>) -> Unexpected<'a> {
-    match value {
-        DeValue::String(text) => Unexpected::Str(text),
-        DeValue::Integer(_) => Unexpected::Other("an integer"),
-        DeValue::Float(_) => Unexpected::Other("a float"),
-        DeValue::Boolean(value) => Unexpected::Bool(*value),
-        DeValue::Datetime(_) => Unexpected::Other("a date"),
-        DeValue::Array(_) => Unexpected::Seq,
-        DeValue::Table(_) => Unexpected::Map,
-    }
-}
-
-/// What a value is, with its article.
-pub(super) fn found(value: &DeValue<'_>) -> String {
-    found_word(&unexpected(value))
-}
-
-fn found_word(found: &Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Str(_) => "a string",
-        Unexpected::Signed(_) | Unexpected::Unsigned(_) => "an integer",
-        Unexpected::Float(_) => "a float",
-        Unexpected::Bool(_) => "a boolean",
-        Unexpected::Seq => "an array",
-        Unexpected::Map => "a table",
-        other => return other.to_string(),
-    }
-    .into()
-}
-
-/// What serde's derives expect, in the words of TOML.
-fn type_word(expected: &str) -> String {
-    match expected {
-        "i64" | "usize" => "an integer".into(),
-        "a sequence" => "an array".into(),
-        _ if expected.starts_with("struct ") || expected == "a map" => "a table".into(),
-        _ => expected.into(),
-    }
 }

@@ -5,6 +5,7 @@
 
 mod at;
 mod de;
+mod fault;
 mod packets;
 mod parse;
 mod parts;

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::de::{Fault, Node, Pair, found, in_order, not_a};
+use super::de::{Node, Pair, in_order};
+use super::fault::{Fault, found, not_a};
 use super::parts::NodeFile;
 use super::{At, Entry, ScenarioFile};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};

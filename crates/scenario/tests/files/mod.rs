@@ -1,6 +1,9 @@
 //! The scenario files of the repository.
 #![allow(dead_code, reason = "each test uses its part")]
-#![allow(clippy::unwrap_used, reason = "a file that is not there fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a file that is not there fails the test"
+)]
 
 use std::path::PathBuf;
 

@@ -1,0 +1,260 @@
+//! What small scenarios mean.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use scenario::{
+    Action, Amount, Attach, Endpoint, Fact, NodeKind, PingOutcome, Scenario, Since, StepId, check,
+};
+
+fn meant(text: &str) -> Scenario {
+    check(text, "dir/A small.toml")
+        .unwrap_or_else(|errors| panic!("{}", scenario::render(&errors, "small", text, false)))
+}
+
+/// Two speakers, a reflector, a VPN, then `steps`.
+fn with_steps(steps: &str) -> Scenario {
+    let lab = r#"
+        [nodes]
+        rr = { kind = "fakerr", port = 1179 }
+        a  = { kind = "bagpipe", dataplane = "dummy", rtc = false, hold_time = "9s" }
+        b  = { kind = "bagpipe", peers = ["10.0.0.1", "192.0.2.1"] }
+        [lans]
+        lan = { join = ["rr", "a", "b"] }
+        [vpns]
+        blue = { type = "evpn", rt = "64512:1", import_rt = ["64512:3", "64512:1"], export_rt = "64512:2", vni = 5001 }
+    "#;
+    meant(&format!("{lab}{steps}"))
+}
+
+fn attaches(scenario: &Scenario) -> Vec<&Attach> {
+    scenario
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Attach(attach) => Some(attach),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let scenario = with_steps("");
+    assert_eq!(scenario.lab.name, "a-small");
+    let lan = &scenario.lans[0];
+    assert_eq!(
+        (lan.subnet.to_string().as_str(), lan.mtu),
+        ("10.0.0.0/24", 1600)
+    );
+    let addresses: Vec<String> = scenario
+        .nodes
+        .iter()
+        .map(|node| node.links[0].address.to_string())
+        .collect();
+    assert_eq!(addresses, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    let NodeKind::Bagpipe(a) = &scenario.nodes[1].kind else {
+        panic!("a is not a speaker")
+    };
+    assert_eq!((a.asn, a.rtc, a.hold_time), (64512, false, Some(9)));
+    assert_eq!(
+        (a.peers[0].address, a.peers[0].port),
+        (IpAddr::from([10, 0, 0, 1]), 1179)
+    );
+}
+
+#[test]
+fn a_peer_given_by_address_is_recognised() {
+    let scenario = with_steps("");
+    let NodeKind::Bagpipe(b) = &scenario.nodes[2].kind else {
+        panic!("b is not a speaker")
+    };
+    let peers: Vec<_> = b
+        .peers
+        .iter()
+        .map(|peer| (peer.port, peer.node.map(|n| n.0)))
+        .collect();
+    assert_eq!(peers, [(1179, Some(0)), (179, None)]);
+    assert_eq!(b.local_address, IpAddr::from([10, 0, 0, 3]));
+}
+
+#[test]
+fn route_targets_are_sorted_and_each_once() {
+    let scenario = with_steps("");
+    let shown = |rts: &[bgp_wire::RouteTarget]| -> Vec<String> {
+        rts.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(shown(&scenario.vpns[0].import_rts), ["64512:1", "64512:3"]);
+    assert_eq!(shown(&scenario.vpns[0].export_rts), ["64512:1", "64512:2"]);
+}
+
+#[test]
+fn addresses_given_are_skipped_by_those_in_order() {
+    let scenario = meant(
+        r#"
+        [nodes]
+        a = { kind = "host" }
+        b = { kind = "host" }
+        c = { kind = "host" }
+        [lans]
+        a-name-that-is-too-long = { join = ["a", "b", "c"], subnet = "10.9.0.0/29", address = { c = "10.9.0.1" } }
+        lo = { join = ["a", "b"] }
+        v6 = { join = ["b"], subnet = "2001:db8::/64" }
+        p2p = { join = ["a", "c"], subnet = "192.0.2.0/31" }
+        "#,
+    );
+    let links = |node: usize| -> Vec<(String, String)> {
+        let links = scenario.nodes[node].links.iter();
+        links
+            .map(|link| (link.interface.clone(), link.address.to_string()))
+            .collect()
+    };
+    let [a, b, c] = [links(0), links(1), links(2)];
+    assert_eq!(
+        [&a[0].1, &b[0].1, &c[0].1],
+        ["10.9.0.2", "10.9.0.3", "10.9.0.1"]
+    );
+    assert_eq!([&a[1].1, &b[1].1], ["10.1.0.1", "10.1.0.2"]);
+    assert_eq!(b[2].1, "2001:db8::1");
+    assert_eq!([&a[2].1, &c[1].1], ["192.0.2.0", "192.0.2.1"]);
+    assert!(
+        a[0].0.starts_with("a-name-t-") && a[0].0.len() == 15,
+        "{}",
+        a[0].0
+    );
+    assert!(a[1].0.starts_with("lo-"), "{} is the loopback's", a[1].0);
+}
+
+#[test]
+fn a_port_comes_back_as_it_was_unless_told_otherwise() {
+    let scenario = with_steps(
+        r#"
+        [[step]]
+        attach = { port = "p", on = "a", vpn = "blue", ip = "12.0.0.1" }
+        [[step]]
+        detach = { port = "p" }
+        [[step]]
+        attach = { port = "p", on = "b" }
+        "#,
+    );
+    let attached = attaches(&scenario);
+    assert_eq!(attached[0].prefix_len, 24);
+    assert_eq!(attached[0].mac.0[0], 0x02);
+    let moved = Attach {
+        on: scenario.node_named("b").unwrap(),
+        ..attached[0].clone()
+    };
+    assert_eq!(*attached[1], moved);
+    assert_eq!(scenario.ports[0].interface, "ns-p");
+}
+
+#[test]
+fn last_step_is_the_last_that_did_something() {
+    let scenario = with_steps(
+        r#"
+        [[step]]
+        capture = { on = "lan", as = "wire" }
+        [[step]]
+        attach = { port = "p", on = "a", vpn = "blue", ip = "12.0.0.1" }
+        [[step]]
+        expect = { session = { on = "a", peer = "rr" } }
+        [[step]]
+        expect = { packets = { in = "wire", layers = [{ bgp = "keepalive" }], since = "last-step", at_most = 2 } }
+        "#,
+    );
+    let Action::Expect(expectation) = &scenario.steps[3].action else {
+        panic!("not a fact")
+    };
+    let Fact::Packets(packets) = &expectation.fact else {
+        panic!("not packets")
+    };
+    assert_eq!(packets.since, Since::Step(StepId(1)));
+    assert_eq!(
+        packets.amount,
+        Amount {
+            at_least: 0,
+            at_most: Some(2)
+        }
+    );
+    assert_eq!(expectation.within, Duration::from_secs(5));
+}
+
+#[test]
+fn a_ping_that_fails_is_silent_for_a_time() {
+    let scenario = with_steps(
+        r#"
+        [[step]]
+        ping = { from = "a", to = "b", fails = true }
+        [[step]]
+        ping = { from = "a", to = "192.0.2.9", within = "2m" }
+        "#,
+    );
+    let pings: Vec<_> = scenario
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Ping(ping) => Some((ping.from, ping.to, ping.outcome)),
+            _ => None,
+        })
+        .collect();
+    let a = Endpoint::Node(scenario.node_named("a").unwrap());
+    let silent = PingOutcome::Silence(Duration::from_millis(300));
+    let replies = PingOutcome::Replies(Duration::from_secs(120));
+    assert_eq!(
+        pings,
+        [
+            (a, IpAddr::from([10, 0, 0, 3]), silent),
+            (a, IpAddr::from([192, 0, 2, 9]), replies)
+        ]
+    );
+}
+
+// The error of one entry must not bring complaints about everything that uses it.
+#[test]
+fn a_broken_entry_is_one_mistake() {
+    let errors = check(
+        r#"
+        [nodes]
+        rr = { kind = "fakerr", prot = 1 }
+        a  = { kind = "bagpipe", peers = ["rr"] }
+        [lans]
+        lan = { join = ["rr", "a"] }
+        [[step]]
+        attach = { port = "p", on = "a", vpn = "nowhere", ip = "12.0.0.1" }
+        [[step]]
+        expect = { session = { on = "a", peer = "rr" } }
+        [[step]]
+        detach = { port = "p" }
+        "#,
+        "broken.toml",
+    )
+    .unwrap_err();
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "node `rr` has the unknown key `prot`",
+            "step 1 attaches `p` to `nowhere`, which is not a VPN"
+        ]
+    );
+}
+
+#[test]
+fn every_speaker_of_a_big_lab_finds_its_reflector() {
+    let names: Vec<String> = (0..1000).map(|n| format!("n{n}")).collect();
+    let nodes: String = names
+        .iter()
+        .map(|name| format!("{name} = {{ kind = \"bagpipe\" }}\n"))
+        .collect();
+    let joined = names.join("\", \"");
+    let text = format!(
+        "[nodes]\nrr = {{ kind = \"fakerr\" }}\n{nodes}[lans]\nlan = {{ join = [\"rr\", \"{joined}\"], subnet = \"10.0.0.0/16\" }}\n"
+    );
+    let scenario = meant(&text);
+    let rr = IpAddr::from([10, 0, 0, 1]);
+    let found = scenario.nodes.iter().filter(|node| match &node.kind {
+        NodeKind::Bagpipe(speaker) => speaker.peers.iter().map(|peer| peer.address).eq([rr]),
+        _ => false,
+    });
+    assert_eq!(found.count(), 1000);
+}
