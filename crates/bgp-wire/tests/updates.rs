@@ -421,6 +421,15 @@ fn long_flowspec_rules() {
     assert_eq!(short.key(), long.key());
 }
 
+// Host bits of a prefix made another route of the same rules.
+#[test]
+fn flowspec_host_bits_are_not_identity() {
+    let route = |bytes| Nlri::new(Family::FLOWSPEC_IPV4, hex(bytes));
+    let (one, other) = (route("03 010110"), route("03 010100"));
+    assert_eq!((one.value(), one.key()), (other.value(), other.key()));
+    assert_ne!(route("03 010410").key(), route("03 010400").key());
+}
+
 #[test]
 fn flowspec_prefixes_with_offset() {
     // 2001:db8::/32 compared from bit 16 on: the pattern is 0db8.

@@ -61,7 +61,18 @@ impl FlowspecRules {
         Ok(Self { ipv6, components })
     }
 
+    /// Length and content.
     pub(super) fn encode_into(&self, rd: Option<RouteDistinguisher>, buffer: &mut BytesMut) {
+        let content = self.encoded(rd);
+        match content.len() {
+            short @ ..0xf0 => buffer.put_u8(short as u8),
+            long => buffer.put_u16(0xf000 | long.min(0xfff) as u16),
+        }
+        buffer.put_slice(&content);
+    }
+
+    /// The content without host bits in prefixes and without its length, which has two forms for short rules.
+    pub(super) fn encoded(&self, rd: Option<RouteDistinguisher>) -> BytesMut {
         let mut content = BytesMut::with_capacity(64);
         if let Some(rd) = rd {
             content.put_slice(&rd.0);
@@ -69,11 +80,7 @@ impl FlowspecRules {
         for component in &self.components {
             component.encode_into(self.ipv6, &mut content);
         }
-        match content.len() {
-            short @ ..0xf0 => buffer.put_u8(short as u8),
-            long => buffer.put_u16(0xf000 | long.min(0xfff) as u16),
-        }
-        buffer.put_slice(&content);
+        content
     }
 }
 

@@ -9,7 +9,7 @@ use super::evpn::EvpnRoute;
 use super::flowspec::FlowspecRules;
 use super::rtc::RtcRoute;
 use super::value::unicast;
-use super::{Nlri, NlriError, vpn};
+use super::{Nlri, NlriError, NlriValue, vpn};
 use crate::family::Family;
 use crate::text::{ParseError, from_hex, to_hex};
 use crate::types::IpPrefix;
@@ -57,10 +57,15 @@ fn fill(nlri: &Nlri, key: &mut KeyOctets) -> Result<(), NlriError> {
         Family::RTC => RtcRoute::parse(bytes)?.key_into(key),
         Family::IPV4_UNICAST => key.push_prefix(&unicast(true, bytes)?),
         Family::IPV6_UNICAST => key.push_prefix(&unicast(false, bytes)?),
-        // Without the length, which has two forms for short rules.
         Family {
-            safi: 133 | 134, ..
-        } => key.push(FlowspecRules::content(bytes)?),
+            afi: 1 | 2,
+            safi: 133 | 134,
+        } => match nlri.value()? {
+            NlriValue::Flowspec(rules) => key.push(&rules.encoded(None)),
+            NlriValue::FlowspecVpn { rd, rules } => key.push(&rules.encoded(Some(rd))),
+            _ => key.push(bytes),
+        },
+        Family::FLOWSPEC_L2VPN => key.push(FlowspecRules::content(bytes)?),
         _ => key.push(bytes),
     }
     Ok(())

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         Self {
             context,
             seen: [false; 256],
-            list: Vec::new(),
+            list: Vec::with_capacity(8),
             reach: None,
             unreach: None,
             announces: false,
