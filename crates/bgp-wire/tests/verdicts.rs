@@ -136,6 +136,12 @@ fn flags() {
         let defect = Defect::Flags { flags };
         assert_verdict(&with(attribute), Outcome::TreatAsWithdraw, code, defect);
     }
+    let update = update_of(&format!(
+        "{ORIGIN} {AS_PATH} {}",
+        REACH.replace("800e", "c00e")
+    ));
+    let defect = Defect::Flags { flags: 0xc0 };
+    assert_verdict(&update, Outcome::TreatAsWithdraw, 14, defect);
     // Partial and extended length are nobody's business.
     assert_eq!(with("f01000080002fc0000000001").verdicts, []);
 }

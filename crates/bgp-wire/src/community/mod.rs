@@ -165,6 +165,14 @@ impl ExtendedCommunity {
         }
     }
 
+    /// Address and "copy" flag, if it is a Flowspec redirect to an address (draft-ietf-idr-flowspec-redirect-ip).
+    pub const fn redirect_ip(&self) -> Option<(Ipv4Addr, bool)> {
+        match self.0 {
+            [0x01, 0x0c, a, b, c, d, _, flags] => Some((Ipv4Addr::new(a, b, c, d), flags & 1 != 0)),
+            _ => None,
+        }
+    }
+
     /// AS and rate in bytes per second, if it is a Flowspec traffic rate.
     pub const fn traffic_rate(&self) -> Option<(u16, f32)> {
         match self.0 {
@@ -250,6 +258,14 @@ impl From<Encapsulation> for ExtendedCommunity {
     }
 }
 
+/// The automatically derived ES-Import value of a segment (RFC 7432 section 7.6).
+impl From<Esi> for ExtendedCommunity {
+    fn from(esi: Esi) -> Self {
+        let [_, a, b, c, d, e, f, ..] = esi.0;
+        Self::from_es_import(MacAddr([a, b, c, d, e, f]))
+    }
+}
+
 impl ExtendedCommunity {
     /// The named text, where it exists and says all there is.
     fn named(&self) -> Option<String> {
@@ -306,23 +322,4 @@ fn parse_named(text: &str) -> Option<ExtendedCommunity> {
         }
         _ => return None,
     })
-}
-
-/// The automatically derived ES-Import value of a segment (RFC 7432 section 7.6).
-impl From<Esi> for ExtendedCommunity {
-    fn from(esi: Esi) -> Self {
-        let [_, a, b, c, d, e, f, ..] = esi.0;
-        Self::from_es_import(MacAddr([a, b, c, d, e, f]))
-    }
-}
-
-/// The redirect-to-IP next hop of an IPv4-address-specific community, if it is that (draft-ietf-idr-flowspec-redirect-ip).
-impl ExtendedCommunity {
-    /// Address and "copy" flag.
-    pub const fn redirect_ip(&self) -> Option<(Ipv4Addr, bool)> {
-        match self.0 {
-            [0x01, 0x0c, a, b, c, d, _, flags] => Some((Ipv4Addr::new(a, b, c, d), flags & 1 != 0)),
-            _ => None,
-        }
-    }
 }
