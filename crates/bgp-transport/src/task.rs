@@ -2,6 +2,7 @@ use std::{collections::VecDeque, io, time::SystemTime};
 
 use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Session};
 use bgp_wire::{EncodeContext, Message, Notification, RawMessage, notification::cease, raw};
+use bytes::Bytes;
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep_until},
@@ -244,7 +245,10 @@ impl Task {
         let Some(conn) = self.links.get(id) else {
             return Event::TcpClosed(id);
         };
-        let decoded = message.and_then(|raw| {
+        let decoded = message.and_then(|mut raw| {
+            // Routes keep slices of their message. In a piece of its own it does not keep all that was read
+            // together with it.
+            raw.body = Bytes::copy_from_slice(&raw.body);
             Message::decode(&raw, &conn.context).map_err(|error| Malformed {
                 notification: error.notification(),
                 what: error.to_string(),
