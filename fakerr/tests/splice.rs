@@ -9,7 +9,11 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
-use support::{DEADLINE, Fakerr};
+use bgp_wire::Family;
+use support::{
+    DEADLINE, Fakerr,
+    client::{Client, mac, membership, with_target},
+};
 
 fn start() -> Fakerr {
     Fakerr::start(&["--mode", "splice"])
@@ -83,6 +87,24 @@ fn when_one_ends_so_does_the_other_and_the_next_pair_may_come() {
     drop(call(&fakerr));
     fakerr.line("waiting for a first one again");
     pair(&fakerr);
+}
+
+// What it is for: daemons that only call can peer with each other.
+#[tokio::test]
+async fn two_initiators_meet() {
+    let fakerr = start();
+    let families = &[Family::EVPN, Family::RTC];
+    let (mut a, mut b) = tokio::join!(
+        Client::start(&fakerr, 1, families),
+        Client::start(&fakerr, 2, families),
+    );
+    a.announce(&with_target(79), &mac(1));
+    let (_, attributes) = b.until_held(&mac(1)).await;
+    assert_eq!(attributes, with_target(79));
+    b.ask(79);
+    a.until_held(&membership(79)).await;
+    a.stop().await;
+    b.until("the end", |client| !client.downs.is_empty()).await;
 }
 
 // The original takes a third client for a new first one and breaks the pair.
