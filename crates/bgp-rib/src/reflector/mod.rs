@@ -12,7 +12,8 @@
 //! came from and the one that originated it. To clients with RT-Constraint, routes of VPN families go only if
 //! they asked for one of their targets, and not before. What clients ask for is reflected like other routes,
 //! but also to where it came from, with the reflector as the originator: clients of one VPN announce the same
-//! membership, and each has to hear that somebody wants its routes (RFC 4684 section 3.2). For a client without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
+//! membership, and each has to hear that somebody wants its routes (RFC 4684 section 3.2). For a client
+//! without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
 //!
 //! What clients hold is never stored: it follows from best paths and memberships, before and after.
 
