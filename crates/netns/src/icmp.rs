@@ -179,6 +179,11 @@ impl Pinger {
     }
 }
 
+/// Opens a socket in the calling thread's namespace for a moment: whether it is a raw one.
+pub(crate) fn can_open() -> io::Result<bool> {
+    open(None, false).map(|(_, raw)| raw)
+}
+
 fn open(from: Option<IpAddr>, ipv6: bool) -> io::Result<(OwnedFd, bool)> {
     let (family, protocol) = if ipv6 {
         (AddressFamily::Inet6, SockProtocol::IcmpV6)

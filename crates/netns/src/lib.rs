@@ -12,10 +12,14 @@
 //! The only crate of the workspace that may contain `unsafe`.
 
 pub mod addr;
+mod exec;
 pub mod icmp;
+pub mod lab;
 pub mod link;
 pub mod ns;
 pub mod packet;
+pub mod probe;
+pub mod process;
 mod sys;
 pub mod sysctl;
 pub mod tcp;

@@ -10,6 +10,7 @@
 //!   descriptor  --run(f)-->  another throw-away thread: setns, f()
 //! ```
 
+pub mod named;
 mod node;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use std::thread;
 use nix::sched::{CloneFlags, setns, unshare};
 
 pub use node::{Bind, NodeNs, NodeSpec};
+pub(crate) use node::{bind_mount, mount_tmpfs};
 
 /// A namespace could not be made, opened or entered.
 #[derive(Debug, thiserror::Error)]

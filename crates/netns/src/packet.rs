@@ -136,6 +136,12 @@ fn receive(slots: &mut Slots, socket: BorrowedFd<'_>, frames: &mut Vec<Frame>) -
     }
 }
 
+/// Opens a capture in the calling thread's namespace for a moment: how much it may hold, in octets.
+pub(crate) fn buffer_size(link: &str, options: &CaptureOptions) -> io::Result<usize> {
+    let socket = open(link, options)?;
+    Ok(nix::sys::socket::getsockopt(&socket, sockopt::RcvBuf)?)
+}
+
 fn open(link: &str, options: &CaptureOptions) -> io::Result<OwnedFd> {
     let name = CString::new(link).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let index = nix::net::if_::if_nametoindex(name.as_c_str())?;
