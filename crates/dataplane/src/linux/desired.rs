@@ -1,0 +1,134 @@
+//! From an intent to what the kernel should hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use bgp_wire::MacAddr;
+use vpn::EvpnIntent;
+
+use super::model::{Endpoint, FLOOD, Tunnel};
+use super::names;
+
+/// MTU of the VXLAN interface, in bytes: more than any underlay has.
+///
+/// It is not lowered to what fits the underlay on purpose. A bridge drops a frame that is larger than the
+/// port it should leave by without telling anybody; a VXLAN interface that gets the frame knows the path's
+/// MTU and answers "fragmentation needed" (since Linux 5.9), or fragments the outer packet.
+pub const VXLAN_MTU: u32 = 65_485;
+
+/// What the kernel should hold for one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// The bridge the ports are in.
+    pub bridge: String,
+    /// Whether the bridge is the driver's to make, plug and delete.
+    pub own_bridge: bool,
+    /// The VXLAN interface.
+    pub vxlan: String,
+    /// Whether the VXLAN interface is the driver's to make and delete.
+    pub own_vxlan: bool,
+    /// What the VXLAN interface is.
+    pub endpoint: Endpoint,
+    /// Local ports and the MACs behind them.
+    pub ports: BTreeMap<String, BTreeSet<MacAddr>>,
+    /// Destinations of remote MACs, one each, and of flooded frames.
+    pub tunnels: BTreeSet<Tunnel>,
+    /// Neighbours to answer for.
+    pub neighbours: BTreeMap<IpAddr, MacAddr>,
+}
+
+impl Desired {
+    /// Translates an intent. What the kernel would refuse or misunderstand, such as a MAC of all zeroes or a
+    /// destination of the other address family, is left out: a peer's odd route must not stop an instance.
+    ///
+    /// A destination that is the own address stays: the kernel hands the frame to the VXLAN interface with
+    /// that VNI on this host without sending it. Only towards the own VNI it would be a loop.
+    pub fn new(intent: &EvpnIntent, udp_port: u16) -> Self {
+        let local = intent.local_vtep;
+        let usable = |tunnel: &Tunnel| {
+            tunnel.vtep.is_ipv4() == local.is_ipv4()
+                && is_host(tunnel.vtep)
+                && (tunnel.vtep, tunnel.vni) != (local, intent.vni)
+        };
+        let flood = intent.flood.iter().map(|target| Tunnel {
+            mac: FLOOD,
+            vtep: target.vtep,
+            vni: target.vni,
+        });
+        let local_macs: BTreeSet<MacAddr> = intent
+            .ports
+            .values()
+            .flat_map(|port| port.macs.keys().copied())
+            .collect();
+        let macs = intent
+            .remote_macs
+            .iter()
+            .filter(|(mac, _)| is_unicast(**mac) && !local_macs.contains(mac))
+            .map(|(mac, remote)| Tunnel {
+                mac: *mac,
+                vtep: remote.vtep,
+                vni: remote.vni,
+            });
+        Self {
+            bridge: match &intent.linuxbr {
+                Some(bridge) => bridge.clone(),
+                None => names::bridge(&intent.external_id),
+            },
+            own_bridge: intent.linuxbr.is_none(),
+            vxlan: names::vxlan(&intent.external_id),
+            own_vxlan: true,
+            endpoint: Endpoint {
+                vni: intent.vni,
+                local: Some(local),
+                udp_port,
+                learning: false,
+            },
+            ports: ports(intent),
+            tunnels: flood.chain(macs).filter(usable).collect(),
+            neighbours: intent
+                .neighbours
+                .iter()
+                .filter(|(ip, mac)| is_host(**ip) && is_unicast(**mac))
+                .map(|(ip, mac)| (*ip, *mac))
+                .collect(),
+        }
+    }
+
+    /// The port every MAC is behind: local ones behind theirs, remote ones behind the VXLAN interface.
+    pub fn entries(&self) -> BTreeMap<MacAddr, &str> {
+        let remote = self.tunnels.iter().filter(|tunnel| tunnel.mac != FLOOD);
+        let remote = remote.map(|tunnel| (tunnel.mac, self.vxlan.as_str()));
+        let local = self
+            .ports
+            .iter()
+            .flat_map(|(port, macs)| macs.iter().map(|mac| (*mac, port.as_str())));
+        remote.chain(local).collect()
+    }
+
+    /// Without the ports named.
+    pub fn without(mut self, ports: &BTreeSet<String>) -> Self {
+        self.ports.retain(|port, _| !ports.contains(port));
+        self
+    }
+}
+
+/// Ports with their unicast MACs. A MAC declared on two ports is behind the first: a bridge knows one place
+/// for a MAC.
+fn ports(intent: &EvpnIntent) -> BTreeMap<String, BTreeSet<MacAddr>> {
+    let mut seen = BTreeSet::new();
+    let ports = intent.ports.iter().map(|(name, port)| {
+        let macs = port.macs.keys().copied();
+        let macs = macs.filter(|mac| is_unicast(*mac) && seen.insert(*mac));
+        (name.clone(), macs.collect())
+    });
+    ports.collect()
+}
+
+fn is_unicast(mac: MacAddr) -> bool {
+    mac != FLOOD && mac.0[0] & 1 == 0
+}
+
+fn is_host(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || broadcast)
+}
