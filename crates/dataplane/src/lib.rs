@@ -12,6 +12,7 @@
 mod driver;
 pub mod dummy;
 mod error;
+pub mod linux;
 mod task;
 
 pub use driver::{

