@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::address::AddressMessage;
-use netlink_packet_route::link::LinkMessage;
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourMessage};
 use netlink_packet_route::route::RouteMessage;
 use netlink_packet_route::rule::RuleMessage;
@@ -163,6 +163,26 @@ impl Netlink {
         })
     }
 
+    /// The ports of one bridge, by index.
+    pub async fn ports(&self, bridge: u32) -> Result<Vec<Link>, LinkError> {
+        let mut request = LinkMessage::default();
+        request.attributes.push(LinkAttribute::Controller(bridge));
+        self.dump(
+            Message::GetLink(request),
+            "list ports",
+            |message| match message {
+                Message::NewLink(link) => Some(Link::parse(link)),
+                _ => None,
+            },
+        )
+        .await
+        .map(|mut ports| {
+            ports.retain(|port| port.master == Some(bridge));
+            ports.sort_by_key(|port| port.index);
+            ports
+        })
+    }
+
     /// All addresses, sorted.
     pub async fn addresses(&self) -> Result<Vec<Address>, LinkError> {
         let request = Message::GetAddress(AddressMessage::default());
@@ -213,6 +233,25 @@ impl Netlink {
             entries.retain(|entry| link.is_none_or(|link| entry.link == link));
             sorted(entries)
         })
+    }
+
+    /// The forwarding entries of a bridge and of its ports' own tables, sorted.
+    pub async fn bridge_fdb(&self, bridge: u32) -> Result<Vec<FdbEntry>, LinkError> {
+        let mut request = NeighbourMessage::default();
+        request.header.family = AddressFamily::Bridge;
+        request
+            .attributes
+            .push(NeighbourAttribute::Controller(bridge));
+        self.dump(
+            Message::GetNeighbour(request),
+            "list forwarding entries",
+            |message| match message {
+                Message::NewNeighbour(entry) => FdbEntry::parse(entry),
+                _ => None,
+            },
+        )
+        .await
+        .map(sorted)
     }
 
     /// The routes of one table, or of all, both families, sorted.

@@ -4,7 +4,8 @@ use std::os::fd::AsRawFd;
 
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::link::{
-    InfoBridgePort, InfoPortData, InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoPortData, InfoPortKind,
+    LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::request::{Mode, Request};
@@ -126,6 +127,16 @@ impl LinkChange {
     #[must_use]
     pub fn alias(self, alias: impl Into<String>) -> Self {
         self.attribute(LinkAttribute::IfAlias(alias.into()))
+    }
+
+    /// Keeps the kernel from inventing an IPv6 address for it, and so from sending router
+    /// solicitations and the like from it. To be done before the link is set up, by a request of
+    /// its own: within one, the kernel sets the link up first.
+    #[must_use]
+    pub fn no_ipv6_address(self) -> Self {
+        let mode = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+        let family = AfSpecUnspec::Inet6(vec![mode]);
+        self.attribute(LinkAttribute::AfSpecUnspec(vec![family]))
     }
 
     /// Renames it. The link must have been named by its index.
