@@ -20,4 +20,5 @@ pub use driver::{
 };
 pub use dummy::DummyDriver;
 pub use error::DriverError;
+pub use linux::{LinuxDriver, LinuxOptions};
 pub use task::{DriverHandle, DriverTask};

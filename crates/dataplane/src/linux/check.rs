@@ -59,7 +59,8 @@ fn check_vxlan(kernel: &Kernel, want: &Desired, context: &Context) -> Result<(),
             wanted: "VXLAN interface",
         });
     }
-    for name in rivals(kernel, want) {
+    let rivals = want.own_vxlan.then(|| rivals(kernel, want));
+    for name in rivals.into_iter().flatten() {
         let vni = want.endpoint.vni;
         if let Some(other) = context.claimed.get(name) {
             let other = other.clone();

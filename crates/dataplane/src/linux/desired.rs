@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::MacAddr;
 use vpn::EvpnIntent;
 
-use super::model::{Endpoint, FLOOD, Tunnel};
+use super::model::{Endpoint, FLOOD, Kernel, Kind, Tunnel};
 use super::names;
 
 /// MTU of the VXLAN interface, in bytes: more than any underlay has.
@@ -82,6 +82,8 @@ impl Desired {
                 local: Some(local),
                 udp_port,
                 learning: false,
+                // A bridge port that suppresses answers as well, and floods what it cannot answer.
+                proxy: false,
             },
             ports: ports(intent),
             tunnels: flood.chain(macs).filter(usable).collect(),
@@ -103,6 +105,27 @@ impl Desired {
             .iter()
             .flat_map(|(port, macs)| macs.iter().map(|mac| (*mac, port.as_str())));
         remote.chain(local).collect()
+    }
+
+    /// With the VXLAN interface for the same VNI that somebody else's bridge has already, if it has one.
+    pub fn reusing(mut self, kernel: &Kernel) -> Self {
+        if self.own_bridge {
+            return self;
+        }
+        let same_vni = |name: &&str| match kernel.links.get(*name).map(|link| &link.kind) {
+            Some(Kind::Vxlan(endpoint)) => endpoint.vni == self.endpoint.vni,
+            _ => false,
+        };
+        let reused = kernel
+            .ports(&self.bridge)
+            .filter(|name| *name != self.vxlan)
+            .find(same_vni)
+            .map(str::to_owned);
+        if let Some(name) = reused {
+            self.vxlan = name;
+            self.own_vxlan = false;
+        }
+        self
     }
 
     /// Without the ports named.

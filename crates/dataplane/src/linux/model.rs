@@ -57,6 +57,8 @@ pub struct Endpoint {
     pub udp_port: u16,
     /// Whether it learns by itself.
     pub learning: bool,
+    /// Whether it answers ARP from its own neighbours and drops every request it has no answer to.
+    pub proxy: bool,
 }
 
 /// One destination of a MAC in a VXLAN interface's own table.

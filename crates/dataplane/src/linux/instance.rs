@@ -1,0 +1,268 @@
+//! One instance brought up, changed, taken down.
+
+use std::collections::BTreeSet;
+
+use netns::link::Netlink;
+use vpn::{EvpnIntent, InstanceId};
+
+use super::check::{Context, check};
+use super::desired::Desired;
+use super::execute::execute;
+use super::model::Op;
+use super::observe::{Observation, observe};
+use super::plan::{plan, teardown};
+use super::{LinuxDriver, kernel, underlay};
+use crate::{DriverError, DriverView};
+
+/// An instance in force.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    external_id: String,
+    /// What was asked for.
+    want: Desired,
+    /// Ports that were asked for and are not there.
+    missing: BTreeSet<String>,
+    /// Ports that were down before they were plugged.
+    raised: BTreeSet<String>,
+    mtu: Option<u32>,
+}
+
+impl Applied {
+    /// What the kernel holds for it, as far as the driver knows.
+    fn held(&self) -> Desired {
+        self.want.clone().without(&self.missing)
+    }
+
+    pub fn view(&self, suppression: Option<bool>) -> DriverView {
+        DriverView {
+            linux_bridge: Some(self.want.bridge.clone()),
+            vxlan_if: Some(self.want.vxlan.clone()),
+            mtu: self.mtu,
+            // Of a reused interface the settings are its owner's.
+            arp_suppression: suppression.filter(|_| self.want.own_vxlan),
+            missing_ports: self.missing.clone(),
+        }
+    }
+
+    /// The bridge and the VXLAN interface that no other instance may use.
+    pub fn names(&self) -> [&String; 2] {
+        [&self.want.bridge, &self.want.vxlan]
+    }
+}
+
+impl LinuxDriver {
+    /// Makes the kernel hold what `intent` wants. Ports in `tolerated`, and those applied before, may be
+    /// missing.
+    pub(super) async fn bring_up(
+        &mut self,
+        intent: &EvpnIntent,
+        mut tolerated: BTreeSet<String>,
+    ) -> Result<(), DriverError> {
+        let netlink = self.netlink()?;
+        let want = Desired::new(intent, self.options.vxlan_port);
+        let before = self.instances.get(&intent.instance).cloned();
+        tolerated.extend(before.iter().flat_map(|b| b.want.ports.keys().cloned()));
+        let context = self.context(intent, &want, tolerated)?;
+        let moved = before.as_ref().is_some_and(|b| !same_links(&b.want, &want));
+        let result = match &before {
+            // Nothing of the old can be kept, and the new may need its names.
+            Some(old) if moved => {
+                self.undo(&netlink, Some(old), None).await;
+                self.change(&netlink, &want, None, &context).await
+            }
+            _ => {
+                let before = before.as_ref();
+                self.change(&netlink, &want, before, &context).await
+            }
+        };
+        match result {
+            Ok(mut applied) => {
+                applied.external_id.clone_from(&intent.external_id);
+                applied.mtu = match &before {
+                    Some(before) if !moved => before.mtu,
+                    _ => overlay_mtu(&netlink, intent).await,
+                };
+                warn_of_missing(&applied, before.as_ref());
+                self.instances.insert(intent.instance, applied);
+                Ok(())
+            }
+            Err(Failed { error, made }) => {
+                if moved {
+                    self.undo(&netlink, made.as_ref(), None).await;
+                    self.undo(&netlink, None, before.as_ref()).await;
+                } else if made.is_some() {
+                    self.undo(&netlink, made.as_ref(), before.as_ref()).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes what was made for an instance.
+    pub(super) async fn take_down(&mut self, instance: InstanceId) -> Result<(), DriverError> {
+        let Some(applied) = self.instances.get(&instance) else {
+            return Ok(());
+        };
+        remove(&self.netlink()?, applied).await?;
+        self.instances.remove(&instance);
+        Ok(())
+    }
+
+    /// What the other instances have, if nothing of it is what `want` needs.
+    fn context(
+        &self,
+        intent: &EvpnIntent,
+        want: &Desired,
+        tolerated: BTreeSet<String>,
+    ) -> Result<Context, DriverError> {
+        let mut context = Context {
+            tolerated,
+            ..Context::default()
+        };
+        let others = self
+            .instances
+            .iter()
+            .filter(|(instance, _)| **instance != intent.instance);
+        for (_, other) in others {
+            for name in other.names() {
+                if *name == want.bridge || *name == want.vxlan {
+                    return Err(DriverError::NameClash {
+                        external_id: intent.external_id.clone(),
+                        other: other.external_id.clone(),
+                        name: name.clone(),
+                    });
+                }
+                let claim = (name.clone(), other.external_id.clone());
+                context.claimed.extend([claim]);
+            }
+        }
+        Ok(context)
+    }
+
+    async fn change(
+        &self,
+        netlink: &Netlink,
+        want: &Desired,
+        before: Option<&Applied>,
+        context: &Context,
+    ) -> Result<Applied, Failed> {
+        let held = before.map(Applied::held);
+        let seen = observe(netlink, want, held.as_ref()).await;
+        let Observation {
+            kernel,
+            mut indexes,
+        } = seen.map_err(|error| super::kernel("see what there is", &error))?;
+        let want = want.clone().reusing(&kernel);
+        let missing = check(&kernel, &want, context)?;
+        let made = want.clone().without(&missing);
+        let mut raised = before.map(|b| b.raised.clone()).unwrap_or_default();
+        let mut ops = plan(&kernel, &made, &raised);
+        if !self.reconciled {
+            ops.retain(|op| !removes_unknown(op, held.as_ref()));
+        }
+        raised.extend(ports_to_raise(&ops, &made));
+        raised.retain(|port| want.ports.contains_key(port));
+        let applied = Applied {
+            external_id: String::new(),
+            want,
+            missing,
+            raised,
+            mtu: None,
+        };
+        match execute(netlink, &mut indexes, &ops).await {
+            Ok(()) => Ok(applied),
+            Err(error) => Err(Failed {
+                error,
+                made: Some(applied),
+            }),
+        }
+    }
+
+    /// Brings the kernel from a half-made state back to the one before, as far as it lets.
+    async fn undo(&self, netlink: &Netlink, made: Option<&Applied>, before: Option<&Applied>) {
+        let result = match (made, before) {
+            (Some(made), None) => remove(netlink, made).await,
+            (made, Some(before)) => restore(netlink, made, before).await,
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::warn!("cannot bring the dataplane back to what it was: {error}");
+        }
+    }
+}
+
+/// Why an instance could not be changed, and what may have been made of it by then.
+struct Failed {
+    error: DriverError,
+    made: Option<Applied>,
+}
+
+impl From<DriverError> for Failed {
+    /// Nothing was touched.
+    fn from(error: DriverError) -> Self {
+        Self { error, made: None }
+    }
+}
+
+async fn remove(netlink: &Netlink, applied: &Applied) -> Result<(), DriverError> {
+    let held = applied.held();
+    let seen = observe(netlink, &held, Some(&held)).await;
+    let seen = seen.map_err(|error| kernel("see what there is", &error))?;
+    let ops = teardown(&seen.kernel, &held, &applied.raised);
+    execute(netlink, &mut { seen.indexes }, &ops).await
+}
+
+async fn restore(
+    netlink: &Netlink,
+    made: Option<&Applied>,
+    before: &Applied,
+) -> Result<(), DriverError> {
+    let had = made.unwrap_or(before).held();
+    let want = before.held();
+    let seen = observe(netlink, &want, Some(&had)).await;
+    let seen = seen.map_err(|error| kernel("see what there is", &error))?;
+    let raised = made.map(|made| &made.raised).unwrap_or(&before.raised);
+    let ops = plan(&seen.kernel, &want, raised);
+    execute(netlink, &mut { seen.indexes }, &ops).await
+}
+
+async fn overlay_mtu(netlink: &Netlink, intent: &EvpnIntent) -> Option<u32> {
+    let mtu = underlay::overlay_mtu(netlink, intent.local_vtep).await;
+    mtu.unwrap_or_else(|error| {
+        tracing::warn!("cannot tell the MTU for hosts: {error}");
+        None
+    })
+}
+
+/// Whether both have the same bridge and VXLAN interface, so that one can be changed into the other.
+fn same_links(a: &Desired, b: &Desired) -> bool {
+    a.bridge == b.bridge && a.endpoint == b.endpoint && (a.vxlan == b.vxlan || !a.own_vxlan)
+}
+
+/// Whether it removes what the driver has not put there itself, but perhaps its predecessor.
+fn removes_unknown(op: &Op, had: Option<&Desired>) -> bool {
+    match op {
+        Op::Unplug { name } => !had.is_some_and(|had| had.ports.contains_key(name)),
+        Op::DeleteTunnel { tunnel, .. } => !had.is_some_and(|had| had.tunnels.contains(tunnel)),
+        Op::DeleteEntry { mac, .. } => !had.is_some_and(|had| had.entries().contains_key(mac)),
+        Op::DeleteNeighbour { ip, .. } => !had.is_some_and(|had| had.neighbours.contains_key(ip)),
+        _ => false,
+    }
+}
+
+fn ports_to_raise(ops: &[Op], want: &Desired) -> BTreeSet<String> {
+    let raised = ops.iter().filter_map(|op| match op {
+        Op::SetUp { name, up: true } if want.ports.contains_key(name) => Some(name.clone()),
+        _ => None,
+    });
+    raised.collect()
+}
+
+fn warn_of_missing(applied: &Applied, before: Option<&Applied>) {
+    for port in &applied.missing {
+        if !before.is_some_and(|before| before.missing.contains(port)) {
+            let id = &applied.external_id;
+            tracing::warn!("port `{port}` of VPN instance `{id}` cannot be plugged any more");
+        }
+    }
+}

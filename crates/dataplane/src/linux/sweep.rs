@@ -1,0 +1,108 @@
+//! What previous runs left, found by name.
+
+use std::collections::BTreeSet;
+
+use bgp_wire::Vni;
+use netns::link::{Idempotent, Link, LinkErrorKind, Netlink, Request};
+
+use super::instance::Applied;
+use super::{LinuxDriver, kernel, names};
+use crate::{DriverError, Owned, OwnedKind};
+
+impl LinuxDriver {
+    /// Everything on this host with the driver's names, sorted.
+    pub(super) async fn owned(&self) -> Result<Vec<Owned>, DriverError> {
+        let links = links(&self.netlink()?).await?;
+        let mut owned: Vec<Owned> = links
+            .iter()
+            .filter_map(|link| {
+                let kind = kind(link)?;
+                let user = self
+                    .instances
+                    .iter()
+                    .find(|(_, applied)| uses(applied, link));
+                Some(Owned {
+                    name: link.name.clone(),
+                    kind,
+                    vni: vni(link),
+                    instance: user.map(|(instance, _)| *instance),
+                })
+            })
+            .collect();
+        owned.sort();
+        Ok(owned)
+    }
+
+    /// Removes everything with the driver's names that neither an instance uses nor `keep` names.
+    pub(super) async fn sweep(&self, keep: &BTreeSet<String>) -> Result<(), DriverError> {
+        let netlink = self.netlink()?;
+        let links = links(&netlink).await?;
+        let left = links.iter().filter(|link| {
+            let used = self.instances.values().any(|applied| uses(applied, link));
+            kind(link).is_some() && !used && !keep.contains(&link.name)
+        });
+        // VXLAN interfaces first: a bridge of somebody else is still known by its port.
+        let mut left: Vec<&Link> = left.collect();
+        left.sort_by_key(|link| kind(link) == Some(OwnedKind::Bridge));
+        let mut first = Ok(());
+        for link in left {
+            tracing::info!("removing `{}`, left by a previous run", link.name);
+            first = first.and(forget_neighbours(&netlink, link, &links).await);
+            let deleted = netlink.delete(link.index).await.ignore_not_found();
+            let action = format!("delete interface `{}`", link.name);
+            first = first.and(deleted.map_err(|error| match error.kind {
+                LinkErrorKind::Permission => DriverError::NotPermitted { action },
+                _ => kernel(&action, &error),
+            }));
+        }
+        first
+    }
+}
+
+/// The neighbours that the driver put on somebody else's bridge, where its VXLAN interface is a port.
+async fn forget_neighbours(
+    netlink: &Netlink,
+    vxlan: &Link,
+    links: &[Link],
+) -> Result<(), DriverError> {
+    let Some(master) = vxlan.master else {
+        return Ok(());
+    };
+    if links
+        .iter()
+        .any(|link| link.index == master && kind(link).is_some())
+    {
+        return Ok(());
+    }
+    let neighbours = netlink.neighbours(Some(master)).await;
+    let neighbours = neighbours.map_err(|error| kernel("list neighbours", &error))?;
+    let marked = neighbours.iter().filter(|neighbour| neighbour.extern_learn);
+    let deletions: Vec<Request> = marked.map(|neighbour| neighbour.delete()).collect();
+    for result in netlink.batch(deletions).await {
+        let result = result.ignore_not_found();
+        result.map_err(|error| kernel("delete neighbours of a previous run", &error))?;
+    }
+    Ok(())
+}
+
+async fn links(netlink: &Netlink) -> Result<Vec<Link>, DriverError> {
+    let links = netlink.links().await;
+    links.map_err(|error| kernel("list interfaces", &error))
+}
+
+fn kind(link: &Link) -> Option<OwnedKind> {
+    match link.kind.as_deref() {
+        Some("bridge") if names::is_bridge(&link.name) => Some(OwnedKind::Bridge),
+        Some("vxlan") if names::is_vxlan(&link.name) => Some(OwnedKind::Vxlan),
+        _ => None,
+    }
+}
+
+fn uses(applied: &Applied, link: &Link) -> bool {
+    applied.names().contains(&&link.name)
+}
+
+fn vni(link: &Link) -> Option<Vni> {
+    let vni = link.vxlan.as_ref()?.vni?;
+    Vni::try_from(vni).ok()
+}
