@@ -76,6 +76,9 @@ impl Default for LinuxOptions {
 ///
 /// # Limits
 ///
+/// The kernel forgets a bridge's neighbours when the bridge's MAC changes. The driver's own bridges have a fixed
+/// one; a bridge given by the caller should have too, else ARP is flooded until the next call.
+///
 /// When a VXLAN interface of somebody else's bridge is reused, what was put into it is not found by
 /// [`EvpnDriver::list`] after a crash, as it carries none of the driver's names. Its settings are left alone,
 /// so neighbours are only suppressed there if its owner says so.

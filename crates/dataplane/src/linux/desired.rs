@@ -27,6 +27,8 @@ pub struct Desired {
     pub vxlan: String,
     /// Whether the VXLAN interface is the driver's to make and delete.
     pub own_vxlan: bool,
+    /// The address this host sends from.
+    pub vtep: IpAddr,
     /// What the VXLAN interface is.
     pub endpoint: Endpoint,
     /// Local ports and the MACs behind them.
@@ -77,6 +79,7 @@ impl Desired {
             own_bridge: intent.linuxbr.is_none(),
             vxlan: names::vxlan(&intent.external_id),
             own_vxlan: true,
+            vtep: local,
             endpoint: Endpoint {
                 vni: intent.vni,
                 local: Some(local),

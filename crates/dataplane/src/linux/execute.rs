@@ -30,7 +30,7 @@ pub async fn execute(
             None if op.is_removal() => {}
             None => failures.note(op, &missing(op)),
         }
-        if let Op::CreateBridge { name } | Op::CreateVxlan { name, .. } = op {
+        if let Op::CreateBridge { name, .. } | Op::CreateVxlan { name, .. } = op {
             send(netlink, std::mem::take(&mut batch), &mut failures).await;
             match netlink.index(name).await {
                 Ok(index) => drop(indexes.insert(name.clone(), index)),
@@ -85,15 +85,19 @@ fn request(op: &Op, indexes: &BTreeMap<String, u32>) -> Option<Request> {
     let change = |name: &String| index(name).map(LinkChange::new);
     let request = match op {
         Op::DeleteLink { name } => LinkRef::from(index(name)?).delete(),
-        Op::CreateBridge { name } => Bridge::new(down(name)).create(),
-        Op::CreateVxlan { name, endpoint } => {
+        Op::CreateBridge { name, mac } => Bridge::new(down(name).mac(mac.0)).create(),
+        Op::CreateVxlan {
+            name,
+            mac,
+            endpoint,
+        } => {
             let id = VxlanId::Vni(endpoint.vni.get());
             Vxlan {
                 local: endpoint.local,
                 port: endpoint.udp_port,
                 learning: endpoint.learning,
                 proxy: endpoint.proxy,
-                ..Vxlan::new(down(name), id)
+                ..Vxlan::new(down(name).mac(mac.0), id)
             }
             .create()
         }
@@ -194,8 +198,8 @@ fn missing(op: &Op) -> LinkError {
 fn action(op: &Op) -> String {
     match op {
         Op::DeleteLink { name } => format!("delete interface `{name}`"),
-        Op::CreateBridge { name } => format!("make bridge `{name}`"),
-        Op::CreateVxlan { name, endpoint } => {
+        Op::CreateBridge { name, .. } => format!("make bridge `{name}`"),
+        Op::CreateVxlan { name, endpoint, .. } => {
             format!("make VXLAN interface `{name}` for VNI {}", endpoint.vni)
         }
         Op::Quiet { name } => format!("keep interface `{name}` from having an IPv6 address"),

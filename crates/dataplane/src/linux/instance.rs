@@ -180,11 +180,17 @@ impl LinuxDriver {
 
     /// Brings the kernel from a half-made state back to the one before, as far as it lets.
     async fn undo(&self, netlink: &Netlink, made: Option<&Applied>, before: Option<&Applied>) {
-        let result = match (made, before) {
+        let mut result = match (made, before) {
             (Some(made), None) => remove(netlink, made).await,
             (made, Some(before)) => restore(netlink, made, before).await,
             (None, None) => Ok(()),
         };
+        if let Some(made) = made {
+            let raised_before = before.map(|before| &before.raised);
+            let raised = made.raised.iter();
+            let raised = raised.filter(|port| !raised_before.is_some_and(|b| b.contains(*port)));
+            result = result.and(lower_strays(netlink, raised).await);
+        }
         if let Err(error) = result {
             tracing::warn!("cannot bring the dataplane back to what it was: {error}");
         }
@@ -224,6 +230,24 @@ async fn restore(
     let raised = made.map(|made| &made.raised).unwrap_or(&before.raised);
     let ops = plan(&seen.kernel, &want, raised);
     execute(netlink, &mut { seen.indexes }, &ops).await
+}
+
+/// Sets those ports down again that were set up and then could not be plugged.
+async fn lower_strays(
+    netlink: &Netlink,
+    ports: impl Iterator<Item = &String>,
+) -> Result<(), DriverError> {
+    for port in ports {
+        let stray = match netlink.link(port).await {
+            Ok(link) => link.up && link.master.is_none(),
+            Err(_) => false,
+        };
+        if stray {
+            let lowered = netlink.set_down(port).await;
+            lowered.map_err(|error| kernel(&format!("set interface `{port}` down"), &error))?;
+        }
+    }
+    Ok(())
 }
 
 async fn overlay_mtu(netlink: &Netlink, intent: &EvpnIntent) -> Option<u32> {

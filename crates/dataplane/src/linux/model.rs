@@ -81,9 +81,13 @@ pub enum Op {
     /// Deletes a link, and with it its table; ports of a deleted bridge become free.
     DeleteLink { name: String },
     /// Makes a bridge, down, that forwards at once and snoops nothing.
-    CreateBridge { name: String },
+    CreateBridge { name: String, mac: MacAddr },
     /// Makes a VXLAN interface, down, free.
-    CreateVxlan { name: String, endpoint: Endpoint },
+    CreateVxlan {
+        name: String,
+        mac: MacAddr,
+        endpoint: Endpoint,
+    },
     /// Keeps the kernel from giving the link an IPv6 address, and so from talking on it.
     Quiet { name: String },
     /// Sets the MTU, in bytes.

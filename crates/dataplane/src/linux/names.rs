@@ -1,5 +1,9 @@
 //! Interface names. They tell what the driver made, also after a crash.
 
+use std::net::IpAddr;
+
+use bgp_wire::MacAddr;
+
 /// Start of the name of every bridge the driver makes.
 const BRIDGE: &str = "evpn---";
 /// Start of the name of every VXLAN interface the driver makes; as long as [`BRIDGE`].
@@ -27,6 +31,27 @@ pub fn is_bridge(name: &str) -> bool {
 /// Whether the driver would give a VXLAN interface such a name.
 pub fn is_vxlan(name: &str) -> bool {
     name.len() > VXLAN.len() && name.starts_with(VXLAN)
+}
+
+/// A MAC for the bridge of this name at this VTEP.
+///
+/// A bridge that is not given one takes the lowest of its ports', and with every change of its MAC the kernel
+/// forgets its neighbours, the permanent ones too.
+pub fn bridge_mac(name: &str, vtep: IpAddr) -> MacAddr {
+    mac(0x02, name, vtep)
+}
+
+/// A MAC for the VXLAN interface of this name at this VTEP: higher than any other, so that plugging it does
+/// not change the MAC of somebody else's bridge.
+pub fn vxlan_mac(name: &str, vtep: IpAddr) -> MacAddr {
+    mac(0xfe, name, vtep)
+}
+
+fn mac(first: u8, name: &str, vtep: IpAddr) -> MacAddr {
+    let hash = fnv1a(format!("{name} {vtep}").as_bytes());
+    let [_, _, _, rest @ ..] = hash.to_be_bytes();
+    let [a, b, c, d, e] = rest;
+    MacAddr([first, a, b, c, d, e])
 }
 
 /// The identifier itself if it fits and the kernel takes it literally, else a hash of all of it. Cutting it
@@ -91,6 +116,14 @@ mod tests {
             assert!(name.starts_with("evpn---~"), "{id:?} became {name}");
             assert_eq!(name.len(), LONGEST);
         }
+    }
+
+    #[test]
+    fn a_vxlan_interface_has_a_higher_mac_than_any_port() {
+        let vtep = IpAddr::from([10, 0, 0, 1]);
+        let (bridge, vxlan) = (bridge_mac("evpn---x", vtep), vxlan_mac("vxlan--x", vtep));
+        assert_eq!((bridge.0[0], vxlan.0[0]), (0x02, 0xfe));
+        assert_ne!(bridge, bridge_mac("evpn---x", IpAddr::from([10, 0, 0, 2])));
     }
 
     #[test]

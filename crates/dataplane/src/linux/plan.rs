@@ -11,6 +11,7 @@ use bgp_wire::MacAddr;
 use super::check::rivals;
 use super::desired::{Desired, VXLAN_MTU};
 use super::model::{FLOOD, Kernel, Kind, Op, Tunnel};
+use super::names;
 
 /// What has to be done so that the kernel holds `want`; nothing if it does.
 ///
@@ -94,7 +95,10 @@ fn bridge(kernel: &Kernel, want: &Desired, ops: &mut Vec<Op>) {
     let name = &want.bridge;
     let existing = kernel.links.get(name);
     if existing.is_none() {
-        ops.push(Op::CreateBridge { name: name.clone() });
+        ops.push(Op::CreateBridge {
+            name: name.clone(),
+            mac: names::bridge_mac(name, want.vtep),
+        });
     }
     if existing.is_none_or(|link| !link.up) {
         ops.push(Op::Quiet { name: name.clone() });
@@ -111,6 +115,7 @@ fn vxlan(kernel: &Kernel, want: &Desired, ops: &mut Vec<Op>) {
     if existing.is_none() {
         ops.push(Op::CreateVxlan {
             name: name.clone(),
+            mac: names::vxlan_mac(name, want.vtep),
             endpoint: want.endpoint,
         });
     }

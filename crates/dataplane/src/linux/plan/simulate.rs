@@ -18,12 +18,12 @@ fn step(kernel: &mut Kernel, op: &Op) -> Result<(), &'static str> {
             link(kernel, name)?;
             kernel.forget(name);
         }
-        Op::CreateBridge { name } => {
+        Op::CreateBridge { name, .. } => {
             create(kernel, name, Kind::Bridge)?;
             kernel.entries.insert(name.clone(), BTreeMap::new());
             kernel.neighbours.insert(name.clone(), BTreeMap::new());
         }
-        Op::CreateVxlan { name, endpoint } => {
+        Op::CreateVxlan { name, endpoint, .. } => {
             let rival = |link: &Link| match &link.kind {
                 Kind::Vxlan(other) => {
                     other.vni == endpoint.vni && other.udp_port == endpoint.udp_port
