@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use dataplane::{DummyDriver, EvpnDriver};
+use dataplane::{DummyDriver, EvpnDriver, LinuxDriver, LinuxOptions};
 use netns::link::{LinkError, Netlink};
 use thiserror::Error;
 
@@ -63,9 +63,9 @@ pub async fn address(configured: &LocalAddress) -> Result<Ipv4Addr, AddressError
 pub fn evpn_driver(evpn: &Evpn) -> Box<dyn EvpnDriver> {
     match evpn.driver {
         config::EvpnDriver::Dummy => Box::new(DummyDriver::new()),
-        config::EvpnDriver::Linux => {
-            tracing::error!("the `linux` driver is not there yet, `dummy` takes its place");
-            Box::new(DummyDriver::new())
-        }
+        config::EvpnDriver::Linux => Box::new(LinuxDriver::new(LinuxOptions {
+            vxlan_port: evpn.vxlan_dst_port,
+            ..LinuxOptions::default()
+        })),
     }
 }

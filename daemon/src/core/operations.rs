@@ -111,14 +111,14 @@ impl Core {
 
     fn start_attach(&mut self, request: AttachRequest, reply: Reply) -> bool {
         let external_id = request.external_id.clone();
+        // Removals that this attach may depend on, of a name or a VNI, go first.
+        self.flush();
         match self.speaker.prepare_attach(request) {
             Err(error) => {
                 reply.send(Err(refusal::attach(&error))).ok();
                 true
             }
             Ok(prepared) => {
-                // Removals that this attach may depend on, of a name or a VNI, go first.
-                self.flush();
                 let intent = IntentChange::Set(prepared.intent);
                 self.request(intent, external_id, Some(prepared.token), reply);
                 false
