@@ -19,7 +19,7 @@ fn run(program: &str, args: &[&str]) -> (i32, String, String) {
         "bagpipe-bgp" => env!("CARGO_BIN_EXE_bagpipe-bgp"),
         "bagpipe-bgp-cleanup" => env!("CARGO_BIN_EXE_bagpipe-bgp-cleanup"),
         "bagpipe-looking-glass" => env!("CARGO_BIN_EXE_bagpipe-looking-glass"),
-        other => panic!("no program {other}"),
+        _ => env!("CARGO_BIN_EXE_bagpipe-rest-attach"),
     };
     let output = Command::new(path).args(args).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -74,6 +74,7 @@ fn usage_errors_end_with_2() {
         ("bagpipe-bgp-cleanup", &["--nonesuch"]),
         ("bagpipe-looking-glass", &["--nonesuch"]),
         ("bagpipe-looking-glass", &["--port", "http"]),
+        ("bagpipe-rest-attach", &["--attach"]),
     ] {
         let (status, _, stderr) = run(program, args);
         assert_eq!(status, 2, "{program} {args:?}: {stderr}");
@@ -170,4 +171,40 @@ fn no_server_is_said() {
         .stdout(format!(
             "No server at http://127.0.0.1:{free} : Connection refused (os error 111)\n"
         ));
+}
+
+#[tokio::test]
+async fn the_service_manager_hears_when_it_is_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command.env("NOTIFY_SOCKET", &path);
+    let daemon = Daemon::start_command(command, &config(9, ""));
+    let mut said = [0; 64];
+    let wait = tokio::time::timeout(common::DEADLINE, socket.recv(&mut said));
+    let count = wait.await.unwrap().unwrap();
+    assert_eq!(&said[..count], b"READY=1\n");
+    daemon.client().await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn logs_and_configuration_from_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("10.conf"),
+        "[API]\nport=1\n[BGP]\nmy_as=1\n",
+    )
+    .unwrap();
+    fs::write(directory.path().join("20.conf"), "[BGP]\nmy_as=64999\n").unwrap();
+    fs::write(directory.path().join("notes.txt"), "no configuration").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command
+        .arg("--config-dir")
+        .arg(directory.path())
+        .env("OS_API__PORT", "0");
+    let daemon = Daemon::start_command(command, &config(9, ""));
+    let config = daemon.client().await.looking_glass("config").await.unwrap();
+    assert_eq!(config["BGP"]["my_as"], 64999);
+    assert_eq!(config["API"]["port"], 0);
 }

@@ -3,3 +3,4 @@
 pub mod cleanup;
 pub mod daemon;
 pub mod looking_glass;
+pub mod rest_attach;

@@ -1,0 +1,80 @@
+//! The namespace behind `--port netns`.
+
+use bagpipe_api::request::parse_mac;
+use netns::{
+    addr::MacAddr,
+    link::{LinkError, Netlink},
+    ns::{
+        NetNs, NsError,
+        named::{self, NamedError},
+    },
+};
+use thiserror::Error;
+
+use super::plan::NetnsPort;
+use crate::port::{self, GuestPort, PortError};
+
+/// A namespace could not be made, looked into or removed.
+#[derive(Debug, Error)]
+pub(super) enum GuestError {
+    #[error(transparent)]
+    Name(#[from] NamedError),
+    #[error(transparent)]
+    Namespace(#[from] NsError),
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error("cannot look into namespace `{netns}`")]
+    Look { netns: String, source: LinkError },
+    #[error("interface `{host_if}`")]
+    Host { host_if: String, source: LinkError },
+}
+
+/// Makes the namespace unless it is there, wires it and answers its MAC address.
+pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, GuestError> {
+    let guest = match named::open(&port.netns) {
+        Err(NamedError::Missing(_)) => named::add(&port.netns)?,
+        other => other?,
+    };
+    let wired = GuestPort {
+        host_if: port.host_if.clone(),
+        guest_if: port.guest_if.clone(),
+        address: Some(port.address),
+        gateway: port.gateway,
+        mac: mac.and_then(parse_mac).map(|mac| MacAddr(mac.0)),
+    };
+    let made = port::plug_netns(&NetNs::current()?, &guest, &wired).await?;
+    // What was given stays as it was written.
+    Ok(mac.map_or_else(|| made.to_string(), str::to_owned))
+}
+
+/// The MAC address in a namespace that was made before.
+pub(super) async fn mac(port: &NetnsPort) -> Result<String, GuestError> {
+    let guest = named::open(&port.netns)?;
+    match port::guest_mac(&guest, &port.guest_if).await {
+        Ok(mac) => Ok(mac.to_string()),
+        Err(source) => Err(GuestError::Look {
+            netns: port.netns.clone(),
+            source,
+        }),
+    }
+}
+
+/// Removes the namespace and its interfaces; what is not there is no error.
+pub(super) async fn remove(port: &NetnsPort) -> Result<(), GuestError> {
+    let host = |source| GuestError::Host {
+        host_if: port.host_if.clone(),
+        source,
+    };
+    match Netlink::current()
+        .map_err(host)?
+        .delete(port.host_if.as_str())
+        .await
+    {
+        Err(error) if !error.is_not_found() => return Err(host(error)),
+        _ => {}
+    }
+    match named::delete(&port.netns) {
+        Err(NamedError::Missing(_)) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
