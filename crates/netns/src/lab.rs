@@ -41,6 +41,10 @@ pub struct SupervisorOptions {
 }
 
 /// A supervisor that was started. It is a child of the caller, which must wait for it.
+///
+/// The end of a PID namespace waits until every process in it is collected. A command that
+/// [`enter`]ed and whose starter was killed is collected by process number 1 outside: where that
+/// is the caller (as in many containers), it must collect strangers too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Supervisor {
     /// Its process number, as the caller sees it; it sees itself as 1.

@@ -161,7 +161,7 @@ fn run(options: &SupervisorOptions) -> Result<(Supervisor, String), NsError> {
     Ok((supervisor, text))
 }
 
-/// Runs some of the probes in this process and its namespaces: those that `wanted` names. The order is that of
+/// Runs those of the probes that `wanted` names in this process and its namespaces, in the order of
 /// dependence. They run executors of their own, so this must not be called inside one.
 pub fn here(wanted: impl Fn(&str) -> bool) -> Vec<Probe> {
     let features = FEATURES.iter().filter(|feature| wanted(feature.name));

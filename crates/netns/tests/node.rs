@@ -236,11 +236,12 @@ async fn a_process_group_ends_together() {
 #[tokio::test]
 async fn what_cannot_start_says_why() {
     let run = Run::start(Reap::Own);
-    let missing = run
-        .spawner
-        .spawn(ProcessSpec::new("no-such-program"))
-        .await
-        .unwrap_err();
+    // Not the tests' own path, which an ordinary user may not be allowed to look along.
+    let missing = ProcessSpec {
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        ..ProcessSpec::new("no-such-program")
+    };
+    let missing = run.spawner.spawn(missing).await.unwrap_err();
     assert_eq!(missing.to_string(), "cannot start `no-such-program`");
     assert_eq!(missing.source.raw_os_error(), Some(nix::libc::ENOENT));
     let refused = run
