@@ -304,3 +304,19 @@ async fn addresses_follow_into_a_namespace_of_their_own() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn ordinary_users_may_use_their_own_namespace() {
+    let here = NetNs::current().unwrap();
+    let listener = tcp::listen_in(&here, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    tcp::tcp_in(&here, addr).await.unwrap();
+    Netlink::in_ns(&here).unwrap().links().await.unwrap();
+    match icmp::ping(&here, None, Echo::to(ip("127.0.0.1"))).await {
+        Ok(_) => {}
+        Err(PingError::Socket(error)) if error.is_permission() => {
+            eprintln!("SKIPPED: {error}: {}", error.source);
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
