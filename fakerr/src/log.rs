@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -15,7 +15,10 @@ pub(crate) fn init(args: &Args) {
     let filter = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_targets([("bagpipe_fakerr", ours), ("bgp_transport", ours)]);
-    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // A second call in one process keeps what the first set up.
     let _ = match args.log_format {

@@ -1,1 +1,61 @@
-fn main() {}
+//! BGP VPN labs out of one file: build, break, prove with packets, explain.
+//!
+//! One executable, several programs: started under the name of one of [`PROGRAMS`] it is that program, so
+//! that a lab needs nothing but `labgen` itself.
+
+mod cli;
+mod command;
+mod kinds;
+mod needs;
+mod protocol;
+mod state;
+mod supervisor;
+mod ui;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use bagpipe_bgp::commands;
+use clap::Parser;
+
+/// A program's `main`: its arguments, its own name first.
+type Main = fn(Vec<OsString>) -> ExitCode;
+
+/// The programs that nodes find in their PATH.
+const PROGRAMS: [(&str, Main); 6] = [
+    ("labgen", labgen),
+    ("bagpipe-bgp", |args| {
+        commands::daemon::main(args.into_iter())
+    }),
+    ("bagpipe-rest-attach", |args| {
+        commands::rest_attach::main(args.into_iter())
+    }),
+    ("bagpipe-looking-glass", |args| {
+        commands::looking_glass::main(args.into_iter())
+    }),
+    ("bagpipe-bgp-cleanup", |args| {
+        commands::cleanup::main(args.into_iter())
+    }),
+    ("bagpipe-fakerr", |args| {
+        bagpipe_fakerr::main(args.into_iter())
+    }),
+];
+
+fn main() -> ExitCode {
+    if netns::probe::is_child() {
+        netns::probe::child();
+    }
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let called = args
+        .first()
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .unwrap_or_default();
+    let program = PROGRAMS.iter().find(|(name, _)| called == *name);
+    program.map_or(labgen as Main, |(_, main)| *main)(args)
+}
+
+fn labgen(args: Vec<OsString>) -> ExitCode {
+    command::dispatch(cli::Cli::parse_from(args).command)
+}

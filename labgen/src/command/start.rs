@@ -1,0 +1,217 @@
+//! `labgen up` and `labgen run`: checks first, then a supervisor, then what it tells.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use netns::lab::{Supervisor, SupervisorOptions, spawn_supervisor};
+use netns::ns::NsError;
+use nix::errno::Errno;
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use scenario::Scenario;
+
+use super::check::{self, Loaded};
+use super::{FAILED, LACKING, fail};
+use crate::needs;
+use crate::protocol::{DETACH, Event, Mode, Order};
+use crate::state::LabDir;
+use crate::ui::Ui;
+
+/// The supervisor's descriptor of the lock: never used, only held.
+const LOCK: i32 = 3;
+
+/// Why a lab could not be started.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    State(#[from] crate::state::StateError),
+    #[error("cannot {what}")]
+    Io { what: String, source: io::Error },
+    #[error("cannot start the lab's supervisor")]
+    Supervisor(#[from] netns::ns::NsError),
+}
+
+pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> ExitCode {
+    let loaded = match check::load(file) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if let Err(code) = programs_are_there(&loaded.scenario) {
+        return code;
+    }
+    match supervise(file, &loaded, mode, json) {
+        Ok((code, dir)) => {
+            if let Some(out) = out
+                && let Err(e) = keep_evidence(&dir, out)
+            {
+                return fail(&e, FAILED);
+            }
+            code
+        }
+        Err(e @ StartError::State(_)) => fail(&e, FAILED),
+        Err(e @ StartError::Io { .. }) => fail(&e, FAILED),
+        Err(e @ StartError::Supervisor(_)) => {
+            let code = fail(&e, LACKING);
+            eprintln!("help: {}", why_no_namespaces(&e));
+            code
+        }
+    }
+}
+
+/// What to do when the kernel gives no namespaces.
+fn why_no_namespaces(error: &StartError) -> &'static str {
+    let StartError::Supervisor(NsError { source, .. }) = error else {
+        return "";
+    };
+    match source.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOSPC) => {
+            "the kernel lets this user make no more namespaces: see `sysctl user` for \
+             max_user_namespaces, max_pid_namespaces, max_net_namespaces and max_mnt_namespaces"
+        }
+        Some(Errno::EPERM | Errno::EACCES) => {
+            "the kernel lets this user make no user namespace: see `sysctl \
+             kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`, or run as root"
+        }
+        _ => "`labgen doctor` shows what this machine can and cannot do",
+    }
+}
+
+/// The programs that the scenario needs and the machine lacks; the kernel is the supervisor's to ask.
+fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
+    let missing = needs::missing_programs(scenario);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for outside in missing {
+        eprintln!(
+            "error: the scenario needs `{}`, which is not installed",
+            outside.program
+        );
+        eprintln!("help: on Debian, `apt-get install {}`", outside.package);
+    }
+    Err(ExitCode::from(LACKING))
+}
+
+fn supervise(
+    file: &Path,
+    loaded: &Loaded,
+    mode: Mode,
+    json: bool,
+) -> Result<(ExitCode, LabDir), StartError> {
+    let io = |what: &str| {
+        let what = what.to_owned();
+        move |source| StartError::Io { what, source }
+    };
+    let dir = LabDir::of(&loaded.scenario.lab.name);
+    let lock = dir.claim()?;
+    let (ours, theirs) = UnixStream::pair().map_err(io("make a socket"))?;
+    let log = fs::File::create(dir.supervisor_log()).map_err(io("create the log"))?;
+    let options = SupervisorOptions {
+        die_with_parent: mode == (Mode::Run { keep: false }),
+        new_session: true,
+        ..SupervisorOptions::default()
+    };
+    let errors = log.try_clone().map_err(io("create the log"))?;
+    let held = lock
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(io("hold the lock"))?;
+    let inherited = [
+        (theirs.into(), 0),
+        (log.into(), 1),
+        (errors.into(), 2),
+        (held, LOCK),
+    ];
+    let args = ["__supervise".into()];
+    // By its path, not by `/proc/self/exe`: only a file of the supervisor's own mounts can be shown to nodes.
+    let exe = std::env::current_exe().map_err(io("find my own executable"))?;
+    let supervisor = spawn_supervisor(&exe, &args, &inherited, &options)?;
+    drop(inherited);
+    drop(lock);
+    let base = file
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let order = Order {
+        dir: dir.clone(),
+        file: file.display().to_string(),
+        base: base
+            .canonicalize()
+            .map_err(io("find the scenario's directory"))?,
+        text: loaded.text.clone(),
+        mode,
+    };
+    let line = serde_json::to_string(&order)
+        .map_err(io::Error::from)
+        .map_err(io("say what to build"))?;
+    (&ours)
+        .write_all(format!("{line}\n").as_bytes())
+        .map_err(io("tell the supervisor"))?;
+    Ok((follow(&ours, supervisor, &order, json), dir))
+}
+
+/// Shows what the supervisor tells, to the end of a run or until the lab is up.
+fn follow(stream: &UnixStream, supervisor: Supervisor, order: &Order, json: bool) -> ExitCode {
+    let mut ui = Ui::new(json);
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let Ok(event) = serde_json::from_str::<Event>(&line) else {
+            continue;
+        };
+        ui.show(&event, &order.file);
+        match event {
+            Event::Broken { error, lacking } => {
+                eprintln!("error: {error}");
+                wait_for_end(supervisor);
+                return ExitCode::from(if lacking { LACKING } else { FAILED });
+            }
+            Event::Up { .. } if order.mode == Mode::Up => {
+                let _ = (&mut &*stream).write_all(format!("{DETACH}\n").as_bytes());
+                return ExitCode::SUCCESS;
+            }
+            Event::Done { passed, .. } => {
+                if order.mode == (Mode::Run { keep: true }) {
+                    let _ = (&mut &*stream).write_all(format!("{DETACH}\n").as_bytes());
+                } else {
+                    wait_for_end(supervisor);
+                }
+                return ExitCode::from(if passed { 0 } else { FAILED });
+            }
+            _ => {}
+        }
+    }
+    ui.end_line();
+    eprintln!("error: the lab's supervisor ended unexpectedly; its last words:");
+    eprint!(
+        "{}",
+        fs::read_to_string(order.dir.supervisor_log()).unwrap_or_default()
+    );
+    ExitCode::from(FAILED)
+}
+
+/// Waits for the end of process number 1, and thereby of every process of the lab.
+fn wait_for_end(supervisor: Supervisor) {
+    while waitpid(Pid::from_raw(supervisor.pid), None) == Err(Errno::EINTR) {}
+}
+
+/// Copies captures and logs to a directory of the user's.
+fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
+    let io = |path: &Path| {
+        let what = format!("write `{}`", path.display());
+        move |source| StartError::Io { what, source }
+    };
+    for (from, to) in [
+        (dir.captures(), out.to_owned()),
+        (dir.path().join("logs"), out.join("logs")),
+    ] {
+        fs::create_dir_all(&to).map_err(io(&to))?;
+        for entry in fs::read_dir(&from).map_err(io(&from))?.flatten() {
+            let target: PathBuf = to.join(entry.file_name());
+            fs::copy(entry.path(), &target).map_err(io(&target))?;
+        }
+    }
+    Ok(())
+}

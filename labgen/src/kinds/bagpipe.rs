@@ -1,0 +1,47 @@
+//! `bagpipe-bgp`, our speaker.
+
+use scenario::{Bagpipe, Dataplane};
+
+use super::Program;
+
+const CONFIG: &str = "/run/bagpipe-bgp/bgp.conf";
+
+pub(super) fn program(config: &Bagpipe) -> Program {
+    Program {
+        command: "bagpipe-bgp".into(),
+        args: vec!["--config-file".into(), CONFIG.into()],
+        files: vec![(CONFIG.into(), config_file(config))],
+        passive: false,
+    }
+}
+
+fn config_file(config: &Bagpipe) -> String {
+    let peers: Vec<String> = config
+        .peers
+        .iter()
+        .map(|peer| peer.address.to_string())
+        .collect();
+    let mut text = format!(
+        "[BGP]\nlocal_address = {}\npeers = {}\nmy_as = {}\nenable_rtc = {}\n",
+        config.local_address,
+        peers.join(","),
+        config.asn,
+        if config.rtc { "True" } else { "False" },
+    );
+    if let Some(peer) = config.peers.first() {
+        text += &format!("bgp_port = {}\n", peer.port);
+    }
+    if let Some(seconds) = config.hold_time {
+        text += &format!("hold_time = {seconds}\n");
+    }
+    let driver = match config.dataplane {
+        Dataplane::Linux => "linux",
+        Dataplane::Dummy => "dummy",
+    };
+    text += &format!(
+        "\n[API]\nhost = 127.0.0.1\nport = 8082\n\n\
+         [DATAPLANE_DRIVER_EVPN]\ndataplane_driver = {driver}\n\n\
+         [DATAPLANE_DRIVER_IPVPN]\ndataplane_driver = dummy\n"
+    );
+    text
+}

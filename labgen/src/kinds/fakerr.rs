@@ -1,0 +1,24 @@
+//! `bagpipe-fakerr`, our reflector.
+
+use scenario::{FakeRr, FakeRrMode};
+
+use super::Program;
+
+pub(super) fn program(config: &FakeRr) -> Program {
+    let mut args = vec!["--port".to_owned(), config.port.to_string()];
+    match config.mode {
+        FakeRrMode::Splice => args.extend(["--mode".into(), "splice".into()]),
+        FakeRrMode::Reflect => args.extend([
+            "--as".into(),
+            config.asn.to_string(),
+            "--router-id".into(),
+            config.router_id.to_string(),
+        ]),
+    }
+    Program {
+        command: "bagpipe-fakerr".into(),
+        args,
+        files: Vec::new(),
+        passive: true,
+    }
+}

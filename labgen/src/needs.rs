@@ -1,0 +1,48 @@
+//! What a scenario needs of the machine, checked before anything is built.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::PathBuf;
+
+use scenario::{Action, Dataplane, NodeKind, Scenario};
+
+use crate::kinds;
+
+/// Kernel features a scenario can need, by the names that `netns::probe` gives them.
+pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
+    let mut needed = BTreeSet::from(["network namespace", "tmpfs"]);
+    if !scenario.lans.is_empty() {
+        needed.extend(["veth", "bridge"]);
+    }
+    if !scenario.captures.is_empty() {
+        needed.insert("packet capture");
+    }
+    let forwards = |node: &scenario::Node| matches!(&node.kind, NodeKind::Bagpipe(b) if b.dataplane == Dataplane::Linux);
+    if scenario.nodes.iter().any(forwards) {
+        needed.extend(["veth", "bridge", "vxlan", "vxlan proxy"]);
+    }
+    let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
+    if scenario.steps.iter().any(pings) {
+        needed.insert("ICMP socket");
+    }
+    needed
+}
+
+/// Programs from outside that a scenario needs and that are not in PATH.
+pub fn missing_programs(scenario: &Scenario) -> BTreeSet<kinds::Outside> {
+    scenario
+        .nodes
+        .iter()
+        .filter_map(|node| kinds::outside(&node.kind))
+        .filter(|outside| in_path(outside.program).is_none())
+        .collect()
+}
+
+/// Where a program is, if it is in PATH or where Debian puts daemons.
+pub fn in_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|dir| dir.join(program))
+        .find(|file| nix::unistd::access(file, nix::unistd::AccessFlags::X_OK).is_ok())
+}

@@ -1,0 +1,241 @@
+//! What the command line and the supervisor say to each other: one JSON object a line.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::LabDir;
+
+/// The first line the supervisor reads: what to build, and how to live.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Where the lab keeps its files.
+    pub dir: LabDir,
+    /// The scenario's name as the user typed it, for messages.
+    pub file: String,
+    /// The directory relative paths in the scenario start from.
+    pub base: PathBuf,
+    /// The scenario's text.
+    pub text: String,
+    /// Whether to stay or to go.
+    pub mode: Mode,
+}
+
+/// How the supervisor lives after the lab is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Stay until told to go down.
+    Up,
+    /// Do the steps, then go; with `keep`, stay after them.
+    Run {
+        /// Stay after the steps, whatever their outcome.
+        keep: bool,
+    },
+}
+
+/// Said by the front end after `Event::Up`: the lab may outlive it.
+pub const DETACH: &str = "detach";
+
+/// What the supervisor tells the command that started it. Times are microseconds since it started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// A part of the lab is being made.
+    Building {
+        /// What.
+        what: String,
+        /// When.
+        at: u64,
+    },
+    /// A node's program was started.
+    Started {
+        /// The node.
+        node: String,
+        /// When.
+        at: u64,
+    },
+    /// A node's program said that it is ready.
+    Ready {
+        /// The node.
+        node: String,
+        /// When.
+        at: u64,
+    },
+    /// Everything is ready.
+    Up {
+        /// The lab as `inspect` shows it.
+        lab: LabView,
+        /// When.
+        at: u64,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Counted from 1.
+        step: usize,
+        /// How many there are.
+        of: usize,
+        /// What it does.
+        title: String,
+        /// When.
+        at: u64,
+    },
+    /// A step ended well.
+    StepPassed {
+        /// Counted from 1.
+        step: usize,
+        /// What was seen, in a line; may be empty.
+        seen: String,
+        /// When.
+        at: u64,
+    },
+    /// A step did not.
+    StepFailed(Failure),
+    /// Something the user should know that is no failure.
+    Note {
+        /// What.
+        text: String,
+    },
+    /// The lab could not be built.
+    Broken {
+        /// Why, with what to do.
+        error: String,
+        /// The environment lacks something, as opposed to a fault of ours or the scenario's.
+        lacking: bool,
+    },
+    /// The last event of a run.
+    Done {
+        /// All steps passed.
+        passed: bool,
+        /// When.
+        at: u64,
+        /// The files written.
+        evidence: Vec<PathBuf>,
+    },
+}
+
+/// A step that failed: enough to find out why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    /// Counted from 1.
+    pub step: usize,
+    /// What it does.
+    pub title: String,
+    /// The scenario's line.
+    pub line: usize,
+    /// What should have been.
+    pub expected: String,
+    /// What was instead.
+    pub seen: String,
+    /// More lines: nearest misses, what was there.
+    pub details: Vec<String>,
+    /// When, in microseconds since the supervisor started.
+    pub at: u64,
+}
+
+/// What the other commands ask of a running lab.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "request")]
+pub enum Request {
+    /// The lab as it is now.
+    Inspect,
+    /// The namespaces of a node, or of a port's namespace on it.
+    Enter {
+        /// The node.
+        node: String,
+        /// A namespace named in it (`ip netns`).
+        netns: Option<String>,
+    },
+    /// End the lab.
+    Down,
+}
+
+/// The answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reply")]
+pub enum Reply {
+    /// To `Inspect`.
+    Lab {
+        /// What there is.
+        lab: LabView,
+    },
+    /// To `Enter`: the supervisor's descriptors of the namespaces; good while the connection lasts.
+    Entered {
+        /// Of the network namespace.
+        net: i32,
+        /// Of the mount namespace.
+        mnt: i32,
+        /// `PATH` inside the node.
+        path: String,
+    },
+    /// To `Down`: the lab goes as soon as this is read.
+    Bye,
+    /// It cannot be done.
+    Refused {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A lab, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LabView {
+    /// Its name.
+    pub name: String,
+    /// The scenario it came from.
+    pub file: String,
+    /// Its state directory.
+    pub dir: PathBuf,
+    /// The supervisor's process id, as the host counts.
+    pub pid: Option<i32>,
+    /// Its nodes, in order of name.
+    pub nodes: Vec<NodeView>,
+    /// Its LANs, in order of name.
+    pub lans: Vec<LanView>,
+}
+
+/// A node, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// What it is: `bagpipe`, `fakerr`, ...
+    pub kind: String,
+    /// The node whose namespaces it lives in, where not its own.
+    pub on: Option<String>,
+    /// LAN -> address with prefix length.
+    pub addresses: BTreeMap<String, String>,
+    /// Its program's process id inside the lab; none for a node without program or one that ended.
+    pub pid: Option<i32>,
+    /// How its program ended, if it did.
+    pub exited: Option<String>,
+    /// Resident memory of its program in KiB.
+    pub memory_kib: Option<u64>,
+    /// Peers of a speaker that can be asked, with the session's state.
+    pub sessions: Vec<SessionView>,
+    /// Ports attached by steps or namespaces named in the node.
+    pub namespaces: Vec<String>,
+    /// Where its output goes.
+    pub log: PathBuf,
+}
+
+/// A BGP session, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The peer.
+    pub peer: IpAddr,
+    /// `Established` and the others of RFC 4271.
+    pub state: String,
+}
+
+/// A LAN, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LanView {
+    /// Its name.
+    pub name: String,
+    /// Its subnet.
+    pub subnet: String,
+    /// Who is on it.
+    pub members: Vec<String>,
+}

@@ -1,0 +1,260 @@
+//! Where a lab keeps what outlives its processes: one directory per lab, one lock that says whether it is up.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest the kernel takes to end the processes of a lab that was killed.
+const DYING: Duration = Duration::from_secs(5);
+
+/// What goes wrong with state directories.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another supervisor holds the lab's lock.
+    #[error(
+        "lab `{0}` is already up (`labgen inspect --lab {0}` shows it, `labgen down {0}` ends it)"
+    )]
+    AlreadyUp(String),
+    /// Nobody holds the lab's lock.
+    #[error("lab `{0}` is not up")]
+    NotUp(String),
+    /// No lab at all.
+    #[error("no lab is up (start one with `labgen up FILE`)")]
+    NoneUp,
+    /// The user has to choose.
+    #[error("several labs are up ({}): say which with `--lab NAME`", .0.join(", "))]
+    SeveralUp(Vec<String>),
+    /// Somebody else made the directory first.
+    #[error("`{0}` belongs to another user; set LABGEN_STATE to a directory of your own")]
+    Foreign(PathBuf),
+    /// The path of a Unix socket may hold 107 bytes only.
+    #[error("`{0}` is too long for a socket path; set LABGEN_STATE to a shorter directory")]
+    TooLong(PathBuf),
+    /// The file system refused.
+    #[error("cannot {what} `{path}`: {source}")]
+    Io {
+        /// The verb.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StateError {
+    fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+}
+
+/// The directory that holds all labs of this user: `LABGEN_STATE`, else below the user's runtime directory.
+pub fn base_dir() -> PathBuf {
+    if let Some(dir) = std::env::var_os("LABGEN_STATE") {
+        return PathBuf::from(dir);
+    }
+    let uid = nix::unistd::geteuid();
+    if uid.is_root() {
+        return PathBuf::from("/run/labgen");
+    }
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(dir) if Path::new(&dir).is_dir() => Path::new(&dir).join("labgen"),
+        _ => std::env::temp_dir().join(format!("labgen-{uid}")),
+    }
+}
+
+/// A lab's directory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LabDir {
+    name: String,
+    path: PathBuf,
+}
+
+impl LabDir {
+    /// The directory of the lab called `name`; nothing is created.
+    pub fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: base_dir().join(name),
+        }
+    }
+
+    /// The lab's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The socket that `inspect`, `exec`, `down` talk to.
+    pub fn control_socket(&self) -> PathBuf {
+        self.path.join("ctl.sock")
+    }
+
+    /// Standard output and error of a node's program.
+    pub fn log(&self, node: &str) -> PathBuf {
+        self.path.join("logs").join(format!("{node}.log"))
+    }
+
+    /// The supervisor's own output.
+    pub fn supervisor_log(&self) -> PathBuf {
+        self.path.join("logs/supervisor.log")
+    }
+
+    /// The programs that labgen brings along, as nodes see them.
+    pub fn programs(&self) -> PathBuf {
+        self.path.join("bin")
+    }
+
+    /// The sockets on which programs say that they are ready.
+    pub fn ready(&self) -> PathBuf {
+        self.path.join("ready")
+    }
+
+    /// The one of a node's program.
+    pub fn notify_socket(&self, node: &str) -> PathBuf {
+        self.ready().join(node)
+    }
+
+    /// Where captures are written.
+    pub fn captures(&self) -> PathBuf {
+        self.path.join("captures")
+    }
+
+    /// Takes the lock and empties the directory of what an earlier life left there.
+    pub fn claim(&self) -> Result<LabLock, StateError> {
+        let base = base_dir();
+        private_dir(&base)?;
+        let longest = self.notify_socket(&"x".repeat(32));
+        if longest.as_os_str().len() > 107 {
+            return Err(StateError::TooLong(longest));
+        }
+        let lock = base.join(format!("{}.lock", self.name));
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&lock)
+            .map_err(StateError::io("open", &lock))?;
+        self.lock(&file, &lock)?;
+        match fs::remove_dir_all(&self.path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(StateError::io("empty", &self.path)(e));
+            }
+            _ => {}
+        }
+        for dir in ["", "logs", "ready", "captures"] {
+            private_dir(&self.path.join(dir))?;
+        }
+        Ok(LabLock(file))
+    }
+
+    /// A lab that was just killed holds its lock until the kernel is through with it: that is waited for.
+    fn lock(&self, file: &File, path: &Path) -> Result<(), StateError> {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(StateError::io("lock", path)(e)),
+        }
+        let up = || StateError::AlreadyUp(self.name.clone());
+        if UnixStream::connect(self.control_socket()).is_ok() {
+            return Err(up());
+        }
+        let waiter = file.try_clone().map_err(StateError::io("lock", path))?;
+        let (say, locked) = mpsc::channel();
+        std::thread::spawn(move || say.send(waiter.lock()));
+        locked
+            .recv_timeout(DYING)
+            .map_err(|_| up())?
+            .map_err(StateError::io("lock", path))
+    }
+
+    /// Waits until nobody holds the lock.
+    pub fn wait_until_down(&self) -> Result<(), StateError> {
+        let lock = base_dir().join(format!("{}.lock", self.name));
+        let file = File::open(&lock).map_err(StateError::io("open", &lock))?;
+        file.lock_shared().map_err(StateError::io("lock", &lock))
+    }
+
+    /// Whether a supervisor holds the lock.
+    pub fn is_up(&self) -> bool {
+        let lock = base_dir().join(format!("{}.lock", self.name));
+        let Ok(file) = File::open(&lock) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// All labs of this user that are up, by name.
+    pub fn all_up() -> Vec<Self> {
+        let mut labs: Vec<Self> = fs::read_dir(base_dir())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name().into_string().ok()?;
+                Some(Self::of(name.strip_suffix(".lock")?))
+            })
+            .filter(Self::is_up)
+            .collect();
+        labs.sort_by(|a, b| a.name.cmp(&b.name));
+        labs
+    }
+
+    /// The lab meant: the one named, else the only one that is up.
+    pub fn choose(name: Option<&str>) -> Result<Self, StateError> {
+        if let Some(name) = name {
+            let lab = Self::of(name);
+            return if lab.is_up() {
+                Ok(lab)
+            } else {
+                Err(StateError::NotUp(name.to_owned()))
+            };
+        }
+        let mut up = Self::all_up();
+        match up.len() {
+            0 => Err(StateError::NoneUp),
+            1 => Ok(up.remove(0)),
+            _ => Err(StateError::SeveralUp(
+                up.into_iter().map(|lab| lab.name).collect(),
+            )),
+        }
+    }
+}
+
+/// Held as long as the lab lives: the kernel lets go of it with the last descriptor.
+#[derive(Debug)]
+pub struct LabLock(File);
+
+impl AsFd for LabLock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn private_dir(path: &Path) -> Result<(), StateError> {
+    match fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+    {
+        Ok(()) => {}
+        Err(e) => return Err(StateError::io("create", path)(e)),
+    }
+    let owner = fs::metadata(path)
+        .map_err(StateError::io("read", path))?
+        .uid();
+    if owner != nix::unistd::geteuid().as_raw() {
+        return Err(StateError::Foreign(path.to_owned()));
+    }
+    Ok(())
+}

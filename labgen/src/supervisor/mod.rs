@@ -1,0 +1,179 @@
+//! The lab's own process: PID 1 of the lab's PID namespace, owner of all the lab consists of.
+
+mod build;
+mod control;
+mod expect;
+mod front;
+mod lab;
+mod ports;
+mod recording;
+mod step;
+
+use std::io::{BufRead, BufReader};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Instant;
+
+use netns::process::{Reap, Spawner};
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use scenario::Scenario;
+use tokio::task::LocalSet;
+
+use crate::command::stem;
+use crate::needs;
+use crate::protocol::{Event, Mode, Order};
+use front::Front;
+use lab::Lab;
+
+/// Runs a lab from its order, which comes in on standard input, to its end.
+pub fn main() -> ExitCode {
+    let began = Instant::now();
+    match start(began) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            // Into the lab's own log: the front end hears of anything after this by events.
+            eprintln!("error: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(began: Instant) -> std::io::Result<()> {
+    let stream = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut line = String::new();
+    // One line and no more: the rest belongs to the executor.
+    let mut reader = BufReader::with_capacity(1, stream.try_clone()?);
+    reader.read_line(&mut line)?;
+    let order: Order = serde_json::from_str(&line)?;
+    let scenario = match scenario::check(&order.text, stem(order.file.as_ref())) {
+        Ok(scenario) => kernel_can(&scenario).map(|()| scenario),
+        // The front end checked the same text: only a change of the program in between leads here.
+        Err(_) => Err(Broken::failed("the scenario is not valid".into())),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, supervise(order, scenario, stream, began))
+}
+
+async fn supervise(
+    order: Order,
+    scenario: Result<Scenario, Broken>,
+    stream: UnixStream,
+    began: Instant,
+) -> std::io::Result<()> {
+    let front = Front::new(stream)?;
+    let outcome = match scenario {
+        Ok(scenario) => live(&order, scenario, &front, began).await,
+        Err(broken) => Err(broken),
+    };
+    if let Err(Broken { error, lacking }) = outcome {
+        front.send(&Event::Broken { error, lacking });
+    }
+    end_all();
+    front.finish().await;
+    Ok(())
+}
+
+/// Ends every process of the lab and waits for their ends, so that whoever sees this process close its
+/// descriptors knows that nothing runs any more.
+fn end_all() {
+    // For any other process than number 1 of a namespace these are all the user's.
+    if std::process::id() != 1 {
+        return;
+    }
+    let _ = netns::process::kill(-1, Signal::SIGKILL);
+    while !matches!(waitpid(None, None), Err(Errno::ECHILD)) {}
+}
+
+/// Why there is no lab.
+struct Broken {
+    error: String,
+    lacking: bool,
+}
+
+impl Broken {
+    fn failed(error: String) -> Self {
+        Self {
+            error,
+            lacking: false,
+        }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self::failed(crate::command::chain(&error))
+    }
+}
+
+/// What the kernel cannot do that the scenario needs is said before anything is built. The probes run executors
+/// of their own, so this comes before the supervisor's.
+fn kernel_can(scenario: &Scenario) -> Result<(), Broken> {
+    let needed = needs::features(scenario);
+    let probes = netns::probe::here(|name| needed.contains(name));
+    let lacking: Vec<String> = probes
+        .iter()
+        .filter(|probe| !probe.ok)
+        .map(|probe| format!("  - {}: {}", probe.name, probe.detail))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let error = format!(
+        "the kernel cannot do what the scenario needs\n{}\nhelp: `labgen doctor` shows all that this \
+         machine can and cannot do",
+        lacking.join("\n")
+    );
+    Err(Broken {
+        error,
+        lacking: true,
+    })
+}
+
+/// From the first namespace to the last step or the word to go.
+async fn live(
+    order: &Order,
+    scenario: Scenario,
+    front: &Front,
+    began: Instant,
+) -> Result<(), Broken> {
+    let listener = control::listen(&order.dir)?;
+    let spawner = Spawner::start(Reap::All)?;
+    let building = build::build(order, scenario, front, began, spawner);
+    let lab = tokio::select! {
+        lab = building => Rc::new(lab?),
+        () = front.gone() => return Ok(()),
+    };
+    front.send(&Event::Up {
+        lab: lab.view().await,
+        at: lab.at(),
+    });
+    tokio::select! {
+        () = control::serve(&listener, &lab) => {}
+        () = front.gone() => {}
+        () = drive(order.mode, &lab, front) => {}
+    }
+    Ok(())
+}
+
+/// Does the steps if there is a run, and comes back when the lab need not stay.
+async fn drive(mode: Mode, lab: &Rc<Lab>, front: &Front) {
+    if let Mode::Run { keep } = mode {
+        let passed = step::run_all(lab, front).await;
+        let evidence = recording::write_all(lab, front).await;
+        front.send(&Event::Done {
+            passed,
+            at: lab.at(),
+            evidence,
+        });
+        if !keep {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,370 @@
+//! Doing the steps of a scenario, one after the other.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bagpipe_api::{AttachBody, ClientError, DetachBody};
+use netns::icmp::{self, Echo};
+use netns::ns::{NetNs, NodeNs};
+use netns::process::{Child, ProcessSpec};
+use nix::sys::signal::Signal;
+use scenario::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, timeout};
+
+use super::expect;
+use super::front::Front;
+use super::lab::{Lab, ReachError};
+use super::ports::{self, PortError};
+use super::recording::{self, RecordingError};
+use crate::protocol::{Event, Failure};
+
+/// A step that did not end well.
+#[derive(Debug)]
+pub(super) struct Unmet {
+    pub(super) expected: String,
+    pub(super) seen: String,
+    pub(super) details: Vec<String>,
+}
+
+impl Unmet {
+    /// Something that was to be done could not be.
+    pub(super) fn undone(expected: &str, error: &dyn std::error::Error) -> Self {
+        Self {
+            expected: expected.into(),
+            seen: crate::command::chain(error),
+            details: Vec::new(),
+        }
+    }
+}
+
+/// How long one echo is waited for before the next is sent.
+const ECHO_PATIENCE: Duration = Duration::from_millis(200);
+
+/// All steps, or those up to the first that fails. Whether all passed.
+pub(super) async fn run_all(lab: &Rc<Lab>, front: &Front) -> bool {
+    let of = lab.scenario.steps.len();
+    for step in &lab.scenario.steps {
+        let number = step.id.0 + 1;
+        let title = step.title.clone();
+        recording::mark(lab, step.id, &title);
+        front.send(&Event::StepStarted {
+            step: number,
+            of,
+            title,
+            at: lab.at(),
+        });
+        match run(lab, step).await {
+            Ok(seen) => front.send(&Event::StepPassed {
+                step: number,
+                seen,
+                at: lab.at(),
+            }),
+            Err(unmet) => {
+                front.send(&Event::StepFailed(Failure {
+                    step: number,
+                    title: step.title.clone(),
+                    line: step.place.line,
+                    expected: unmet.expected,
+                    seen: unmet.seen,
+                    details: unmet.details,
+                    at: lab.at(),
+                }));
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// One step; what was seen, in a line.
+async fn run(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
+    match &step.action {
+        Action::Attach(attach) => attach_port(lab, attach)
+            .await
+            .map_err(|e| Unmet::undone("the port is attached", &e)),
+        Action::Detach { from, .. } => detach_port(lab, from)
+            .await
+            .map_err(|e| Unmet::undone("the port is detached", &e)),
+        Action::Capture(capture) => recording::begin(lab, *capture)
+            .map(|()| String::new())
+            .map_err(|e: RecordingError| Unmet::undone("the capture begins", &e)),
+        Action::Ping(ping) => self::ping(lab, ping).await,
+        Action::Exec(exec) => self::exec(lab, exec).await,
+        Action::Expect(expectation) => expect::wait(lab, expectation, &step.title).await,
+    }
+}
+
+/// Why a port could not be attached or detached.
+#[derive(Debug, thiserror::Error)]
+enum AttachError {
+    #[error(transparent)]
+    Port(#[from] PortError),
+    #[error(transparent)]
+    Reach(#[from] ReachError),
+    #[error("`{node}` refused")]
+    Refused { node: String, source: ClientError },
+}
+
+async fn attach_port(lab: &Lab, attach: &Attach) -> Result<String, AttachError> {
+    ports::plug(lab, attach).await?;
+    let body = attach_body(lab, attach);
+    let refused = |source| AttachError::Refused {
+        node: lab.scenario[attach.on].name.clone(),
+        source,
+    };
+    lab.client(attach.on)
+        .await?
+        .attach(&body)
+        .await
+        .map_err(refused)?;
+    Ok(String::new())
+}
+
+async fn detach_port(lab: &Lab, from: &Attach) -> Result<String, AttachError> {
+    let body = DetachBody::from(&attach_body(lab, from));
+    let refused = |source| AttachError::Refused {
+        node: lab.scenario[from.on].name.clone(),
+        source,
+    };
+    lab.client(from.on)
+        .await?
+        .detach(&body)
+        .await
+        .map_err(refused)?;
+    Ok(String::new())
+}
+
+fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
+    let vpn = &lab.scenario[attach.vpn];
+    let port = &lab.scenario[attach.port];
+    let mut body = AttachBody::evpn(&vpn.name, &port.interface, attach.mac.to_string())
+        .ip(format!("{}/{}", attach.ip, attach.prefix_len));
+    body.vpn_type = match vpn.kind {
+        scenario::VpnType::Evpn => bagpipe_api::VpnType::Evpn,
+        scenario::VpnType::Ipvpn => bagpipe_api::VpnType::Ipvpn,
+    };
+    body.import_rt = vpn.import_rts.iter().map(ToString::to_string).collect();
+    body.export_rt = vpn.export_rts.iter().map(ToString::to_string).collect();
+    body.vni = vpn.vni.map_or(0, |vni| vni.get());
+    body.gateway_ip = vpn.gateway_ip.map(|ip| ip.to_string());
+    body
+}
+
+/// The network namespace at an endpoint; `None` for a port that was never attached.
+fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
+    match endpoint {
+        Endpoint::Node(node) => Some(lab.home(node).net.clone()),
+        Endpoint::Port(port) => lab.ports.borrow().get(&port).map(|state| state.ns.clone()),
+    }
+}
+
+fn nowhere(lab: &Lab, endpoint: Endpoint) -> Unmet {
+    let name = match endpoint {
+        Endpoint::Node(node) => &lab.scenario[node].name,
+        Endpoint::Port(port) => &lab.scenario[port].name,
+    };
+    Unmet {
+        expected: format!("`{name}` is there"),
+        seen: "it was never attached".into(),
+        details: Vec::new(),
+    }
+}
+
+async fn ping(lab: &Lab, ping: &Ping) -> Result<String, Unmet> {
+    let net = net_of(lab, ping.from).ok_or_else(|| nowhere(lab, ping.from))?;
+    match ping.outcome {
+        PingOutcome::Replies(within) => answered(&net, ping, Instant::now() + within).await,
+        PingOutcome::Silence(during) => unanswered(&net, ping, Instant::now() + during).await,
+    }
+}
+
+/// Every request of the count must be answered; one that is not is sent again until the deadline.
+async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
+    let mut times = Vec::new();
+    let mut lost: Vec<(String, u32)> = Vec::new();
+    for seq in 1.. {
+        if times.len() >= usize::from(ping.count) {
+            break;
+        }
+        let wait = deadline
+            .saturating_duration_since(Instant::now())
+            .min(ECHO_PATIENCE);
+        if wait.is_zero() {
+            return Err(Unmet {
+                expected: format!("{} replies from {}", ping.count, ping.to),
+                seen: format!("{} replies", times.len()),
+                details: lost.iter().map(|(why, n)| format!("{n} x {why}")).collect(),
+            });
+        }
+        match icmp::ping(net, None, echo(ping, seq, wait)).await {
+            Ok(reply) => times.push(reply.rtt),
+            Err(error) => {
+                note(&mut lost, &error.to_string());
+                // What cannot even be sent fails at once: do not spin.
+                let pause = (Instant::now() + Duration::from_millis(10)).min(deadline);
+                tokio::time::sleep_until(pause).await;
+            }
+        }
+    }
+    let shown: Vec<String> = times
+        .iter()
+        .map(|rtt| format!("{:.3}", rtt.as_secs_f64() * 1000.0))
+        .collect();
+    let again = match lost.iter().map(|(_, times)| times).sum::<u32>() {
+        0 => String::new(),
+        lost => format!(", {lost} more without"),
+    };
+    Ok(format!(
+        "{} replies in {} ms{again}",
+        times.len(),
+        shown.join(" ")
+    ))
+}
+
+/// Adds a reason, counting one that repeats itself.
+fn note(lost: &mut Vec<(String, u32)>, why: &str) {
+    match lost.last_mut() {
+        Some((last, times)) if last == why => *times += 1,
+        _ => lost.push((why.to_owned(), 1)),
+    }
+}
+
+/// No request may be answered until the deadline.
+async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
+    let mut sent = 0;
+    while Instant::now() < deadline {
+        sent += 1;
+        let wait = deadline
+            .saturating_duration_since(Instant::now())
+            .min(ECHO_PATIENCE);
+        match icmp::ping(net, None, echo(ping, sent, wait)).await {
+            Ok(reply) => {
+                return Err(Unmet {
+                    expected: format!("no reply from {}", ping.to),
+                    seen: format!("echo {sent} was answered after {:?}", reply.rtt),
+                    details: Vec::new(),
+                });
+            }
+            Err(_) => {
+                tokio::time::sleep_until((Instant::now() + ECHO_PATIENCE / 4).min(deadline)).await
+            }
+        }
+    }
+    Ok(format!("{sent} requests, no reply"))
+}
+
+fn echo(ping: &Ping, seq: u16, timeout: Duration) -> Echo {
+    Echo {
+        seq,
+        timeout,
+        ..Echo::to(ping.to)
+    }
+}
+
+async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
+    let net = net_of(lab, exec.on).ok_or_else(|| nowhere(lab, exec.on))?;
+    let home = match exec.on {
+        Endpoint::Node(node) => lab.home(node).clone(),
+        Endpoint::Port(port) => match lab.ports.borrow().get(&port) {
+            Some(state) => lab.home(state.on).clone(),
+            None => return Err(nowhere(lab, exec.on)),
+        },
+    };
+    let expected = format!(
+        "`{}` ends with status {}",
+        exec.command.join(" "),
+        exec.exit
+    );
+    let place = netns::ns::NodeNs { net, ..home };
+    let Some((program, args)) = exec.command.split_first() else {
+        return Ok(String::new());
+    };
+    let running = spawn(lab, program, args, place).await;
+    let (child, output) = running.map_err(|e| Unmet::undone(&expected, &e))?;
+    let finished = async { (child.clone().exited().await, output.collect().await) };
+    let Ok((exit, (stdout, stderr))) = timeout(exec.within, finished).await else {
+        let _ = child.kill_group(Signal::SIGKILL);
+        return Err(Unmet {
+            expected,
+            seen: format!("it still runs after {:?}", exec.within),
+            details: Vec::new(),
+        });
+    };
+    let said = |name: &str, text: &str| {
+        text.lines()
+            .map(|line| format!("{name}: {line}"))
+            .collect::<Vec<_>>()
+    };
+    let details = || [said("stdout", &stdout), said("stderr", &stderr)].concat();
+    if i32::from(exit.shell_code()) != exec.exit {
+        return Err(Unmet {
+            expected,
+            seen: exit.to_string(),
+            details: details(),
+        });
+    }
+    for (name, wanted, text) in [
+        ("output", &exec.stdout, &stdout),
+        ("error output", &exec.stderr, &stderr),
+    ] {
+        if let Some(unmet) = wanted.first_unmet(text) {
+            return Err(Unmet {
+                expected: format!("what `{}` prints is as said", exec.command.join(" ")),
+                seen: format!("its {name} {unmet}"),
+                details: details(),
+            });
+        }
+    }
+    Ok(String::new())
+}
+
+/// The two ends from which a command's words are read.
+struct Output {
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
+}
+
+impl Output {
+    /// Both to their ends.
+    async fn collect(mut self) -> (String, String) {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        // What cannot be read any more is as good as not said.
+        let _ = tokio::join!(
+            self.stdout.read_to_end(&mut stdout),
+            self.stderr.read_to_end(&mut stderr)
+        );
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (text(stdout), text(stderr))
+    }
+}
+
+async fn spawn(
+    lab: &Lab,
+    program: &str,
+    args: &[String],
+    place: NodeNs,
+) -> Result<(Child, Output), SpawnError> {
+    let (stdout_in, stdout) = pipe::pipe()?;
+    let (stderr_in, stderr) = pipe::pipe()?;
+    let spec = ProcessSpec {
+        args: args.iter().map(Into::into).collect(),
+        env: lab.environment(),
+        node: Some(place),
+        stdout: Some(stdout_in.into_blocking_fd()?),
+        stderr: Some(stderr_in.into_blocking_fd()?),
+        ..ProcessSpec::new(program)
+    };
+    let child = lab.spawner.spawn(spec).await?;
+    Ok((child, Output { stdout, stderr }))
+}
+
+/// Why a command could not be started.
+#[derive(Debug, thiserror::Error)]
+enum SpawnError {
+    #[error("cannot make a pipe")]
+    Pipe(#[from] std::io::Error),
+    #[error(transparent)]
+    Start(#[from] netns::ns::NsError),
+}

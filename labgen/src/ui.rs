@@ -1,0 +1,261 @@
+//! What people see: live lines on a terminal, plain lines elsewhere, JSON for scripts.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::protocol::{Event, Failure, LabView};
+
+/// Where progress goes and how it looks.
+#[derive(Debug)]
+pub struct Ui {
+    style: Style,
+    /// A line without end is on the terminal.
+    open_line: bool,
+    began: u64,
+    title: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Live { color: bool },
+    Plain,
+    Json,
+}
+
+/// The longest account of what a step saw that is shown behind it.
+const SEEN_SHOWN: usize = 48;
+
+/// Whether errors on standard error may be coloured.
+pub fn color_on_stderr() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+impl Ui {
+    /// For standard output as it is; `json` overrides.
+    pub fn new(json: bool) -> Self {
+        let style = if json {
+            Style::Json
+        } else if io::stdout().is_terminal() {
+            Style::Live {
+                color: std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            }
+        } else {
+            Style::Plain
+        };
+        Self {
+            style,
+            open_line: false,
+            began: 0,
+            title: String::new(),
+        }
+    }
+
+    /// Shows one event.
+    pub fn show(&mut self, event: &Event, file: &str) {
+        if self.style == Style::Json {
+            if let Ok(line) = serde_json::to_string(event) {
+                println!("{line}");
+            }
+            return;
+        }
+        match event {
+            Event::Building { what, .. } => self.transient(&format!("  {what}")),
+            Event::Started { node, .. } => self.transient(&format!("  starting {node}")),
+            Event::Ready { node, at } => self.transient(&format!("  {node} ready at {}", ms(*at))),
+            Event::Up { lab, at } => {
+                let what = format!(
+                    "lab `{}` up in {}: {}, {}",
+                    lab.name,
+                    ms(*at),
+                    count(lab.nodes.len(), "node"),
+                    count(lab.lans.len(), "LAN"),
+                );
+                self.line(&self.mark(true), &what);
+            }
+            Event::StepStarted {
+                step,
+                of,
+                title,
+                at,
+            } => {
+                self.began = *at;
+                self.title.clone_from(title);
+                self.transient(&format!("  {step:>2}/{of} {title}"));
+            }
+            Event::StepPassed { step, seen, at } => {
+                let took = ms(at.saturating_sub(self.began));
+                // A whole route or packet would bury the story; `--json` has it.
+                let short = !seen.is_empty() && seen.chars().count() <= SEEN_SHOWN;
+                let seen = if short {
+                    format!(": {seen}")
+                } else {
+                    String::new()
+                };
+                self.line(
+                    &self.mark(true),
+                    &format!("{step:>2} {took:>9}  {}{seen}", self.title),
+                );
+            }
+            Event::StepFailed(failure) => self.failure(failure, file),
+            Event::Note { text } => self.line(" ", text),
+            Event::Broken { .. } => self.end_line(),
+            Event::Done {
+                passed,
+                at,
+                evidence,
+            } => {
+                let verdict = if *passed { "passed" } else { "FAILED" };
+                self.line(&self.mark(*passed), &format!("{verdict} in {}", ms(*at)));
+                for path in evidence {
+                    self.line(" ", &format!("wrote {}", path.display()));
+                }
+            }
+        }
+    }
+
+    fn failure(&mut self, f: &Failure, file: &str) {
+        self.line(&self.mark(false), &format!("{:>2} {}", f.step, f.title));
+        self.line(" ", &format!("     --> {file}:{}", f.line));
+        self.line(" ", &format!("     expected: {}", f.expected));
+        self.line(" ", &format!("     seen:     {}", f.seen));
+        for detail in &f.details {
+            self.line(" ", &format!("       {detail}"));
+        }
+    }
+
+    fn mark(&self, good: bool) -> String {
+        match (self.style, good) {
+            (Style::Live { color: true }, true) => "\x1b[32m✓\x1b[0m".into(),
+            (Style::Live { color: true }, false) => "\x1b[31m✗\x1b[0m".into(),
+            (Style::Live { color: false }, true) => "✓".into(),
+            (Style::Live { color: false }, false) => "✗".into(),
+            (_, true) => "ok  ".into(),
+            (_, false) => "FAIL".into(),
+        }
+    }
+
+    /// A line that the next one may replace; only a terminal shows it.
+    fn transient(&mut self, text: &str) {
+        if let Style::Live { .. } = self.style {
+            print!("\r\x1b[K{text}");
+            let _ = io::stdout().flush();
+            self.open_line = true;
+        }
+    }
+
+    fn line(&mut self, mark: &str, text: &str) {
+        if self.open_line {
+            print!("\r\x1b[K");
+            self.open_line = false;
+        }
+        println!("{mark} {text}");
+    }
+
+    /// Leaves the cursor at the start of an empty line.
+    pub fn end_line(&mut self) {
+        if self.open_line {
+            print!("\r\x1b[K");
+            let _ = io::stdout().flush();
+            self.open_line = false;
+        }
+    }
+}
+
+/// `1 node`, `3 nodes`.
+pub fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Microseconds as people read them.
+pub fn ms(us: u64) -> String {
+    match us {
+        0..10_000 => format!("{}.{:02} ms", us / 1000, us % 1000 / 10),
+        10_000..10_000_000 => format!("{} ms", us / 1000),
+        _ => format!("{}.{} s", us / 1_000_000, us / 100_000 % 10),
+    }
+}
+
+/// The table of `labgen inspect`.
+pub fn lab_table(lab: &LabView) -> String {
+    let mut out = format!("lab {} ({})", lab.name, lab.file);
+    if let Some(pid) = lab.pid {
+        out += &format!(", supervisor {pid}");
+    }
+    out += &format!("\nfiles in {}\n\n", lab.dir.display());
+    let mut rows = vec![
+        [
+            "NODE",
+            "KIND",
+            "ADDRESS",
+            "PID",
+            "MEMORY",
+            "SESSIONS",
+            "NAMESPACES",
+        ]
+        .map(String::from),
+    ];
+    for node in &lab.nodes {
+        let kind = match &node.on {
+            Some(on) => format!("{} on {on}", node.kind),
+            None => node.kind.clone(),
+        };
+        let addresses: Vec<String> = node
+            .addresses
+            .iter()
+            .map(|(lan, address)| format!("{address} {lan}"))
+            .collect();
+        let pid = match (&node.exited, node.pid) {
+            (Some(how), _) => how.clone(),
+            (None, Some(pid)) => pid.to_string(),
+            (None, None) => "-".into(),
+        };
+        let memory = node.memory_kib.map_or("-".into(), |kib| {
+            format!("{}.{} MB", kib / 1024, kib % 1024 * 10 / 1024)
+        });
+        let sessions: Vec<String> = node
+            .sessions
+            .iter()
+            .map(|s| format!("{} {}", s.peer, s.state))
+            .collect();
+        rows.push([
+            node.name.clone(),
+            kind,
+            dash(addresses.join(", ")),
+            pid,
+            memory,
+            dash(sessions.join(", ")),
+            dash(node.namespaces.join(", ")),
+        ]);
+    }
+    out += &table(&rows);
+    out += "\n";
+    let mut rows = vec![["LAN", "SUBNET", "MEMBERS"].map(String::from)];
+    for lan in &lab.lans {
+        rows.push([lan.name.clone(), lan.subnet.clone(), lan.members.join(", ")]);
+    }
+    out += &table(&rows);
+    out
+}
+
+/// Columns as wide as their widest cell, two spaces apart; a first row of headings.
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            line += &format!("{cell:width$}  ");
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+fn dash(text: String) -> String {
+    if text.is_empty() { "-".into() } else { text }
+}
