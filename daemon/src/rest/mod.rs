@@ -9,10 +9,9 @@
 //! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
 //!
-//! `/routes` and `/changes` are not part of the API that agents use: the first is the looking glass's routes for
-//! programs, the second lets a client wait for a fact of the looking glass
-//! instead of asking again and again. Versions start at 1 and grow whenever a session, a route or an instance
-//! changed.
+//! `/routes` and `/changes` are additions to the original API: the first is the looking glass's routes for programs,
+//! the second lets a client wait for a fact of the looking glass instead of asking again and again. Versions start at
+//! 1 and grow whenever a session, a route or an instance changed.
 
 mod error;
 mod path;
