@@ -52,11 +52,12 @@ pub(crate) async fn run<K: Clone>(
                 Some(Command::Stop(text)) => break text,
                 None => break String::new(),
             },
+            // Before reading: a peer that never stops sending must not keep our KEEPALIVEs from leaving.
+            () = until(deadline) => task.tick(may_read),
             wake = links.next(may_read) => task.wake(wake),
             () = filled(outgoing.as_ref()) => {}
             // Whether there is room or nobody there, the next round finds out.
             _ = events.reserve(), if !pending.is_empty() => {}
-            () = until(deadline) => task.tick(may_read),
         }
     };
     task.process(Event::Stop(farewell));
