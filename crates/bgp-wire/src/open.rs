@@ -219,8 +219,9 @@ impl Open {
 /// The capabilities in everything from the optional parameters length on.
 fn capabilities(kept: &Bytes) -> Result<Vec<Capability>, OpenError> {
     let (extended, mut rest) = match **kept {
-        // A classic length of 255 cannot start with a parameter of type 255: RFC 9072 reserves it.
-        [EXTENDED_MARK, EXTENDED_MARK, high, low, ..] => {
+        // No classic parameter has type 255, so it alone tells the extended form. The octet in front is then to be
+        // ignored, if it is not 0 (RFC 9072 section 2).
+        [classic, EXTENDED_MARK, high, low, ..] if classic > 0 => {
             let length = usize::from(u16::from_be_bytes([high, low]));
             (true, (kept.len() == 4 + length).then(|| kept.slice(4..)))
         }

@@ -187,6 +187,8 @@ fn capabilities_in_any_arrangement() {
     assert_eq!(capabilities("0e 0200 0206 010400190046 0202 0200"), list);
     // RFC 9072, although short enough for the classic form.
     assert_eq!(capabilities("ffff 000b 020008 010400190046 0200"), list);
+    // What the octet of the classic length says then does not matter.
+    assert_eq!(capabilities("0dff 000b 020008 010400190046 0200"), list);
     assert_eq!(capabilities("00"), []);
 }
 
