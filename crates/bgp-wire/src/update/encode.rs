@@ -50,6 +50,9 @@ pub(super) fn withdraw(family: Family, nlri: &[Nlri], context: &EncodeContext) -
 }
 
 /// Messages of `section` and one multiprotocol attribute, whose value is `head` and NLRI.
+///
+/// RFC 7606 section 5.1 wants that attribute first, where a mistake in another one cannot hide it. It is last, as the
+/// original speaker has it: the octets an attachment makes are compared with that one's.
 fn multiprotocol(
     section: Bytes,
     code: u8,
