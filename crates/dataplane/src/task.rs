@@ -73,22 +73,24 @@ impl DriverTask {
         }
     }
 
-    async fn steps(&mut self, instance: InstanceId, mut steps: Vec<Step>) {
+    async fn steps(&mut self, instance: InstanceId, steps: Vec<Step>) {
         let Some(newest) = steps.last() else { return };
-        let alone = steps.len() == 1;
         let result = self.change(newest.change.clone()).await;
-        if result.is_ok() || alone {
-            let last = steps.pop();
-            steps.into_iter().for_each(|step| step.answer(Ok(())));
-            last.into_iter()
-                .for_each(|step| self.settle(step, result.clone()));
-        } else {
-            for step in steps {
-                let result = self.change(step.change.clone()).await;
-                self.settle(step, result);
-            }
+        if result.is_ok() || steps.len() == 1 {
+            self.note(newest, &result);
+            // Whoever is answered may look at once.
+            self.publish(instance);
+            steps
+                .into_iter()
+                .for_each(|step| step.answer(result.clone()));
+            return;
         }
-        self.publish(instance);
+        for step in steps {
+            let result = self.change(step.change.clone()).await;
+            self.note(&step, &result);
+            self.publish(instance);
+            step.answer(result);
+        }
     }
 
     async fn change(&mut self, change: IntentChange) -> Result<(), DriverError> {
@@ -101,20 +103,19 @@ impl DriverTask {
         }
     }
 
-    /// Answers whoever waits; without anybody, a failure is logged and kept to be tried again.
-    fn settle(&mut self, step: Step, result: Result<(), DriverError>) {
+    /// Keeps a failure that nobody waits for to be tried again.
+    fn note(&mut self, step: &Step, result: &Result<(), DriverError>) {
         let instance = step.change.instance();
         match result {
             Ok(()) => {
                 self.retries.remove(&instance);
             }
-            Err(ref error) if step.reply.is_none() => {
+            Err(error) if step.reply.is_none() => {
                 tracing::warn!(%instance, %error, "the dataplane did not take a change; will retry");
                 self.remember(step.change.clone());
             }
             Err(_) => {}
         }
-        step.answer(result);
     }
 
     fn remember(&mut self, change: IntentChange) {
@@ -136,7 +137,7 @@ impl DriverTask {
             reply: None,
         };
         let result = self.change(step.change.clone()).await;
-        self.settle(step, result);
+        self.note(&step, &result);
         self.publish(instance);
     }
 
@@ -144,6 +145,7 @@ impl DriverTask {
         match control {
             Control::Reconcile(intents, reply) => {
                 let result = self.reconcile(intents).await;
+                self.publish_all();
                 let _ = reply.send(result);
             }
             Control::Reset(reply) => {
@@ -168,7 +170,6 @@ impl DriverTask {
             let again = intents.into_iter().map(IntentChange::Set);
             again.for_each(|change| self.remember(change));
         }
-        self.publish_all();
         result
     }
 

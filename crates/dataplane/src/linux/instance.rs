@@ -170,7 +170,10 @@ impl LinuxDriver {
             mtu: None,
         };
         match execute(netlink, &mut indexes, &ops).await {
-            Ok(()) => Ok(applied),
+            Ok(()) => {
+                settle(netlink, &ops, &made).await;
+                Ok(applied)
+            }
             Err(error) => Err(Failed {
                 error,
                 made: Some(applied),
@@ -230,6 +233,19 @@ async fn restore(
     let raised = made.map(|made| &made.raised).unwrap_or(&before.raised);
     let ops = plan(&seen.kernel, &want, raised);
     execute(netlink, &mut { seen.indexes }, &ops).await
+}
+
+/// Has the kernel notice the carrier of new ports now, by asking for it (since Linux 6.9). By itself it does when
+/// it gets around to it, up to a second later, and until then the bridge forwards nothing to or from them.
+async fn settle(netlink: &Netlink, ops: &[Op], made: &Desired) {
+    for op in ops {
+        if let Op::Plug { name, .. } | Op::SetUp { name, up: true } = op
+            && made.ports.contains_key(name)
+        {
+            // Whether it has a carrier is up to its other end.
+            let _ = netlink.link(name).await;
+        }
+    }
 }
 
 /// Sets those ports down again that were set up and then could not be plugged.

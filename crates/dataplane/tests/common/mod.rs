@@ -77,6 +77,7 @@ pub async fn hosts() -> Option<(Host, Host)> {
         let prefix = IpPrefix::new(host.vtep, 24).unwrap();
         let address = Address::new(index, prefix).add();
         host.netlink.apply(address).await.unwrap();
+        ready(&host.ns, "underlay").await;
     }
     Some((a, b))
 }
@@ -187,22 +188,9 @@ pub struct Dump {
 }
 
 impl Machine {
-    /// Waits until the machine's interface has a carrier and sends.
+    /// Waits until the machine can send.
     pub async fn ready(&self) {
-        let groups = Groups {
-            links: true,
-            ..Groups::default()
-        };
-        let mut changes = Monitor::open(&self.ns, groups).unwrap();
-        let netlink = Netlink::in_ns(&self.ns).unwrap();
-        loop {
-            let link = netlink.link("eth0").await.unwrap();
-            if link.operational {
-                return;
-            }
-            let change = tokio::time::timeout(PATIENCE, changes.next()).await;
-            change.unwrap().unwrap();
-        }
+        ready(&self.ns, "eth0").await;
     }
 
     pub async fn ping(&self, to: &Machine) -> Result<(), PingError> {
@@ -217,6 +205,20 @@ impl Machine {
     pub fn attached(&self) -> (String, Port) {
         let macs = BTreeMap::from([(self.mac, BTreeSet::from([self.ip]))]);
         (self.port.clone(), Port { macs, vlan: None })
+    }
+}
+
+/// Waits until a link has a carrier and sends.
+async fn ready(ns: &NetNs, link: &str) {
+    let groups = Groups {
+        links: true,
+        ..Groups::default()
+    };
+    let mut changes = Monitor::open(ns, groups).unwrap();
+    let netlink = Netlink::in_ns(ns).unwrap();
+    while !netlink.link(link).await.unwrap().operational {
+        let change = tokio::time::timeout(PATIENCE, changes.next()).await;
+        change.unwrap().unwrap();
     }
 }
 
