@@ -9,7 +9,6 @@ use std::{net::Ipv4Addr, os::unix::net::UnixDatagram};
 use bgp_wire::{
     Family, Message, Nlri, Notification, Open, RawMessage,
     attribute::code,
-    message::EncodeContext,
     raw::{Framer, kind},
 };
 use nix::sys::signal::Signal;
@@ -108,7 +107,7 @@ async fn by_hand(fakerr: &Fakerr) -> TcpStream {
     ];
     let open = Open::new(64512, 90, Ipv4Addr::new(10, 0, 0, 9), capabilities);
     for message in [Message::Open(open), Message::Keepalive] {
-        let bytes = message.encode(&EncodeContext::default()).encode();
+        let bytes = message.encode().encode();
         stream.write_all(&bytes).await.expect("open");
     }
     stream

@@ -1,7 +1,7 @@
 use std::{collections::VecDeque, io, time::SystemTime};
 
 use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Session};
-use bgp_wire::{EncodeContext, Message, Notification, RawMessage, notification::cease, raw};
+use bgp_wire::{Message, Notification, RawMessage, notification::cease, raw};
 use bytes::Bytes;
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
@@ -174,7 +174,7 @@ impl Task {
             return;
         };
         // None of the messages a session sends by itself depends on what was negotiated.
-        let bytes = message.encode(&EncodeContext::default()).encode();
+        let bytes = message.encode().encode();
         match message {
             Message::Notification(_) => conn.push_last(bytes),
             _ => conn.push(bytes),

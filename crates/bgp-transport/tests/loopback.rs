@@ -10,7 +10,7 @@ use std::{
 use bgp_session::{Backoff, DownReason, Mode, SessionConfig, State};
 use bgp_transport::{Listener, Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
 use bgp_wire::{
-    EncodeContext, Family, Message, Notification, Open, RawMessage, RouteRefresh,
+    Family, Message, Notification, Open, RawMessage, RouteRefresh,
     raw::{Framer, kind},
 };
 use tokio::{
@@ -100,7 +100,7 @@ async fn couple() -> (Peer, Outgoing, Peer, Outgoing) {
 }
 
 fn refresh() -> RawMessage {
-    Message::RouteRefresh(RouteRefresh::request(Family::EVPN)).encode(&EncodeContext::default())
+    Message::RouteRefresh(RouteRefresh::request(Family::EVPN)).encode()
 }
 
 /// A peer made of bytes.
@@ -140,7 +140,7 @@ impl Hand {
     }
 
     async fn say(&mut self, message: &Message) {
-        let bytes = message.encode(&EncodeContext::default()).encode();
+        let bytes = message.encode().encode();
         self.stream.write_all(&bytes).await.expect("open");
     }
 

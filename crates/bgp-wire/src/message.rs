@@ -194,8 +194,8 @@ impl Message {
         }
     }
 
-    /// Writes the message. Of an UPDATE the raw sections go out as they are, whatever the context.
-    pub fn encode(&self, _context: &EncodeContext) -> RawMessage {
+    /// Writes the message. Of an UPDATE the raw sections go out as they are.
+    pub fn encode(&self) -> RawMessage {
         match self {
             Self::Open(open) => RawMessage::new(kind::OPEN, open.encode_body()),
             Self::Update(update) => update.raw.encode(),

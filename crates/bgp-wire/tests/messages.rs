@@ -395,7 +395,7 @@ fn notification_texts() {
         (Notification::new(99, 0), "code 99"),
     ] {
         assert_eq!(notification.to_string(), text);
-        let raw = Message::Notification(notification.clone()).encode(&Default::default());
+        let raw = Message::Notification(notification.clone()).encode();
         let read = Message::decode(&raw, &Default::default()).unwrap();
         assert_eq!(read, Message::Notification(notification));
     }

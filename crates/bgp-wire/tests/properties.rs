@@ -137,7 +137,7 @@ proptest! {
         let mut open = Open::new(asn, hold_time, Ipv4Addr::from(id), capabilities);
         // One parameter of more than 65,535 octets cannot be.
         open.arrangement = if together { Arrangement::Together } else { Arrangement::OneEach };
-        let raw = Message::Open(open.clone()).encode(&EncodeContext::default());
+        let raw = Message::Open(open.clone()).encode();
         let Ok(Message::Open(read)) = Message::decode(&raw, &DecodeContext::default()) else {
             return Err(TestCaseError::fail("not an OPEN"));
         };
@@ -151,7 +151,7 @@ proptest! {
         let notification = Notification::new(code, subcode).with_data(data.clone());
         let refresh = RouteRefresh { family, subtype: RouteRefresh::REQUEST, rest: data };
         for message in [Message::Notification(notification), Message::RouteRefresh(refresh)] {
-            let raw = message.encode(&EncodeContext::default());
+            let raw = message.encode();
             prop_assert_eq!(Message::decode(&raw, &DecodeContext::default()), Ok(message.clone()));
             prop_assert_eq!(json_round_trip(&message), message.clone());
             prop_assert_eq!(json_round_trip(&raw), raw);

@@ -71,12 +71,7 @@ fn open() {
     let open = Open::new(64512, 180, PE, capabilities);
     let bytes = "ffffffffffffffffffffffffffffffff 003d 01 04 fc00 00b4 7f000001 20
         0206010400010080 0206010400010084 0206010400010086 0206010400190046";
-    assert_eq!(
-        Message::Open(open.clone())
-            .encode(&Default::default())
-            .encode(),
-        hex(bytes)
-    );
+    assert_eq!(Message::Open(open.clone()).encode().encode(), hex(bytes));
     let raw = &support::messages(&hex(bytes), 4096)[0];
     let Ok(Message::Open(read)) = Message::decode(raw, &Default::default()) else {
         panic!()

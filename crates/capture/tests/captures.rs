@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use bgp_wire::RawMessage;
-use bgp_wire::message::EncodeContext;
 use bgp_wire::raw::MAX_LEN;
 use capture::{BgpMessage, CaptureReader, Frame, FrameIndex, Recorded, Recording};
 use tshark::{LAYER_FIELDS, layer_fields, tshark};
@@ -118,7 +117,7 @@ fn messages(recording: &Recording) -> Vec<String> {
             .events
             .iter()
             .map(|at| match &recording.events()[*at].message {
-                BgpMessage::Whole(message) => message.encode(&EncodeContext::default()),
+                BgpMessage::Whole(message) => message.encode(),
                 other => panic!("{other:?}"),
             });
         let raw: Vec<RawMessage> = raw.collect();

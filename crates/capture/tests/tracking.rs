@@ -28,7 +28,7 @@ use support::{ACK, SYN, VTEP_A, segment};
 fn session(client: Vec<Capability>, reflector: Vec<Capability>, then: &[RawMessage]) -> Recording {
     let open = |asn, id, capabilities| {
         let open = Message::Open(Open::new(asn, 90, id, capabilities));
-        open.encode(&EncodeContext::default()).encode()
+        open.encode().encode()
     };
     let messages: Vec<u8> = then.iter().flat_map(|m| m.encode().to_vec()).collect();
     let to_reflector =

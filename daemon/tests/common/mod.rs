@@ -190,12 +190,8 @@ impl Speaker {
         let mut capabilities: Vec<_> = capabilities.collect();
         capabilities.push(Capability::FourOctetAs(64512));
         let open = Open::new(64512, 90, Ipv4Addr::new(127, 0, 0, 9), capabilities);
-        speaker
-            .send(&Message::Open(open).encode(&Default::default()))
-            .await;
-        speaker
-            .send(&Message::Keepalive.encode(&Default::default()))
-            .await;
+        speaker.send(&Message::Open(open).encode()).await;
+        speaker.send(&Message::Keepalive.encode()).await;
         assert_eq!(speaker.next().await.kind, kind::KEEPALIVE);
         speaker
     }

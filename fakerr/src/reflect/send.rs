@@ -54,7 +54,7 @@ impl Senders {
                 self.send(&to, |context| Update::withdraw(family, &nlri, context));
             }
             ReflectorAction::Mark { to, family, mark } => {
-                self.send(&[to], |context| vec![mark_message(family, mark, context)]);
+                self.send(&[to], |_| vec![mark_message(family, mark)]);
             }
         }
     }
@@ -89,13 +89,13 @@ fn announce(
     messages
 }
 
-fn mark_message(family: Family, mark: Mark, context: &EncodeContext) -> RawMessage {
+fn mark_message(family: Family, mark: Mark) -> RawMessage {
     let refresh = |subtype| {
         let refresh = RouteRefresh {
             subtype,
             ..RouteRefresh::request(family)
         };
-        Message::RouteRefresh(refresh).encode(context)
+        Message::RouteRefresh(refresh).encode()
     };
     match mark {
         Mark::EndOfRib => Update::end_of_rib_for(family),

@@ -14,9 +14,7 @@ use std::{
 
 use bgp_session::{Action, Event, LinkId, Moment, Session, SessionConfig, State};
 use bgp_wire::raw::RawUpdate;
-use bgp_wire::{
-    DecodeContext, EncodeContext, Family, Message, Notification, PathAttributes, Update,
-};
+use bgp_wire::{DecodeContext, Family, Message, Notification, PathAttributes, Update};
 
 pub const A: usize = 0;
 pub const B: usize = 1;
@@ -287,7 +285,7 @@ fn over_the_wire(message: Message) -> Message {
     if matches!(message, Message::Update(_)) {
         return message;
     }
-    let bytes = message.encode(&EncodeContext::default());
+    let bytes = message.encode();
     Message::decode(&bytes, &DecodeContext::default()).expect("what a session sends can be read")
 }
 

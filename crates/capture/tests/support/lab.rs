@@ -98,12 +98,7 @@ impl Underlay {
             ];
             let open = Message::Open(Open::new(64512, 90, from, capabilities));
             let keepalive = Message::Keepalive;
-            let context = EncodeContext::default();
-            self.bgp(
-                from,
-                to,
-                &[open.encode(&context), keepalive.encode(&context)],
-            );
+            self.bgp(from, to, &[open.encode(), keepalive.encode()]);
         }
     }
 
