@@ -128,12 +128,10 @@ impl LinuxDriver {
 
     async fn reconcile_all(&mut self, intents: Vec<Arc<EvpnIntent>>) -> Result<(), DriverError> {
         self.reconciled = true;
-        let mut first = Ok(());
         let wanted: BTreeSet<InstanceId> = intents.iter().map(|intent| intent.instance).collect();
-        let known: Vec<InstanceId> = self.instances.keys().copied().collect();
-        for instance in known.into_iter().filter(|known| !wanted.contains(known)) {
-            first = first.and(self.take_down(instance).await);
-        }
+        let known = self.instances.keys().copied();
+        let unwanted: Vec<InstanceId> = known.filter(|known| !wanted.contains(known)).collect();
+        let mut first = self.take_down(&unwanted).await;
         for intent in &intents {
             let tolerated = intent.ports.keys().cloned().collect();
             first = first.and(self.bring_up(intent, tolerated).await);
@@ -165,7 +163,7 @@ impl EvpnDriver for LinuxDriver {
     }
 
     fn remove(&mut self, instance: InstanceId) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(self.take_down(instance))
+        Box::pin(async move { self.take_down(&[instance]).await })
     }
 
     fn reconcile(

@@ -469,3 +469,17 @@ async fn resetting_removes_what_earlier_runs_left() {
     tap.unwrap().up = true;
     assert_eq!(host.dump().await, before);
 }
+
+#[tokio::test]
+async fn many_instances_go_at_once() {
+    let host = need!(host(1));
+    let mut driver = host.driver().await;
+    let before = host.dump().await;
+    for number in 1..=20 {
+        let intent = host.intent(&format!("network-{number}"), number);
+        driver.apply(arc(&intent)).await.unwrap();
+    }
+    assert_eq!(driver.list().await.unwrap().len(), 40);
+    driver.reset().await.unwrap();
+    assert_eq!(host.dump().await, before);
+}

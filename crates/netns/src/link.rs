@@ -43,7 +43,7 @@ use crate::ns::NetNs;
 use transport::Transport;
 
 pub use address::Address;
-pub use change::{LinkChange, LinkRef, PortFlags};
+pub use change::{LinkChange, LinkRef, PortFlags, delete_group};
 pub use error::{Idempotent, LinkError, LinkErrorKind};
 pub use monitor::{Change, Groups, Monitor};
 pub use neighbour::{EntryState, FdbEntry, FdbTable, Neighbour};

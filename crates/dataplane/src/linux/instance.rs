@@ -1,6 +1,6 @@
 //! One instance brought up, changed, taken down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netns::link::Netlink;
 use vpn::{EvpnIntent, InstanceId};
@@ -98,13 +98,13 @@ impl LinuxDriver {
         }
     }
 
-    /// Removes what was made for an instance.
-    pub(super) async fn take_down(&mut self, instance: InstanceId) -> Result<(), DriverError> {
-        let Some(applied) = self.instances.get(&instance) else {
-            return Ok(());
-        };
+    /// Removes what was made for instances; unknown ones are passed over.
+    pub(super) async fn take_down(&mut self, instances: &[InstanceId]) -> Result<(), DriverError> {
+        let applied = instances.iter().filter_map(|id| self.instances.get(id));
         remove(&self.netlink()?, applied).await?;
-        self.instances.remove(&instance);
+        for instance in instances {
+            self.instances.remove(instance);
+        }
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl LinuxDriver {
     /// Brings the kernel from a half-made state back to the one before, as far as it lets.
     async fn undo(&self, netlink: &Netlink, made: Option<&Applied>, before: Option<&Applied>) {
         let mut result = match (made, before) {
-            (Some(made), None) => remove(netlink, made).await,
+            (Some(made), None) => remove(netlink, [made].into_iter()).await,
             (made, Some(before)) => restore(netlink, made, before).await,
             (None, None) => Ok(()),
         };
@@ -213,12 +213,22 @@ impl From<DriverError> for Failed {
     }
 }
 
-async fn remove(netlink: &Netlink, applied: &Applied) -> Result<(), DriverError> {
-    let held = applied.held();
-    let seen = observe(netlink, &held, Some(&held)).await;
-    let seen = seen.map_err(|error| kernel("see what there is", &error))?;
-    let ops = teardown(&seen.kernel, &held, &applied.raised);
-    execute(netlink, &mut { seen.indexes }, &ops).await
+async fn remove(
+    netlink: &Netlink,
+    instances: impl Iterator<Item = &Applied>,
+) -> Result<(), DriverError> {
+    let mut ops = Vec::new();
+    let mut indexes = BTreeMap::new();
+    for applied in instances {
+        let held = applied.held();
+        let seen = observe(netlink, &held, Some(&held)).await;
+        let seen = seen.map_err(|error| kernel("see what there is", &error))?;
+        ops.extend(teardown(&seen.kernel, &held, &applied.raised));
+        indexes.extend(seen.indexes);
+    }
+    // Links last, all together.
+    ops.sort_by_key(|op| matches!(op, Op::DeleteLink { .. }));
+    execute(netlink, &mut indexes, &ops).await
 }
 
 async fn restore(

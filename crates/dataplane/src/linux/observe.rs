@@ -45,14 +45,25 @@ pub async fn observe(
         want: &want,
         had,
     };
-    if let Some(bridge) = links.values().find(|link| link.name == want.bridge) {
-        let entries = netlink.bridge_fdb(bridge.index).await?;
+    let bridge = links.values().find(|link| link.name == want.bridge);
+    let vxlan = links.values().find(|link| link.name == want.vxlan);
+    let mut entries = match bridge {
+        Some(bridge) => netlink.bridge_fdb(bridge.index).await?,
+        None => Vec::new(),
+    };
+    // A bridge's entries come with those of its ports.
+    if let Some(vxlan) = vxlan
+        && bridge.is_none_or(|bridge| vxlan.master != Some(bridge.index))
+    {
+        entries.extend(netlink.fdb(Some(vxlan.index)).await?);
+    }
+    if let Some(bridge) = bridge {
         tables.take_entries(&mut kernel, &entries);
         let neighbours = netlink.neighbours(Some(bridge.index)).await?;
         tables.take_neighbours(&mut kernel, &neighbours);
     }
-    if let Some(vxlan) = links.values().find(|link| link.name == want.vxlan) {
-        let entries = netlink.fdb(Some(vxlan.index)).await?;
+    if let Some(vxlan) = vxlan {
+        entries.retain(|entry| entry.link == vxlan.index);
         tables.take_tunnels(&mut kernel, &entries);
     }
     let indexes = names.into_iter().map(|(index, name)| (name, index));

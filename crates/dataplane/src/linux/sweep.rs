@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use bgp_wire::Vni;
-use netns::link::{Idempotent, Link, LinkErrorKind, Netlink, Request};
+use netns::link::{Idempotent, Link, Netlink, Request};
 
+use super::execute::execute;
 use super::instance::Applied;
+use super::model::Op;
 use super::{LinuxDriver, kernel, names};
 use crate::{DriverError, Owned, OwnedKind};
 
@@ -41,21 +43,19 @@ impl LinuxDriver {
             let used = self.instances.values().any(|applied| uses(applied, link));
             kind(link).is_some() && !used && !keep.contains(&link.name)
         });
-        // VXLAN interfaces first: a bridge of somebody else is still known by its port.
-        let mut left: Vec<&Link> = left.collect();
-        left.sort_by_key(|link| kind(link) == Some(OwnedKind::Bridge));
+        let left: Vec<&Link> = left.collect();
         let mut first = Ok(());
-        for link in left {
+        for link in &left {
             tracing::info!("removing `{}`, left by a previous run", link.name);
             first = first.and(forget_neighbours(&netlink, link, &links).await);
-            let deleted = netlink.delete(link.index).await.ignore_not_found();
-            let action = format!("delete interface `{}`", link.name);
-            first = first.and(deleted.map_err(|error| match error.kind {
-                LinkErrorKind::Permission => DriverError::NotPermitted { action },
-                _ => kernel(&action, &error),
-            }));
         }
-        first
+        let name = |link: &&Link| link.name.clone();
+        let ops: Vec<Op> = left
+            .iter()
+            .map(|link| Op::DeleteLink { name: name(link) })
+            .collect();
+        let indexes = left.iter().map(|link| (name(link), link.index));
+        first.and(execute(&netlink, &mut indexes.collect(), &ops).await)
     }
 }
 

@@ -37,6 +37,14 @@ impl LinkRef {
     }
 }
 
+/// Deletes every link of a group at once. What the kernel waits for after each deletion, tens of
+/// milliseconds, it then waits for once.
+pub fn delete_group(group: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::Group(group));
+    Request::new(Message::DelLink(message), Mode::Existing)
+}
+
 impl std::fmt::Display for LinkRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -137,6 +145,12 @@ impl LinkChange {
         let mode = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
         let family = AfSpecUnspec::Inet6(vec![mode]);
         self.attribute(LinkAttribute::AfSpecUnspec(vec![family]))
+    }
+
+    /// Puts it into a group, a number without a meaning of its own; every link starts in group 0.
+    #[must_use]
+    pub fn group(self, group: u32) -> Self {
+        self.attribute(LinkAttribute::Group(group))
     }
 
     /// Renames it. The link must have been named by its index.
