@@ -6,6 +6,9 @@
 use std::fs;
 use std::io::Write as _;
 
+use std::time::{Duration, Instant};
+
+use netns::icmp::{self, Echo};
 use netns::link::{Address, Bridge, LinkSpec, Netlink, Veth};
 use netns::ns::{NetNs, NsError};
 
@@ -80,6 +83,23 @@ impl Lan {
                 netlink.apply(address.add()).await.unwrap();
             }
         }
-        Some(Self { switch, nodes })
+        let lan = Self { switch, nodes };
+        lan.forwards().await;
+        Some(lan)
+    }
+
+    /// Waits until the bridge forwards: the kernel may take a second to notice that a new port has a carrier.
+    async fn forwards(&self) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let echo = Echo {
+            timeout: Duration::from_millis(100),
+            ..Echo::to("10.0.0.2".parse().unwrap())
+        };
+        while let Err(error) = icmp::ping(&self.nodes[0], None, echo).await {
+            assert!(
+                Instant::now() < deadline,
+                "the LAN does not forward: {error}"
+            );
+        }
     }
 }
