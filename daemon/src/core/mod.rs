@@ -313,9 +313,9 @@ impl Core {
     fn remove_stale(&mut self) {
         self.stale = None;
         let intents = self.speaker.vpns().intents().cloned().collect();
-        let driver = self.driver.clone();
+        let reconciled = self.driver.reconcile(intents);
         tokio::spawn(async move {
-            match driver.reconcile(intents).await {
+            match reconciled.await {
                 Ok(()) => tracing::info!("removed what a previous run left in the dataplane"),
                 Err(error) => tracing::warn!("cannot remove what a previous run left: {error}"),
             }

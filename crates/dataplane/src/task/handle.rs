@@ -118,9 +118,14 @@ impl DriverHandle {
     ///
     /// # Errors
     /// What the driver answers.
-    pub async fn reconcile(&self, intents: Vec<Arc<EvpnIntent>>) -> Result<(), DriverError> {
-        self.control(|reply| Control::Reconcile(intents, reply))
-            .await
+    pub fn reconcile(
+        &self,
+        intents: Vec<Arc<EvpnIntent>>,
+    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<> {
+        // In its place now, not when the answer is first waited for: the intents are those of this moment.
+        let (reply, answer) = oneshot::channel();
+        self.shared.push_control(Control::Reconcile(intents, reply));
+        async move { answer.await.unwrap_or(Err(DriverError::Stopped)) }
     }
 
     /// Removes everything the driver ever made on this host.
