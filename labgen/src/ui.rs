@@ -1,8 +1,22 @@
 //! What people see: live lines on a terminal, plain lines elsewhere, JSON for scripts.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use crate::protocol::{Event, Failure, LabView};
+
+/// Prints to standard output. That nobody reads it any more is no fault: `labgen check FILE | head`.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::ui::out(format_args!($($words)*))
+    };
+}
+pub(crate) use say;
+
+/// What [`say!`] does.
+pub fn out(text: fmt::Arguments<'_>) {
+    let _ = io::stdout().write_fmt(text);
+}
 
 /// Where progress goes and how it looks.
 #[derive(Debug)]
@@ -53,7 +67,7 @@ impl Ui {
     pub fn show(&mut self, event: &Event, file: &str) {
         if self.style == Style::Json {
             if let Ok(line) = serde_json::to_string(event) {
-                println!("{line}");
+                say!("{line}\n");
             }
             return;
         }
@@ -103,7 +117,7 @@ impl Ui {
                 at,
                 evidence,
             } => {
-                let verdict = if *passed { "passed" } else { "FAILED" };
+                let verdict = if *passed { "passed" } else { "not passed" };
                 self.line(&self.mark(*passed), &format!("{verdict} in {}", ms(*at)));
                 for path in evidence {
                     self.line(" ", &format!("wrote {}", path.display()));
@@ -136,7 +150,7 @@ impl Ui {
     /// A line that the next one may replace; only a terminal shows it.
     fn transient(&mut self, text: &str) {
         if let Style::Live { .. } = self.style {
-            print!("\r\x1b[K{text}");
+            say!("\r\x1b[K{text}");
             let _ = io::stdout().flush();
             self.open_line = true;
         }
@@ -144,16 +158,16 @@ impl Ui {
 
     fn line(&mut self, mark: &str, text: &str) {
         if self.open_line {
-            print!("\r\x1b[K");
+            say!("\r\x1b[K");
             self.open_line = false;
         }
-        println!("{mark} {text}");
+        say!("{mark} {text}\n");
     }
 
     /// Leaves the cursor at the start of an empty line.
     pub fn end_line(&mut self) {
         if self.open_line {
-            print!("\r\x1b[K");
+            say!("\r\x1b[K");
             let _ = io::stdout().flush();
             self.open_line = false;
         }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::{FAILED, fail};
 use crate::protocol::{Reply, Request};
 use crate::state::{LabDir, StateError};
-use crate::ui;
+use crate::ui::{self, say};
 
 /// Why a lab did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +88,9 @@ pub(super) fn inspect(lab: Option<&str>, json: bool) -> ExitCode {
         Ok((Reply::Lab { mut lab }, pid)) => {
             lab.pid = pid;
             if json {
-                println!("{}", serde_json::json!(lab));
+                say!("{}\n", serde_json::json!(lab));
             } else {
-                print!("{}", ui::lab_table(&lab));
+                say!("{}", ui::lab_table(&lab));
             }
             ExitCode::SUCCESS
         }
@@ -107,7 +107,7 @@ pub(super) fn down(lab: Option<&str>) -> ExitCode {
     });
     match done {
         Ok((Reply::Bye, name)) => {
-            println!("lab `{name}` is down");
+            say!("lab `{name}` is down\n");
             ExitCode::SUCCESS
         }
         Ok(_) => unexpected(),

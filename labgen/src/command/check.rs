@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use scenario::Scenario;
 
 use super::WRONG;
-use crate::ui;
+use crate::ui::{self, say};
 
 /// A scenario and what it was read from.
 pub(super) struct Loaded {
@@ -47,8 +47,8 @@ pub(super) fn check(files: &[PathBuf]) -> ExitCode {
         match load(file) {
             Ok(loaded) => {
                 let s = &loaded.scenario;
-                println!(
-                    "{}: fine: lab `{}`, {}, {}, {}, {}",
+                say!(
+                    "{}: fine: lab `{}`, {}, {}, {}, {}\n",
                     file.display(),
                     s.lab.name,
                     ui::count(s.nodes.len(), "node"),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{LACKING, check};
 use crate::kinds::Outside;
+use crate::ui::say;
 use crate::{needs, ui};
 
 /// A program from outside, found or not.
@@ -64,8 +65,8 @@ pub(super) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
         })
         .collect();
     if json {
-        println!(
-            "{}",
+        say!(
+            "{}\n",
             serde_json::json!({ "kernel": probes, "programs": programs })
         );
     } else {
@@ -92,8 +93,8 @@ fn show(probes: &[Probe], programs: &[Found]) {
             found,
         ]);
     }
-    print!("{}", ui::table(&rows));
-    println!();
+    say!("{}", ui::table(&rows));
+    say!("\n");
     let mut rows = vec![["", "PROGRAM", "NEEDED FOR", "FOUND"].map(String::from)];
     for program in programs {
         let found = match &program.path {
@@ -108,7 +109,7 @@ fn show(probes: &[Probe], programs: &[Found]) {
             found,
         ]);
     }
-    print!("{}", ui::table(&rows));
+    say!("{}", ui::table(&rows));
 }
 
 fn mark(ok: bool) -> String {

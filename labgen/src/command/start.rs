@@ -15,11 +15,11 @@ use nix::unistd::Pid;
 use scenario::Scenario;
 
 use super::check::{self, Loaded};
-use super::{FAILED, LACKING, fail};
-use crate::needs;
+use super::{FAILED, LACKING, WRONG, fail};
 use crate::protocol::{DETACH, Event, Mode, Order};
 use crate::state::LabDir;
 use crate::ui::Ui;
+use crate::{kinds, needs};
 
 /// The supervisor's descriptor of the lock: never used, only held.
 const LOCK: i32 = 3;
@@ -43,7 +43,16 @@ pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> 
     if let Err(code) = programs_are_there(&loaded.scenario) {
         return code;
     }
-    match supervise(file, &loaded, mode, json) {
+    let base = file
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    for node in &loaded.scenario.nodes {
+        if let Err(e) = kinds::program(node, base) {
+            return fail(&e, WRONG);
+        }
+    }
+    match supervise(file, base, &loaded, mode, json) {
         Ok((code, dir)) => {
             if let Some(out) = out
                 && let Err(e) = keep_evidence(&dir, out)
@@ -98,6 +107,7 @@ fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
 
 fn supervise(
     file: &Path,
+    base: &Path,
     loaded: &Loaded,
     mode: Mode,
     json: bool,
@@ -132,10 +142,6 @@ fn supervise(
     let supervisor = spawn_supervisor(&exe, &args, &inherited, &options)?;
     drop(inherited);
     drop(lock);
-    let base = file
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
     let order = Order {
         dir: dir.clone(),
         file: file.display().to_string(),

@@ -1,18 +1,26 @@
 //! `bagpipe-bgp`, our speaker.
 
-use scenario::{Bagpipe, Dataplane};
+use scenario::{Bagpipe, Dataplane, Node};
 
-use super::Program;
+use super::{KindError, Program};
 
 const CONFIG: &str = "/run/bagpipe-bgp/bgp.conf";
 
-pub(super) fn program(config: &Bagpipe) -> Program {
-    Program {
+pub(super) fn program(node: &Node, config: &Bagpipe) -> Result<Program, KindError> {
+    let mut ports: Vec<u16> = config.peers.iter().map(|peer| peer.port).collect();
+    ports.dedup();
+    if ports.len() > 1 {
+        return Err(KindError::Ports {
+            node: node.name.clone(),
+            ports,
+        });
+    }
+    Ok(Program {
         command: "bagpipe-bgp".into(),
         args: vec!["--config-file".into(), CONFIG.into()],
         files: vec![(CONFIG.into(), config_file(config))],
         passive: false,
-    }
+    })
 }
 
 fn config_file(config: &Bagpipe) -> String {

@@ -33,6 +33,14 @@ pub struct Outside {
 /// Why a node's program cannot be configured.
 #[derive(Debug, thiserror::Error)]
 pub enum KindError {
+    /// The speaker connects to one TCP port, whoever the peer.
+    #[error("node `{node}`: its peers listen on ports {}; bagpipe-bgp connects to one port only, so give them the same", .ports.iter().map(u16::to_string).collect::<Vec<_>>().join(" and "))]
+    Ports {
+        /// The node.
+        node: String,
+        /// Its peers' ports.
+        ports: Vec<u16>,
+    },
     /// A file the scenario names cannot be read.
     #[error("node `{node}`: cannot read `{path}`: {source}")]
     Unreadable {
@@ -56,7 +64,7 @@ pub fn outside(kind: &NodeKind) -> Option<Outside> {
 /// The program of a node; `None` for a plain host. `base` is where relative paths start.
 pub fn program(node: &Node, base: &Path) -> Result<Option<Program>, KindError> {
     Ok(match &node.kind {
-        NodeKind::Bagpipe(config) => Some(bagpipe::program(config)),
+        NodeKind::Bagpipe(config) => Some(bagpipe::program(node, config)?),
         NodeKind::FakeRr(config) => Some(fakerr::program(config)),
         NodeKind::GoBgp(config) => Some(gobgp::program(node, config, base)?),
         NodeKind::Host => None,

@@ -165,8 +165,17 @@ pub(super) async fn write_all(lab: &Lab, front: &Front) -> Vec<PathBuf> {
     let mut written = Vec::new();
     let taps = lab.taps.borrow().clone();
     for tap in taps {
-        tap.settle().await;
         let name = &lab.scenario[tap.capture].name;
+        let settled = tap.settle().await;
+        if settled.dropped > 0 {
+            let text = format!("capture `{name}` lost {} frames", settled.dropped);
+            front.send(&Event::Note { text });
+        }
+        if let Some(why) = settled.ended {
+            front.send(&Event::Note {
+                text: format!("capture `{name}` ended early: {why}"),
+            });
+        }
         let path = lab.dir.captures().join(format!("{name}.pcapng"));
         let file = File::create(&path).map_err(|e| e.to_string());
         let done = file.and_then(|file| {

@@ -1,16 +1,18 @@
 //! Doing the steps of a scenario, one after the other.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bagpipe_api::{AttachBody, ClientError, DetachBody};
-use netns::icmp::{self, Echo};
+use netns::icmp::{self, Echo, PingError};
 use netns::ns::{NetNs, NodeNs};
 use netns::process::{Child, ProcessSpec};
 use nix::sys::signal::Signal;
 use scenario::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::expect;
@@ -19,6 +21,7 @@ use super::lab::{Lab, ReachError};
 use super::ports::{self, PortError};
 use super::recording::{self, RecordingError};
 use crate::protocol::{Event, Failure};
+use crate::ui;
 
 /// A step that did not end well.
 #[derive(Debug)]
@@ -184,7 +187,9 @@ async fn ping(lab: &Lab, ping: &Ping) -> Result<String, Unmet> {
 async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
     let mut times = Vec::new();
     let mut lost: Vec<(String, u32)> = Vec::new();
-    for seq in 1.. {
+    let mut seq = 0u16;
+    loop {
+        seq = seq.wrapping_add(1);
         if times.len() >= usize::from(ping.count) {
             break;
         }
@@ -193,8 +198,8 @@ async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String,
             .min(ECHO_PATIENCE);
         if wait.is_zero() {
             return Err(Unmet {
-                expected: format!("{} replies from {}", ping.count, ping.to),
-                seen: format!("{} replies", times.len()),
+                expected: format!("{} from {}", replies(ping.count.into()), ping.to),
+                seen: replies(times.len()),
                 details: lost.iter().map(|(why, n)| format!("{n} x {why}")).collect(),
             });
         }
@@ -217,10 +222,17 @@ async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String,
         lost => format!(", {lost} more without"),
     };
     Ok(format!(
-        "{} replies in {} ms{again}",
-        times.len(),
+        "{} in {} ms{again}",
+        replies(times.len()),
         shown.join(" ")
     ))
+}
+
+fn replies(n: usize) -> String {
+    match n {
+        1 => "1 reply".into(),
+        n => format!("{n} replies"),
+    }
 }
 
 /// Adds a reason, counting one that repeats itself.
@@ -231,28 +243,35 @@ fn note(lost: &mut Vec<(String, u32)>, why: &str) {
     }
 }
 
-/// No request may be answered until the deadline.
+/// No request may be answered until the deadline. One that cannot be sent is as good; a ping that cannot even be
+/// tried is not.
 async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
-    let mut sent = 0;
+    let expected = || format!("no reply from {}", ping.to);
+    let (mut sent, mut unsent) = (0u16, None);
+    let mut tries = 0u16;
     while Instant::now() < deadline {
-        sent += 1;
+        tries = tries.wrapping_add(1);
         let wait = deadline
             .saturating_duration_since(Instant::now())
             .min(ECHO_PATIENCE);
-        match icmp::ping(net, None, echo(ping, sent, wait)).await {
+        match icmp::ping(net, None, echo(ping, tries, wait)).await {
             Ok(reply) => {
                 return Err(Unmet {
-                    expected: format!("no reply from {}", ping.to),
-                    seen: format!("echo {sent} was answered after {:?}", reply.rtt),
+                    expected: expected(),
+                    seen: format!("echo {tries} was answered after {:?}", reply.rtt),
                     details: Vec::new(),
                 });
             }
-            Err(_) => {
-                tokio::time::sleep_until((Instant::now() + ECHO_PATIENCE / 4).min(deadline)).await
-            }
+            Err(PingError::Timeout(_) | PingError::Unreachable { .. }) => sent += 1,
+            Err(error @ PingError::Send(_)) => unsent = Some(error.to_string()),
+            Err(error @ PingError::Socket(_)) => return Err(Unmet::undone(&expected(), &error)),
         }
+        tokio::time::sleep_until((Instant::now() + ECHO_PATIENCE / 4).min(deadline)).await;
     }
-    Ok(format!("{sent} requests, no reply"))
+    Ok(match (sent, unsent) {
+        (0, Some(why)) => format!("no request could be sent: {why}"),
+        (sent, _) => format!("{}, no reply", ui::count(sent.into(), "request")),
+    })
 }
 
 fn echo(ping: &Ping, seq: u16, timeout: Duration) -> Echo {
@@ -283,8 +302,7 @@ async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
     };
     let running = spawn(lab, program, args, place).await;
     let (child, output) = running.map_err(|e| Unmet::undone(&expected, &e))?;
-    let finished = async { (child.clone().exited().await, output.collect().await) };
-    let Ok((exit, (stdout, stderr))) = timeout(exec.within, finished).await else {
+    let Ok(ended) = timeout(exec.within, child.clone().exited()).await else {
         let _ = child.kill_group(Signal::SIGKILL);
         return Err(Unmet {
             expected,
@@ -292,16 +310,17 @@ async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
             details: Vec::new(),
         });
     };
+    let (stdout, stderr) = output.collect().await;
     let said = |name: &str, text: &str| {
         text.lines()
             .map(|line| format!("{name}: {line}"))
             .collect::<Vec<_>>()
     };
     let details = || [said("stdout", &stdout), said("stderr", &stderr)].concat();
-    if i32::from(exit.shell_code()) != exec.exit {
+    if i32::from(ended.shell_code()) != exec.exit {
         return Err(Unmet {
             expected,
-            seen: exit.to_string(),
+            seen: ended.to_string(),
             details: details(),
         });
     }
@@ -320,23 +339,49 @@ async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
     Ok(String::new())
 }
 
-/// The two ends from which a command's words are read.
+/// What a command says, as it says it.
 struct Output {
-    stdout: pipe::Receiver,
-    stderr: pipe::Receiver,
+    stdout: Words,
+    stderr: Words,
+}
+
+/// One of its outputs, read by a task of its own.
+struct Words {
+    said: Rc<RefCell<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+/// The longest that is waited for words of a command that has ended: a child of its may hold its output open.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// What is kept of an output, in octets.
+const WORDS_KEPT: usize = 1 << 20;
+
+impl Words {
+    fn of(mut pipe: pipe::Receiver) -> Self {
+        let said = Rc::new(RefCell::new(Vec::new()));
+        let kept = Rc::clone(&said);
+        let reader = tokio::task::spawn_local(async move {
+            let mut chunk = [0; 4096];
+            // What cannot be read any more is as good as not said.
+            while let Ok(length @ 1..) = pipe.read(&mut chunk).await {
+                let mut kept = kept.borrow_mut();
+                let room = WORDS_KEPT.saturating_sub(kept.len()).min(length);
+                kept.extend_from_slice(&chunk[..room]);
+            }
+        });
+        Self { said, reader }
+    }
+
+    async fn collect(mut self) -> String {
+        let _ = timeout(LAST_WORDS, &mut self.reader).await;
+        self.reader.abort();
+        String::from_utf8_lossy(&self.said.borrow()).into_owned()
+    }
 }
 
 impl Output {
-    /// Both to their ends.
-    async fn collect(mut self) -> (String, String) {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        // What cannot be read any more is as good as not said.
-        let _ = tokio::join!(
-            self.stdout.read_to_end(&mut stdout),
-            self.stderr.read_to_end(&mut stderr)
-        );
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        (text(stdout), text(stderr))
+    async fn collect(self) -> (String, String) {
+        (self.stdout.collect().await, self.stderr.collect().await)
     }
 }
 
@@ -357,7 +402,13 @@ async fn spawn(
         ..ProcessSpec::new(program)
     };
     let child = lab.spawner.spawn(spec).await?;
-    Ok((child, Output { stdout, stderr }))
+    Ok((
+        child,
+        Output {
+            stdout: Words::of(stdout),
+            stderr: Words::of(stderr),
+        },
+    ))
 }
 
 /// Why a command could not be started.

@@ -1,79 +1,115 @@
-//! What the kernel forwards with: entries of a VPN instance's VXLAN device.
+//! What the kernel forwards with: entries of a VPN instance's devices.
 
 use std::rc::Rc;
 
+use bagpipe_api::ClientError;
 use netns::addr::MacAddr;
-use netns::link::{FdbEntry, Groups, Monitor, Neighbour, Netlink};
+use netns::link::{FdbEntry, Groups, LinkError, Monitor, Neighbour, Netlink};
 use scenario::{ForwardingExpectation, NeighbourExpectation, NodeId, VpnId};
 
+use super::session::Speaker;
 use super::{Look, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
 use crate::supervisor::step::Unmet;
 
-/// A node's kernel, the VXLAN device of one VPN instance in it, and word of changes.
+/// A node's kernel, the devices of one VPN instance in it, and word of changes of either.
 struct Kernel {
     lab: Rc<Lab>,
     node: NodeId,
     vpn: VpnId,
+    speaker: Speaker,
     open: Option<(Netlink, Monitor)>,
+}
+
+/// Whose entries count.
+enum Scope {
+    /// Those of these devices.
+    Devices(Vec<u32>),
+    /// The speaker knows no such instance: then no device may hold an entry for it.
+    All,
+}
+
+impl Scope {
+    fn has(&self, link: u32) -> bool {
+        match self {
+            Self::Devices(links) => links.contains(&link),
+            Self::All => true,
+        }
+    }
 }
 
 impl Kernel {
     fn new(lab: &Rc<Lab>, node: NodeId, vpn: VpnId) -> Self {
+        let speaker = Speaker::new(lab, node);
         Self {
             lab: Rc::clone(lab),
             node,
             vpn,
+            speaker,
             open: None,
         }
     }
 
-    fn failed(&self, source: netns::link::LinkError) -> ReachError {
+    fn failed(&self, source: LinkError) -> ReachError {
         ReachError::Link {
             node: self.lab.scenario[self.node].name.clone(),
             source,
         }
     }
 
-    /// The device's index: none when the instance is not there. The monitor is opened before the
-    /// first look, so that a change after it is not missed.
-    async fn device(&mut self) -> Result<Option<(Netlink, u32)>, ReachError> {
-        if self.open.is_none() {
-            let net = &self.lab.home(self.node).net;
-            let netlink = self.lab.netlink(self.node)?;
-            let monitor = Monitor::open(
-                net,
-                Groups {
+    /// The kernel, and which of its devices are the instance's. The monitor is opened before the first look,
+    /// so that a change after it is not missed.
+    async fn look(&mut self) -> Result<(Netlink, Scope), ReachError> {
+        let netlink = match &self.open {
+            Some((netlink, _)) => netlink.clone(),
+            None => {
+                let groups = Groups {
                     links: true,
                     neighbours: true,
                     ..Groups::default()
-                },
-            );
-            self.open = Some((netlink, monitor.map_err(|e| self.failed(e))?));
+                };
+                let monitor = Monitor::open(&self.lab.home(self.node).net, groups);
+                let monitor = monitor.map_err(|e| self.failed(e))?;
+                let netlink = self.lab.netlink(self.node)?;
+                self.open = Some((netlink.clone(), monitor));
+                netlink
+            }
+        };
+        let path = format!(
+            "vpns/instances/{}/dataplane",
+            self.lab.scenario[self.vpn].name
+        );
+        let shown = match self.speaker.fresh().await?.looking_glass(&path).await {
+            Ok(shown) => shown,
+            Err(ClientError::Refused(refusal)) if refusal.status == 404 => {
+                return Ok((netlink, Scope::All));
+            }
+            Err(error) => return Err(self.speaker.failed(error)),
+        };
+        let mut devices = Vec::new();
+        for key in ["vxlan_if", "linux_bridge"] {
+            let Some(name) = shown.get(key).and_then(|name| name.as_str()) else {
+                continue;
+            };
+            match netlink.index(name).await {
+                Ok(index) => devices.push(index),
+                // On its way in or out.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(self.failed(error)),
+            }
         }
-        let Some((netlink, _)) = &self.open else {
-            return Ok(None);
-        };
-        let netlink = netlink.clone();
-        let instance = &self.lab.scenario[self.vpn].name;
-        let mut client = self.lab.client(self.node).await?;
-        let path = format!("vpns/instances/{instance}/dataplane");
-        // An instance without attachment is not in the looking glass: that is no failure here.
-        let Ok(dataplane) = client.looking_glass(&path).await else {
-            return Ok(None);
-        };
-        let Some(name) = dataplane.get("vxlan_if").and_then(|name| name.as_str()) else {
-            return Ok(None);
-        };
-        Ok(netlink.index(name).await.ok().map(|index| (netlink, index)))
+        Ok((netlink, Scope::Devices(devices)))
     }
 
     async fn changed(&mut self) -> Result<(), ReachError> {
-        if let Some((_, monitor)) = &mut self.open {
-            let change = monitor.next().await;
-            change.map_err(|e| self.failed(e))?;
-        }
-        Ok(())
+        let Some((_, monitor)) = &mut self.open else {
+            return Ok(());
+        };
+        let kernel = tokio::select! {
+            change = monitor.next() => change.map(drop),
+            said = self.speaker.changed() => return said,
+        };
+        kernel.map_err(|e| self.failed(e))
     }
 }
 
@@ -104,13 +140,9 @@ impl Forwarding {
 
 impl Watch for Forwarding {
     async fn look(&mut self) -> Result<Look, ReachError> {
-        let entries = match self.kernel.device().await? {
-            Some((netlink, index)) => netlink
-                .fdb(Some(index))
-                .await
-                .map_err(|e| self.kernel.failed(e))?,
-            None => Vec::new(),
-        };
+        let (netlink, scope) = self.kernel.look().await?;
+        let mut entries = netlink.fdb(None).await.map_err(|e| self.kernel.failed(e))?;
+        entries.retain(|entry| scope.has(entry.link));
         let remote: Vec<&FdbEntry> = entries.iter().filter(|entry| entry.dst.is_some()).collect();
         let found = remote.iter().find(|entry| self.matches(entry));
         let shown = |entry: &FdbEntry| {
@@ -172,13 +204,12 @@ impl Neighbours {
 
 impl Watch for Neighbours {
     async fn look(&mut self) -> Result<Look, ReachError> {
-        let entries = match self.kernel.device().await? {
-            Some((netlink, index)) => netlink
-                .neighbours(Some(index))
-                .await
-                .map_err(|e| self.kernel.failed(e))?,
-            None => Vec::new(),
-        };
+        let (netlink, scope) = self.kernel.look().await?;
+        let mut entries = netlink
+            .neighbours(None)
+            .await
+            .map_err(|e| self.kernel.failed(e))?;
+        entries.retain(|entry| scope.has(entry.link));
         let shown = |entry: &Neighbour| match entry.mac {
             Some(mac) => format!("{} at {mac}", entry.ip),
             None => entry.ip.to_string(),

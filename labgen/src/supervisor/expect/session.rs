@@ -41,9 +41,8 @@ impl Speaker {
             self.client = Some(self.lab.client(self.node).await?);
         }
         self.ask(0, Duration::ZERO).await?;
-        self.client.as_mut().ok_or_else(|| ReachError::Gone {
-            node: String::new(),
-        })
+        let node = self.name();
+        self.client.as_mut().ok_or(ReachError::Gone { node })
     }
 
     pub(super) async fn changed(&mut self) -> Result<(), ReachError> {
