@@ -49,12 +49,7 @@ fn measure(labgen: &Path, scenario: &str) -> Result<Vec<Figure>, Box<dyn Error>>
         values: Vec::new(),
     };
     let mut figures = vec![
-        figure(
-            "attach request to first ping answered",
-            "ms",
-            30.0,
-            "262-295 ms",
-        ),
+        figure("attach to first ping answered", "ms", 30.0, "262-295 ms"),
         figure("daemon start to REST answering", "ms", 20.0, "1500-2200 ms"),
         figure("daemon start to Established", "ms", 100.0, "3500-4000 ms"),
         figure("daemon resident, idle", "MB", 8.0, "126 MB"),
@@ -106,7 +101,7 @@ fn once(labgen: &Path, scenario: &str) -> Result<[f64; 6], Box<dyn Error>> {
         .find(|e| e["event"] == "up")
         .ok_or("no `up` event")?;
     Ok([
-        (at("step-passed", &step(4))? - at("step-started", &step(3))?) / 1000.0,
+        (at("step-passed", &step(5))? - at("step-started", &step(3))?) / 1000.0,
         (at("ready", &node)? - started) / 1000.0,
         (at("step-passed", &step(1))? - started) / 1000.0,
         resident(&idle["lab"])?,

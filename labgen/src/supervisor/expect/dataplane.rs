@@ -109,6 +109,8 @@ impl Kernel {
             change = monitor.next() => change.map(drop),
             said = self.speaker.changed() => return said,
         };
+        // Its question was left in the air, and the connection with it.
+        self.speaker.hang_up();
         kernel.map_err(|e| self.failed(e))
     }
 }

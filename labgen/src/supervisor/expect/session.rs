@@ -49,6 +49,11 @@ impl Speaker {
         self.ask(self.version, LONG).await
     }
 
+    /// Ends the connection; the next question makes another.
+    pub(super) fn hang_up(&mut self) {
+        self.client = None;
+    }
+
     async fn ask(&mut self, after: u64, wait: Duration) -> Result<(), ReachError> {
         let node = self.name();
         let client = self
