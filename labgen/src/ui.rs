@@ -36,7 +36,7 @@ enum Style {
 }
 
 /// The longest account of what a step saw that is shown behind it.
-const SEEN_SHOWN: usize = 48;
+const SEEN_SHOWN: usize = 80;
 
 /// Whether errors on standard error may be coloured.
 pub fn color_on_stderr() -> bool {

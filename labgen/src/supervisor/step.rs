@@ -219,7 +219,7 @@ async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String,
         .collect();
     let again = match lost.iter().map(|(_, times)| times).sum::<u32>() {
         0 => String::new(),
-        lost => format!(", {lost} more without"),
+        lost => format!(", {lost} more not answered"),
     };
     Ok(format!(
         "{} in {} ms{again}",
