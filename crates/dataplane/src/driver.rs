@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bgp_wire::Vni;
 use serde::{Deserialize, Serialize};
-use vpn::{EvpnIntent, InstanceId};
+use vpn::{Capabilities, EvpnIntent, InstanceId};
 
 use crate::DriverError;
 
@@ -70,70 +70,6 @@ pub trait EvpnDriver: Send {
 
     /// What the looking glass shows of an applied instance.
     fn state(&self, instance: InstanceId) -> Option<DriverView>;
-}
-
-/// What a driver can forward.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capabilities {
-    /// Encapsulations to advertise and to accept, preferred first.
-    pub encaps: Vec<Encap>,
-    /// Whether several equal routes can be used at once.
-    pub ecmp: bool,
-    /// Which endpoint directions can be made.
-    pub directions: BTreeSet<Direction>,
-}
-
-impl Capabilities {
-    /// VXLAN, one path, both directions: what a Linux bridge with a VXLAN port does.
-    pub fn vxlan() -> Self {
-        Self {
-            encaps: vec![Encap::Vxlan],
-            ecmp: false,
-            directions: BTreeSet::from([Direction::Both]),
-        }
-    }
-}
-
-/// How packets travel between hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Encap {
-    /// What a route without Encapsulation community means.
-    Default,
-    /// GRE (RFC 2784).
-    Gre,
-    /// VXLAN (RFC 7348).
-    Vxlan,
-    /// MPLS (RFC 3032).
-    Mpls,
-    /// MPLS in UDP (RFC 7510).
-    MplsInUdp,
-}
-
-impl Encap {
-    /// The tunnel type of the BGP Encapsulation extended community (RFC 9012 section 4.1, RFC 8365
-    /// section 11); none for [`Encap::Default`], which is the absence of the community.
-    pub fn tunnel_type(self) -> Option<u16> {
-        match self {
-            Self::Default => None,
-            Self::Gre => Some(2),
-            Self::Vxlan => Some(8),
-            Self::Mpls => Some(10),
-            Self::MplsInUdp => Some(13),
-        }
-    }
-}
-
-/// Which way an endpoint's traffic goes, seen from the port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// Both ways.
-    Both,
-    /// Only towards the port.
-    ToPort,
-    /// Only from the port.
-    FromPort,
 }
 
 /// What the looking glass shows of an instance.

@@ -15,10 +15,9 @@ mod error;
 pub mod linux;
 mod task;
 
-pub use driver::{
-    BoxFuture, Capabilities, Direction, DriverView, Encap, EvpnDriver, Owned, OwnedKind,
-};
+pub use driver::{BoxFuture, DriverView, EvpnDriver, Owned, OwnedKind};
 pub use dummy::DummyDriver;
 pub use error::DriverError;
 pub use linux::{LinuxDriver, LinuxOptions};
 pub use task::{DriverHandle, DriverTask};
+pub use vpn::{Capabilities, Direction, Encap};

@@ -6,27 +6,6 @@ use bagpipe_api::{ApiError, Rule, request};
 use serde_json::{Value, json};
 use vpn::{InstanceKind, LocalPort, Readvertise};
 
-/// What the driver can do, in the words of the instances.
-pub(super) fn capabilities(driver: &dataplane::Capabilities) -> vpn::Capabilities {
-    let encap = |encap: &dataplane::Encap| match encap {
-        dataplane::Encap::Default => vpn::Encap::Default,
-        dataplane::Encap::Gre => vpn::Encap::Gre,
-        dataplane::Encap::Vxlan => vpn::Encap::Vxlan,
-        dataplane::Encap::Mpls => vpn::Encap::Mpls,
-        dataplane::Encap::MplsInUdp => vpn::Encap::MplsInUdp,
-    };
-    let direction = |direction: &dataplane::Direction| match direction {
-        dataplane::Direction::Both => vpn::Direction::Both,
-        dataplane::Direction::ToPort => vpn::Direction::ToPort,
-        dataplane::Direction::FromPort => vpn::Direction::FromPort,
-    };
-    vpn::Capabilities {
-        encaps: driver.encaps.iter().map(encap).collect(),
-        ecmp: driver.ecmp,
-        directions: driver.directions.iter().map(direction).collect(),
-    }
-}
-
 /// An attach.
 pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachRequest, ApiError> {
     let gateway: Option<IpAddr> = request.gateway_ip.and_then(|text| text.parse().ok());

@@ -157,7 +157,7 @@ impl Core {
             router_id: local_address,
             local_address: local_address.into(),
             local_vtep: local_vtep.into(),
-            capabilities: convert::capabilities(driver.capabilities()),
+            capabilities: driver.capabilities().clone(),
         };
         let stale = match driver.list().await {
             Ok(owned) if owned.is_empty() => None,
