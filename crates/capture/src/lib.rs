@@ -13,6 +13,7 @@ mod advertised;
 pub mod bgp;
 mod context;
 pub mod dissect;
+mod facts;
 pub mod frame;
 pub mod matcher;
 pub mod pcap;
@@ -26,6 +27,7 @@ mod support;
 
 pub use bgp::{BgpEvent, BgpMessage, SessionFacts, SessionKey, Tracker};
 pub use dissect::{Dissection, Dissector, Layer, Protocol, StandardDissector};
+pub use facts::RouteFacts;
 pub use frame::{Frame, FrameIndex, InterfaceId, Timestamp};
 pub use matcher::{Match, Matcher, NearMiss, Satisfied, Verdict};
 pub use pcap::{CaptureFileError, CaptureReader, FileFrame, PcapngWriter};

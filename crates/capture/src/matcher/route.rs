@@ -1,17 +1,14 @@
 //! A BGP message against its matcher.
 
 use std::fmt::Display;
-use std::net::IpAddr;
 
-use bgp_wire::nlri::EvpnRoute;
-use bgp_wire::types::IpPrefix;
-use bgp_wire::{MacAddr, Message, Nlri, NlriValue, PathAttributes, RouteDistinguisher};
+use bgp_wire::Message;
 use scenario::RoutePattern;
 use scenario::packet::BgpMatcher;
 
 use super::fields::{Difference, Fields, or_none};
-use crate::advertised::vni;
 use crate::bgp::{BgpEvent, BgpMessage};
+use crate::facts::RouteFacts;
 use crate::text;
 
 /// How a route compares with a pattern, wherever it was found.
@@ -23,16 +20,12 @@ pub struct RouteComparison {
     pub difference: Option<Difference>,
 }
 
-/// Compares a route that a speaker holds with `pattern`.
-pub fn compare_route(
-    pattern: &RoutePattern,
-    nlri: &Nlri,
-    next_hop: Option<IpAddr>,
-    attributes: &PathAttributes,
-) -> RouteComparison {
+/// Compares a route with `pattern`: one from octets and one that a program told of in its own words
+/// are judged alike.
+pub fn compare_route(pattern: &RoutePattern, route: &RouteFacts) -> RouteComparison {
     let mut fields = Fields::default();
-    compare_nlri(&mut fields, pattern, nlri);
-    compare_attributes(&mut fields, pattern, nlri, next_hop, attributes);
+    compare_nlri(&mut fields, pattern, route);
+    compare_attributes(&mut fields, pattern, route);
     RouteComparison {
         agreed: fields.agreed,
         difference: fields.difference,
@@ -72,8 +65,9 @@ pub(super) fn compare(matcher: &BgpMatcher, event: &BgpEvent) -> Fields {
             });
             let compared = announced.map(|(nlri, next_hop)| {
                 let mut fields = of_kind(ANNOUNCES, true);
-                compare_nlri(&mut fields, pattern, nlri);
-                compare_attributes(&mut fields, pattern, nlri, next_hop, &update.attributes);
+                let route = RouteFacts::of(nlri, next_hop, &update.attributes);
+                compare_nlri(&mut fields, pattern, &route);
+                compare_attributes(&mut fields, pattern, &route);
                 fields
             });
             closest(compared).unwrap_or_else(|| of_kind(ANNOUNCES, false))
@@ -85,7 +79,7 @@ pub(super) fn compare(matcher: &BgpMatcher, event: &BgpEvent) -> Fields {
                 .flat_map(|(_, nlri)| nlri)
                 .map(|nlri| {
                     let mut fields = of_kind(WITHDRAWS, true);
-                    compare_nlri(&mut fields, pattern, nlri);
+                    compare_nlri(&mut fields, pattern, &RouteFacts::of_nlri(nlri));
                     fields
                 });
             closest(compared).unwrap_or_else(|| of_kind(WITHDRAWS, false))
@@ -101,43 +95,31 @@ fn closest(compared: impl Iterator<Item = Fields>) -> Option<Fields> {
 }
 
 /// Compares what the NLRI itself holds.
-fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, nlri: &Nlri) {
-    let facts = Facts::of(nlri);
-    fields.check("family", pattern.family, nlri.family);
-    fields.check_optional("type", pattern.route_type, facts.route_type);
-    fields.check_optional("mac", pattern.mac, facts.mac);
-    fields.check_optional("ip", pattern.ip, facts.ip);
-    fields.check_optional("prefix", pattern.prefix, facts.prefix);
-    fields.check_optional("rd", pattern.rd, facts.rd);
+fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
+    fields.check("family", pattern.family, route.family);
+    fields.check_optional("type", pattern.route_type, route.route_type);
+    fields.check_optional("mac", pattern.mac, route.mac);
+    fields.check_optional("ip", pattern.ip, route.ip);
+    fields.check_optional("prefix", pattern.prefix, route.prefix);
+    fields.check_optional("rd", pattern.rd, route.rd);
 }
 
 /// Compares what the rest of the UPDATE says about the route.
-fn compare_attributes(
-    fields: &mut Fields,
-    pattern: &RoutePattern,
-    nlri: &Nlri,
-    next_hop: Option<IpAddr>,
-    attributes: &PathAttributes,
-) {
-    fields.check_optional("next_hop", pattern.next_hop, next_hop);
-    if pattern.vni.is_some() {
-        let seen = nlri.value().ok().and_then(|value| vni(&value, attributes));
-        fields.check_optional("vni", pattern.vni, seen);
-    }
-    if !pattern.route_targets.is_empty() {
-        let seen = attributes.route_targets();
-        for wanted in &pattern.route_targets {
-            fields.note("rt", seen.contains(wanted), || {
-                (wanted.to_string(), list(&seen))
-            });
-        }
+fn compare_attributes(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
+    fields.check_optional("next_hop", pattern.next_hop, route.next_hop);
+    fields.check_optional("vni", pattern.vni, route.vni);
+    let targets = &route.route_targets;
+    for wanted in &pattern.route_targets {
+        fields.note("rt", targets.contains(wanted), || {
+            (wanted.to_string(), list(targets))
+        });
     }
     if let Some(wanted) = pattern.encapsulation {
-        let seen = attributes.encapsulations();
+        let seen = &route.encapsulations;
         let agrees = seen
             .iter()
             .any(|seen| seen.number() == wanted.tunnel_type());
-        fields.note("encap", agrees, || (wanted.to_string(), list(&seen)));
+        fields.note("encap", agrees, || (wanted.to_string(), list(seen)));
     }
 }
 
@@ -145,70 +127,5 @@ fn list<T: Display>(items: &[T]) -> String {
     match items {
         [] => or_none::<T>(None),
         items => items.iter().map(T::to_string).collect::<Vec<_>>().join(" "),
-    }
-}
-
-/// The fields of an NLRI that a pattern can ask for.
-#[derive(Default)]
-struct Facts {
-    route_type: Option<u8>,
-    mac: Option<MacAddr>,
-    ip: Option<IpAddr>,
-    prefix: Option<IpPrefix>,
-    rd: Option<RouteDistinguisher>,
-}
-
-impl Facts {
-    fn of(nlri: &Nlri) -> Self {
-        match nlri.value() {
-            Ok(NlriValue::Evpn(route)) => Self::of_evpn(&route),
-            Ok(NlriValue::Vpn(route)) => Self::of_prefix(route.prefix).in_vpn(None, route.rd),
-            Ok(NlriValue::Unicast(prefix)) => Self::of_prefix(prefix),
-            Ok(NlriValue::FlowspecVpn { rd, .. }) => Self::default().in_vpn(None, rd),
-            _ => Self::default(),
-        }
-    }
-
-    fn of_prefix(prefix: IpPrefix) -> Self {
-        let ip = prefix.is_host().then(|| prefix.address());
-        Self {
-            ip,
-            prefix: Some(prefix),
-            ..Self::default()
-        }
-    }
-
-    fn of_evpn(route: &EvpnRoute) -> Self {
-        let of_ip = |ip| Self {
-            ip,
-            ..Self::default()
-        };
-        match *route {
-            EvpnRoute::EthernetAutoDiscovery { rd, .. } => Self::default().in_vpn(Some(1), rd),
-            EvpnRoute::MacIp { rd, mac, ip, .. } => Self {
-                mac: Some(mac),
-                ..of_ip(ip)
-            }
-            .in_vpn(Some(2), rd),
-            EvpnRoute::InclusiveMulticast { rd, originator, .. } => {
-                of_ip(Some(originator)).in_vpn(Some(3), rd)
-            }
-            EvpnRoute::EthernetSegment { rd, originator, .. } => {
-                of_ip(Some(originator)).in_vpn(Some(4), rd)
-            }
-            EvpnRoute::IpPrefix { rd, prefix, .. } => Self::of_prefix(prefix).in_vpn(Some(5), rd),
-            EvpnRoute::Unknown { kind, .. } => Self {
-                route_type: Some(kind),
-                ..Self::default()
-            },
-        }
-    }
-
-    fn in_vpn(self, route_type: Option<u8>, rd: RouteDistinguisher) -> Self {
-        Self {
-            route_type,
-            rd: Some(rd),
-            ..self
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use bagpipe_api::HeldRoute;
+use capture::RouteFacts;
 use capture::matcher::compare_route;
 use capture::text::held_route;
 use scenario::RouteExpectation;
@@ -56,11 +57,8 @@ impl Watch for Watcher {
             .iter()
             .map(|route| {
                 let (nlri, next_hop) = (&route.nlri, route.next_hop.address());
-                let pattern = &self.expected.pattern;
-                (
-                    compare_route(pattern, nlri, next_hop, &route.attributes),
-                    route,
-                )
+                let facts = RouteFacts::of(nlri, next_hop, &route.attributes);
+                (compare_route(&self.expected.pattern, &facts), route)
             })
             .collect();
         let found: Vec<&HeldRoute> = compared
