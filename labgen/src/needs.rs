@@ -33,7 +33,7 @@ pub fn missing_programs(scenario: &Scenario) -> BTreeSet<kinds::Outside> {
     scenario
         .nodes
         .iter()
-        .filter_map(|node| kinds::outside(&node.kind))
+        .flat_map(|node| kinds::outside(&node.kind))
         .filter(|outside| in_path(outside.program).is_none())
         .collect()
 }

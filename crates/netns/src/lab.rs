@@ -136,6 +136,16 @@ pub fn mount_run() -> Result<(), NsError> {
     mount_tmpfs(Path::new("/run"), "mode=755")
 }
 
+/// Whether programs here cannot become another user: the user namespace maps fewer users than a system has.
+pub fn one_user_mapped() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let mapped: u64 = map
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+        .sum();
+    mapped < 65_535
+}
+
 /// Shows the running executable at `directory/name`, with a symbolic link beside it for each of
 /// `aliases`: replacing or deleting the file on disk does not matter to the lab any more. Must be
 /// called by a program that was started in the current mount namespace.

@@ -23,7 +23,7 @@ use std::thread;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-pub use node::{Bind, NodeNs, NodeSpec};
+pub use node::{Bind, NodeNs, NodeSpec, Own};
 pub(crate) use node::{bind_mount, mount_tmpfs};
 
 /// A namespace could not be made, opened or entered.

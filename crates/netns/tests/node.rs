@@ -54,7 +54,10 @@ fn a_node_sees_its_own_run_and_what_is_bound() {
         read_only: false,
     };
     let binds = vec![at("/run/lab", false), at("/run/fixed", true), one_file];
-    let node = need!(allowed(NodeNs::create(&NodeSpec { binds })));
+    let node = need!(allowed(NodeNs::create(&NodeSpec {
+        binds,
+        ..NodeSpec::default()
+    })));
     node.run(|| {
         let mut entries: Vec<_> = fs::read_dir("/run")
             .unwrap()
@@ -82,7 +85,10 @@ fn a_node_sees_its_own_run_and_what_is_bound() {
 #[test]
 fn a_missing_bind_is_named() {
     let binds = vec![Bind::same("/nonexistent/file")];
-    match NodeNs::create(&NodeSpec { binds }) {
+    match NodeNs::create(&NodeSpec {
+        binds,
+        ..NodeSpec::default()
+    }) {
         Err(error) if error.is_permission() => eprintln!("SKIPPED: {error}"),
         Err(error) => assert_eq!(error.to_string(), "cannot open `/nonexistent/file`"),
         Ok(_) => panic!("the file does not exist"),

@@ -1,12 +1,14 @@
 //! A scenario as it is meant: every reference an index, every address a value.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Index;
 
-use bgp_wire::types::IpPrefix;
-use bgp_wire::{Family, RouteTarget, Vni};
+use bgp_wire::types::{IpPrefix, MacAddr};
+use bgp_wire::{RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
+use crate::kind::NodeKind;
 use crate::place::Place;
 use crate::step::Step;
 
@@ -19,6 +21,8 @@ pub struct Scenario {
     pub nodes: Vec<Node>,
     /// LANs, in the order of the file.
     pub lans: Vec<Lan>,
+    /// Point-to-point links, in the order of the file.
+    pub links: Vec<Link>,
     /// VPNs, in the order of the file.
     pub vpns: Vec<Vpn>,
     /// Ports, in the order in which steps name them.
@@ -38,6 +42,19 @@ pub struct Lab {
     pub about: Option<String>,
     /// Where everything random in the lab begins.
     pub seed: Option<u64>,
+    /// When it counts as up.
+    pub wait: Wait,
+}
+
+/// When a lab counts as up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    /// Every program says that it is ready.
+    #[default]
+    Ready,
+    /// Every configured session is Established as well.
+    Converged,
 }
 
 /// A node's index in [`Scenario::nodes`].
@@ -47,6 +64,20 @@ pub struct NodeId(pub usize);
 /// A LAN's index in [`Scenario::lans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LanId(pub usize);
+
+/// A point-to-point link's index in [`Scenario::links`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkId(pub usize);
+
+/// What an interface is plugged into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetId {
+    /// A LAN.
+    Lan(LanId),
+    /// A point-to-point link.
+    Link(LinkId),
+}
 
 /// A VPN's index in [`Scenario::vpns`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,113 +100,51 @@ pub struct Node {
     pub kind: NodeKind,
     /// The node whose namespaces it runs in, when they are not its own.
     pub on: Option<NodeId>,
-    /// Its links, in the order of the LANs; empty when it runs on another node.
-    pub links: Vec<Link>,
+    /// Its interfaces, those on LANs first, each in the order of the file; empty when it runs on another node.
+    pub interfaces: Vec<Interface>,
+    /// Addresses of its loopback interface, beside those every namespace has.
+    pub loopbacks: Vec<InterfaceAddress>,
+    /// Routes it has from the start, whatever runs in it.
+    pub routes: Vec<StaticRoute>,
     /// Where it was written.
     pub place: Place,
 }
 
-/// A node's link to a LAN.
+/// An interface of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The LAN.
-    pub lan: LanId,
-    /// The node's address there; its prefix length is the LAN's.
-    pub address: IpAddr,
-    /// The interface in the node, at most 15 octets.
-    pub interface: String,
+pub struct Interface {
+    /// What it is plugged into.
+    pub net: NetId,
+    /// What it is called in the node, at most 15 octets.
+    pub name: String,
+    /// Its addresses: one from each subnet of the net.
+    pub addresses: Vec<InterfaceAddress>,
+    /// Its MAC address; the kernel's choice when `None`.
+    pub mac: Option<MacAddr>,
 }
 
-/// The programs a node can run.
+/// An address with the length of the subnet's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct InterfaceAddress {
+    /// The address.
+    pub ip: IpAddr,
+    /// Bits of the prefix.
+    pub len: u8,
+}
+
+impl fmt::Display for InterfaceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.ip, self.len)
+    }
+}
+
+/// A route that a node has from the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NodeKind {
-    /// Our BGP VPN speaker, `bagpipe-bgp`.
-    Bagpipe(Bagpipe),
-    /// Our reflector, `bagpipe-fakerr`.
-    FakeRr(FakeRr),
-    /// `gobgpd` as a reflector.
-    GoBgp(GoBgp),
-    /// A namespace and nothing in it.
-    Host,
-}
-
-/// How `bagpipe-bgp` is set up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bagpipe {
-    /// Autonomous system.
-    pub asn: u32,
-    /// Its address: next hop of its routes, tunnel endpoint, BGP identifier.
-    pub local_address: IpAddr,
-    /// Who it connects to, in the order given.
-    pub peers: Vec<Peer>,
-    /// Whether it uses route target constraint (RFC 4684).
-    pub rtc: bool,
-    /// What it forwards with.
-    pub dataplane: Dataplane,
-    /// Hold time it proposes, in seconds; `None` leaves it to the program.
-    pub hold_time: Option<u16>,
-}
-
-/// A peer as a node knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Its address, seen from the node.
-    pub address: IpAddr,
-    /// Its TCP port.
-    pub port: u16,
-    /// Its node, unless only an address was given.
-    pub node: Option<NodeId>,
-}
-
-/// What a speaker forwards with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dataplane {
-    /// The Linux kernel's bridge and VXLAN devices.
-    Linux,
-    /// Nothing; it only keeps the books.
-    Dummy,
-}
-
-/// How `bagpipe-fakerr` is set up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FakeRr {
-    /// What it does with what it receives.
-    pub mode: FakeRrMode,
-    /// TCP port it listens on.
-    pub port: u16,
-    /// Autonomous system.
-    pub asn: u32,
-    /// BGP identifier and cluster id: the first address it has, or that of the node it runs on.
-    pub router_id: IpAddr,
-}
-
-/// What the fake reflector does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FakeRrMode {
-    /// Reflects routes between any number of clients (RFC 4456).
-    Reflect,
-    /// Joins two TCP connections byte for byte.
-    Splice,
-}
-
-/// How `gobgpd` is set up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GoBgp {
-    /// Autonomous system.
-    pub asn: u32,
-    /// BGP identifier: the first address it has, or that of the node it runs on.
-    pub router_id: IpAddr,
-    /// Cluster id (RFC 4456), in the form of an IPv4 address.
-    pub cluster_id: IpAddr,
-    /// Addresses of its clients, as it sees them; it waits for them to connect.
-    pub clients: Vec<IpAddr>,
-    /// Families of every session.
-    pub families: Vec<Family>,
-    /// A configuration file to use as it is, relative to the scenario; the rest is then ignored.
-    pub config: Option<String>,
+pub struct StaticRoute {
+    /// Where it leads.
+    pub to: IpPrefix,
+    /// The next hop, on a net of the node.
+    pub via: IpAddr,
 }
 
 /// A LAN: a bridge of its own, with every member on a port.
@@ -183,12 +152,27 @@ pub struct GoBgp {
 pub struct Lan {
     /// What it is called.
     pub name: String,
-    /// The subnet its addresses are in.
-    pub subnet: IpPrefix,
+    /// The subnets its addresses are in; every member has one address of each.
+    pub subnets: Vec<IpPrefix>,
     /// MTU of every link and of the bridge.
     pub mtu: u32,
     /// The nodes on it, in the order given.
     pub members: Vec<NodeId>,
+    /// Where it was written.
+    pub place: Place,
+}
+
+/// A point-to-point link: one pair of interfaces, and nothing between them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What it is called.
+    pub name: String,
+    /// The nodes at its ends.
+    pub ends: [NodeId; 2],
+    /// The subnets its addresses are in; each end has one address of each.
+    pub subnets: Vec<IpPrefix>,
+    /// MTU of both interfaces.
+    pub mtu: u32,
     /// Where it was written.
     pub place: Place,
 }
@@ -236,14 +220,33 @@ pub struct Port {
 pub struct Capture {
     /// What it is called; so is its file.
     pub name: String,
-    /// The LAN: every frame on it, once.
-    pub lan: LanId,
+    /// The LAN or link: every frame on it, once.
+    pub on: NetId,
 }
 
 impl Scenario {
     /// The node in whose namespaces `node` runs: its own, or the one it is `on`.
     pub fn home(&self, node: NodeId) -> NodeId {
         self[node].on.unwrap_or(node)
+    }
+
+    /// The interfaces on a LAN or link, with the nodes they are in.
+    pub fn interfaces(&self, net: NetId) -> impl Iterator<Item = (NodeId, &Interface)> {
+        self.nodes().flat_map(move |(id, node)| {
+            let on_net = move |interface: &&Interface| interface.net == net;
+            node.interfaces
+                .iter()
+                .filter(on_net)
+                .map(move |interface| (id, interface))
+        })
+    }
+
+    /// The name of a LAN or link.
+    pub fn net_name(&self, net: NetId) -> &str {
+        match net {
+            NetId::Lan(lan) => &self[lan].name,
+            NetId::Link(link) => &self[link].name,
+        }
     }
 
     /// Nodes with their ids, in the order of the file.
@@ -278,19 +281,8 @@ macro_rules! indexed {
 indexed! {
     NodeId => nodes: Node,
     LanId => lans: Lan,
+    LinkId => links: Link,
     VpnId => vpns: Vpn,
     PortId => ports: Port,
     CaptureId => captures: Capture,
-}
-
-impl NodeKind {
-    /// The word for it in a scenario.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Bagpipe(_) => "bagpipe",
-            Self::FakeRr(_) => "fakerr",
-            Self::GoBgp(_) => "gobgp",
-            Self::Host => "host",
-        }
-    }
 }

@@ -16,6 +16,7 @@ pub mod defaults;
 pub mod error;
 pub mod expect;
 pub mod file;
+pub mod kind;
 pub mod lab;
 mod nearest;
 pub mod packet;
@@ -33,9 +34,12 @@ pub use expect::{
     Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
     RouteExpectation, SessionExpectation, SessionState, Since,
 };
+pub use kind::{
+    Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
+};
 pub use lab::{
-    Bagpipe, Capture, CaptureId, Dataplane, FakeRr, FakeRrMode, GoBgp, Lab, Lan, LanId, Link, Node,
-    NodeId, NodeKind, Peer, Port, PortId, Scenario, Vpn, VpnId, VpnType,
+    Capture, CaptureId, Interface, InterfaceAddress, Lab, Lan, LanId, Link, LinkId, NetId, Node,
+    NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
 };
 pub use place::Place;
 pub use render::render;

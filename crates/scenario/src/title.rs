@@ -39,7 +39,8 @@ pub(crate) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
             let capture = &scenario.captures[id.0];
             format!(
                 "capture on {} as {}",
-                scenario.lans[capture.lan.0].name, capture.name
+                scenario.net_name(capture.on),
+                capture.name
             )
         }
         Action::Exec(exec) => {

@@ -73,10 +73,16 @@ fn gobgp_waits_for_every_speaker() {
     let NodeKind::GoBgp(gobgp) = &scenario[scenario.node_named("rr").unwrap()].kind else {
         panic!("rr is not a gobgp");
     };
+    let clients: Vec<IpAddr> = gobgp
+        .sessions
+        .iter()
+        .filter(|session| session.client && session.passive)
+        .map(|session| session.peer.address)
+        .collect();
     assert_eq!(
-        gobgp.clients,
+        clients,
         [IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])]
     );
-    assert_eq!(gobgp.cluster_id, IpAddr::from([1, 2, 3, 4]));
-    assert_eq!(gobgp.families.len(), 4);
+    assert_eq!(gobgp.cluster_id, Some(Ipv4Addr::new(1, 2, 3, 4)));
+    assert_eq!(gobgp.sessions[0].families.len(), 4);
 }

@@ -44,13 +44,13 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(scenario.lab.name, "a-small");
     let lan = &scenario.lans[0];
     assert_eq!(
-        (lan.subnet.to_string().as_str(), lan.mtu),
+        (lan.subnets[0].to_string().as_str(), lan.mtu),
         ("10.0.0.0/24", 1600)
     );
     let addresses: Vec<String> = scenario
         .nodes
         .iter()
-        .map(|node| node.links[0].address.to_string())
+        .map(|node| node.interfaces[0].addresses[0].ip.to_string())
         .collect();
     assert_eq!(addresses, ["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
     let NodeKind::Bagpipe(a) = &scenario.nodes[1].kind else {
@@ -104,9 +104,9 @@ fn addresses_given_are_skipped_by_those_in_order() {
         "#,
     );
     let links = |node: usize| -> Vec<(String, String)> {
-        let links = scenario.nodes[node].links.iter();
-        links
-            .map(|link| (link.interface.clone(), link.address.to_string()))
+        let interfaces = scenario.nodes[node].interfaces.iter();
+        interfaces
+            .map(|one| (one.name.clone(), one.addresses[0].ip.to_string()))
             .collect()
     };
     let [a, b, c] = [links(0), links(1), links(2)];

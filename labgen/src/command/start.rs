@@ -48,7 +48,7 @@ pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> 
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     for node in &loaded.scenario.nodes {
-        if let Err(e) = kinds::program(node, base) {
+        if let Err(e) = kinds::programs(node, base) {
             return fail(&e, WRONG);
         }
     }

@@ -16,10 +16,9 @@ pub(super) fn program(node: &Node, config: &Bagpipe) -> Result<Program, KindErro
         });
     }
     Ok(Program {
-        command: "bagpipe-bgp".into(),
         args: vec!["--config-file".into(), CONFIG.into()],
         files: vec![(CONFIG.into(), config_file(config))],
-        passive: false,
+        ..Program::new("bagpipe-bgp")
     })
 }
 

@@ -16,9 +16,8 @@ pub(super) fn program(config: &FakeRr) -> Program {
         ]),
     }
     Program {
-        command: "bagpipe-fakerr".into(),
         args,
-        files: Vec::new(),
         passive: true,
+        ..Program::new("bagpipe-fakerr")
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bgp_wire::Family;
-use scenario::{GoBgp, Node};
+use scenario::{Node, Session, Speaker};
 
 use super::{KindError, Outside, Program};
 
@@ -15,7 +15,7 @@ pub(super) const OUTSIDE: Outside = Outside {
     package: "gobgpd",
 };
 
-pub(super) fn program(node: &Node, config: &GoBgp, base: &Path) -> Result<Program, KindError> {
+pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Program, KindError> {
     let text = match &config.config {
         None => config_file(config),
         Some(file) => {
@@ -36,37 +36,46 @@ pub(super) fn program(node: &Node, config: &GoBgp, base: &Path) -> Result<Progra
         "127.0.0.1:50051",
     ];
     Ok(Program {
-        command: OUTSIDE.program.into(),
         args: args.map(String::from).into(),
         files: vec![(CONFIG.into(), text)],
         passive: true,
+        ..Program::new(OUTSIDE.program)
     })
 }
 
-fn config_file(config: &GoBgp) -> String {
+fn config_file(config: &Speaker) -> String {
     let mut text = format!(
         "[global.config]\n  as = {}\n  router-id = \"{}\"\n",
         config.asn, config.router_id
     );
-    for client in &config.clients {
+    for session in &config.sessions {
+        text += &neighbor(config, session);
+    }
+    text
+}
+
+fn neighbor(config: &Speaker, session: &Session) -> String {
+    let mut text = format!(
+        "\n[[neighbors]]\n  \
+         [neighbors.config]\n    neighbor-address = \"{}\"\n    peer-as = {}\n",
+        session.peer.address, session.remote_as
+    );
+    if session.passive {
+        text += "  [neighbors.transport.config]\n    passive-mode = true\n";
+    }
+    if session.client {
         text += &format!(
-            "\n[[neighbors]]\n  \
-             [neighbors.config]\n    neighbor-address = \"{client}\"\n    peer-as = {}\n  \
-             [neighbors.transport.config]\n    passive-mode = true\n  \
-             [neighbors.route-reflector.config]\n    route-reflector-client = true\n    \
+            "  [neighbors.route-reflector.config]\n    route-reflector-client = true\n    \
              route-reflector-cluster-id = \"{}\"\n",
-            config.asn, config.cluster_id
+            config.cluster_id.unwrap_or(config.router_id)
         );
-        for family in config
-            .families
-            .iter()
-            .filter_map(|family| afi_safi_name(*family))
-        {
-            text += &format!(
-                "  [[neighbors.afi-safis]]\n    \
-                 [neighbors.afi-safis.config]\n      afi-safi-name = \"{family}\"\n"
-            );
-        }
+    }
+    let names = session.families.iter().copied().filter_map(afi_safi_name);
+    for family in names {
+        text += &format!(
+            "  [[neighbors.afi-safis]]\n    \
+             [neighbors.afi-safis.config]\n      afi-safi-name = \"{family}\"\n"
+        );
     }
     text
 }

@@ -6,19 +6,54 @@ mod gobgp;
 
 use std::path::Path;
 
-use scenario::{Node, NodeKind};
+use scenario::{Node, NodeKind, Ready};
 
-/// How a node's program is started, and when it counts as ready.
+/// A program of a node: how it is started, and when it counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
+    /// What it is called in messages; unique in its node.
+    pub name: &'static str,
     /// The program: a name looked up in the node's PATH.
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Environment variables to set.
+    pub env: Vec<(String, String)>,
     /// Files to write first: absolute path in the node, content.
     pub files: Vec<(String, String)>,
+    /// The fact that makes it ready.
+    pub ready: Ready,
     /// Waits for connections; started before those that connect.
     pub passive: bool,
+}
+
+impl Program {
+    /// A program without arguments or files, ready when it says so by `sd_notify(3)`.
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            command: name.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            files: Vec::new(),
+            ready: Ready::Notify,
+            passive: false,
+        }
+    }
+}
+
+/// A part of a node's file system that is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeMount {
+    /// An empty directory in place of this one.
+    Tmpfs(String),
+    /// A file in place of this one.
+    File {
+        /// Its path in the node.
+        path: String,
+        /// What is in it.
+        content: String,
+    },
 }
 
 /// A program from outside that a scenario needs.
@@ -53,20 +88,61 @@ pub enum KindError {
     },
 }
 
-/// The program from outside that a kind of node needs.
-pub fn outside(kind: &NodeKind) -> Option<Outside> {
+/// The programs from outside that a kind of node needs.
+pub fn outside(kind: &NodeKind) -> Vec<Outside> {
     match kind {
-        NodeKind::GoBgp(_) => Some(gobgp::OUTSIDE),
-        NodeKind::Bagpipe(_) | NodeKind::FakeRr(_) | NodeKind::Host => None,
+        NodeKind::GoBgp(_) => vec![gobgp::OUTSIDE],
+        NodeKind::Frr(_)
+        | NodeKind::Bird(_)
+        | NodeKind::OpenBgpd(_)
+        | NodeKind::ExaBgp(_)
+        | NodeKind::Ovs
+        | NodeKind::Exec(_)
+        | NodeKind::Bagpipe(_)
+        | NodeKind::FakeRr(_)
+        | NodeKind::Router
+        | NodeKind::Host => Vec::new(),
     }
 }
 
-/// The program of a node; `None` for a plain host. `base` is where relative paths start.
-pub fn program(node: &Node, base: &Path) -> Result<Option<Program>, KindError> {
+/// The programs of a node, in the order of their starts: each is ready before the next is started.
+/// `base` is where relative paths start.
+pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
     Ok(match &node.kind {
-        NodeKind::Bagpipe(config) => Some(bagpipe::program(node, config)?),
-        NodeKind::FakeRr(config) => Some(fakerr::program(config)),
-        NodeKind::GoBgp(config) => Some(gobgp::program(node, config, base)?),
-        NodeKind::Host => None,
+        NodeKind::Bagpipe(config) => vec![bagpipe::program(node, config)?],
+        NodeKind::FakeRr(config) => vec![fakerr::program(config)],
+        NodeKind::GoBgp(config) => vec![gobgp::program(node, config, base)?],
+        NodeKind::Frr(_)
+        | NodeKind::Bird(_)
+        | NodeKind::OpenBgpd(_)
+        | NodeKind::ExaBgp(_)
+        | NodeKind::Ovs
+        | NodeKind::Exec(_)
+        | NodeKind::Router
+        | NodeKind::Host => Vec::new(),
     })
+}
+
+/// What a node's programs find in their file system in place of the host's. `rootless` says that one user
+/// is mapped only, so that no program can become another.
+pub fn mounts(node: &Node, _rootless: bool) -> Vec<NodeMount> {
+    match &node.kind {
+        NodeKind::Frr(_) => vec![
+            NodeMount::Tmpfs("/etc/frr".into()),
+            NodeMount::File {
+                path: "/etc/frr/vtysh.conf".into(),
+                content: String::new(),
+            },
+        ],
+        NodeKind::OpenBgpd(_)
+        | NodeKind::Bird(_)
+        | NodeKind::ExaBgp(_)
+        | NodeKind::GoBgp(_)
+        | NodeKind::Ovs
+        | NodeKind::Exec(_)
+        | NodeKind::Bagpipe(_)
+        | NodeKind::FakeRr(_)
+        | NodeKind::Router
+        | NodeKind::Host => Vec::new(),
+    }
 }

@@ -11,7 +11,7 @@ use bagpipe_api::Client;
 use netns::link::Netlink;
 use netns::ns::{NetNs, NodeNs};
 use netns::process::{Child, Spawner};
-use scenario::{NodeId, PortId, Scenario};
+use scenario::{NetId, NodeId, PortId, Scenario};
 
 use super::ports::PortState;
 use super::recording::Tap;
@@ -31,7 +31,8 @@ pub(super) struct Lab {
     pub(super) switches: NetNs,
     /// Namespaces by node; a node on another one holds that one's.
     pub(super) homes: Vec<NodeNs>,
-    pub(super) programs: RefCell<BTreeMap<NodeId, Child>>,
+    /// What runs in each node, in the order of the starts.
+    pub(super) programs: RefCell<BTreeMap<NodeId, Vec<Child>>>,
     pub(super) ports: RefCell<BTreeMap<PortId, PortState>>,
     pub(super) taps: RefCell<Vec<Tap>>,
     pub(super) spawner: Spawner,
@@ -88,6 +89,20 @@ impl Lab {
             })
     }
 
+    /// Where every frame of a LAN or link passes once: a namespace, and an interface in it.
+    pub(super) fn listening_place(&self, net: NetId) -> (&NetNs, String) {
+        match net {
+            NetId::Lan(lan) => (&self.switches, super::build::bridge_name(lan.0)),
+            NetId::Link(link) => {
+                let end = self.scenario[link].ends[0];
+                let mut interfaces = self.scenario[end].interfaces.iter();
+                let own = interfaces.find(|interface| interface.net == net);
+                let name = own.map(|interface| interface.name.clone());
+                (&self.home(end).net, name.unwrap_or_default())
+            }
+        }
+    }
+
     /// A routing socket in a node's namespace.
     pub(super) fn netlink(&self, node: NodeId) -> Result<Netlink, ReachError> {
         Netlink::in_ns(&self.home(node).net).map_err(|source| ReachError::Link {
@@ -116,22 +131,24 @@ impl Lab {
     pub(super) async fn view(&self) -> LabView {
         let mut nodes = Vec::new();
         for (id, node) in self.scenario.nodes() {
-            let program = self.programs.borrow().get(&id).cloned();
-            let exited = program.as_ref().and_then(Child::try_exit);
-            let running = program
-                .filter(|_| exited.is_none())
-                .map(|program| program.pid());
+            let programs = self.programs.borrow().get(&id).cloned().unwrap_or_default();
+            let exited = programs.iter().find_map(Child::try_exit);
+            let running = programs.last().filter(|_| exited.is_none()).map(Child::pid);
             nodes.push(NodeView {
                 name: node.name.clone(),
                 kind: node.kind.name().into(),
                 on: node.on.map(|on| self.scenario[on].name.clone()),
                 addresses: node
-                    .links
+                    .interfaces
                     .iter()
-                    .map(|link| {
-                        let lan = &self.scenario[link.lan];
-                        let address = format!("{}/{}", link.address, lan.subnet.len());
-                        (lan.name.clone(), address)
+                    .map(|interface| {
+                        let addresses: Vec<String> = interface
+                            .addresses
+                            .iter()
+                            .map(ToString::to_string)
+                            .collect();
+                        let net = self.scenario.net_name(interface.net).to_owned();
+                        (net, addresses.join(" "))
                     })
                     .collect(),
                 pid: running,
@@ -153,7 +170,7 @@ impl Lab {
             .iter()
             .map(|lan| LanView {
                 name: lan.name.clone(),
-                subnet: lan.subnet.to_string(),
+                subnet: comma_separated(&lan.subnets),
                 members: lan
                     .members
                     .iter()
@@ -207,6 +224,11 @@ impl Lab {
             .and_then(Result::ok)
             .unwrap_or_default()
     }
+}
+
+fn comma_separated<T: ToString>(values: &[T]) -> String {
+    let texts: Vec<String> = values.iter().map(T::to_string).collect();
+    texts.join(", ")
 }
 
 /// Whole microseconds.

@@ -6,6 +6,7 @@ mod expect;
 mod front;
 mod lab;
 mod ports;
+mod ready;
 mod recording;
 mod step;
 

@@ -13,7 +13,6 @@ use netns::packet::{Capture, CaptureOptions, Frame as Caught};
 use scenario::{CaptureId, StepId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::build::bridge_name;
 use super::front::Front;
 use super::lab::Lab;
 use crate::protocol::Event;
@@ -65,14 +64,11 @@ impl Tap {
 
 /// Begins a capture on its LAN; every frame from now on is in it.
 pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError> {
-    let lan = lab.scenario[capture].lan;
-    let socket = Capture::open(
-        &lab.switches,
-        &bridge_name(lan.0),
-        &CaptureOptions::default(),
-    )?;
+    let on = lab.scenario[capture].on;
+    let (net, interface) = lab.listening_place(on);
+    let socket = Capture::open(net, &interface, &CaptureOptions::default())?;
     let mut recording = Recording::new();
-    let interface = recording.interface(&lab.scenario[lan].name);
+    let interface = recording.interface(lab.scenario.net_name(on));
     let recording = Rc::new(RefCell::new(recording));
     let (settle, requests) = mpsc::channel(4);
     let (grow, grown) = watch::channel(0);

@@ -33,6 +33,22 @@ pub struct NodeSpec {
     /// What to show where. Sources are looked up before anything is mounted, so a source under
     /// `/run` is the creator's.
     pub binds: Vec<Bind>,
+    /// Parts of the file system that are the node's own.
+    pub own: Vec<Own>,
+}
+
+/// A part of the file system that a node has for itself, in place of the creator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Own {
+    /// An empty directory at this path, which must exist or be under `/run`.
+    Directory(PathBuf),
+    /// A file at this path, which must exist or be in a directory of the node's own.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What is in it.
+        content: String,
+    },
 }
 
 /// A file or directory shown at another place.
@@ -70,6 +86,9 @@ impl NodeNs {
             let own_sys = mount_sysfs().is_ok();
             for (bind, source) in spec.binds.iter().zip(&sources) {
                 show(bind, source)?;
+            }
+            for own in &spec.own {
+                make_own(own)?;
             }
             Ok(Self {
                 net: NetNs::current()?,
@@ -110,6 +129,24 @@ fn pin(bind: &Bind) -> Result<OwnedFd, NsError> {
         Mode::empty(),
     )
     .context(format!("open `{}`", bind.source.display()))
+}
+
+fn make_own(own: &Own) -> Result<(), NsError> {
+    match own {
+        Own::Directory(path) => {
+            fs::create_dir_all(path).context(format!("make `{}`", path.display()))?;
+            mount_tmpfs(path, "mode=755")
+        }
+        Own::File { path, content } => {
+            let action = || format!("put a file at `{}`", path.display());
+            // On a mount of the node's own, so that it is there without the host's being touched.
+            let name = path.to_string_lossy().replace('/', "_");
+            let kept = Path::new("/run/own").join(name);
+            fs::create_dir_all("/run/own").context(action())?;
+            fs::write(&kept, content).context(action())?;
+            bind_mount(&kept, path, false).context(action())
+        }
+    }
 }
 
 fn show(bind: &Bind, source: &OwnedFd) -> Result<(), NsError> {

@@ -10,7 +10,8 @@ use crate::expect::{
 use crate::file::{
     At, ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile,
 };
-use crate::lab::{NodeId, NodeKind};
+use crate::kind::NodeKind;
+use crate::lab::NodeId;
 use crate::packet::LayerKind;
 use crate::{defaults, values};
 

@@ -9,7 +9,7 @@ use super::nodes::on;
 use super::{Resolver, related};
 use crate::error::{ErrorKind, Subject};
 use crate::file::{At, Entry, LanFile};
-use crate::lab::{Lan, LanId, Link, NodeId};
+use crate::lab::{Interface, InterfaceAddress, Lan, LanId, NetId, NodeId};
 use crate::{defaults, values};
 
 impl Resolver<'_> {
@@ -35,7 +35,7 @@ impl Resolver<'_> {
             self.links_of(LanId(index), lan, subnet, &members);
             self.scenario.lans.push(Lan {
                 name: lan.name.value.clone(),
-                subnet,
+                subnets: vec![subnet],
                 mtu: mtu.unwrap_or(defaults::MTU),
                 members: members.iter().map(|(node, _)| *node).collect(),
                 place: self.place(&lan.name.span),
@@ -176,14 +176,18 @@ impl Resolver<'_> {
             self.fail(&place.clone(), kind);
         }
         for (node, address) in addresses {
-            let links = &mut self.links[node.0];
-            let interface = values::interface(&entry.name.value, |name| {
-                links.iter().any(|link| link.interface == name)
+            let interfaces = &mut self.interfaces[node.0];
+            let name = values::interface(&entry.name.value, |name| {
+                interfaces.iter().any(|interface| interface.name == name)
             });
-            links.push(Link {
-                lan,
-                address,
-                interface,
+            interfaces.push(Interface {
+                net: NetId::Lan(lan),
+                name,
+                addresses: vec![InterfaceAddress {
+                    ip: address,
+                    len: subnet.len(),
+                }],
+                mac: None,
             });
         }
     }

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
-use crate::lab::{CaptureId, Lab, LanId, Link, NodeId, PortId, Scenario, VpnId};
+use crate::lab::{CaptureId, Interface, Lab, LanId, NodeId, PortId, Scenario, VpnId, Wait};
 use crate::place::Place;
 use crate::render::line_of;
 use crate::step::{Attach, StepId};
@@ -50,8 +50,8 @@ struct Resolver<'a> {
     /// Which part is being resolved.
     subject: Subject,
     errors: Vec<ScenarioError>,
-    /// Links of every node, before there are nodes.
-    links: Vec<Vec<Link>>,
+    /// Interfaces of every node, before there are nodes.
+    interfaces: Vec<Vec<Interface>>,
     /// Where every node runs, before there are nodes.
     homes: Vec<usize>,
     /// Ports by name.
@@ -77,6 +77,7 @@ impl<'a> Resolver<'a> {
             name: String::new(),
             about: None,
             seed: None,
+            wait: Wait::default(),
         };
         Self {
             file,
@@ -85,6 +86,7 @@ impl<'a> Resolver<'a> {
                 lab,
                 nodes: Vec::new(),
                 lans: Vec::new(),
+                links: Vec::new(),
                 vpns: Vec::new(),
                 ports: Vec::new(),
                 captures: Vec::new(),
@@ -92,7 +94,7 @@ impl<'a> Resolver<'a> {
             },
             subject: Subject::Scenario,
             errors: Vec::new(),
-            links: vec![Vec::new(); file.nodes.len()],
+            interfaces: vec![Vec::new(); file.nodes.len()],
             homes: (0..file.nodes.len()).collect(),
             ports: BTreeMap::new(),
             attached: Vec::new(),
@@ -124,6 +126,7 @@ impl<'a> Resolver<'a> {
                 .seed
                 .as_ref()
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
+            wait: Wait::default(),
         };
     }
 
@@ -294,27 +297,29 @@ impl<'a> Resolver<'a> {
         if from == to {
             return Some(IpAddr::from([127, 0, 0, 1]));
         }
-        let shared = |link: &&Link| self.links[from.0].iter().any(|own| own.lan == link.lan);
-        self.links[to.0]
+        let own = &self.interfaces[from.0];
+        self.interfaces[to.0]
             .iter()
-            .find(shared)
-            .map(|link| link.address)
+            .find(|there| own.iter().any(|here| here.net == there.net))
+            .and_then(first)
     }
 
     /// The first address of a node, or of the one it runs on.
     fn first_address(&self, node: NodeId) -> Option<IpAddr> {
-        self.links[self.home(node).0]
-            .first()
-            .map(|link| link.address)
+        self.interfaces[self.home(node).0].iter().find_map(first)
     }
 
     /// The address a node is known by: a speaker's own choice, otherwise its first.
     fn known_address(&self, node: NodeId) -> Option<IpAddr> {
         match self.scenario.nodes.get(node.0).map(|node| &node.kind) {
-            Some(crate::lab::NodeKind::Bagpipe(bagpipe)) => Some(bagpipe.local_address),
+            Some(crate::kind::NodeKind::Bagpipe(bagpipe)) => Some(bagpipe.local_address),
             _ => self.first_address(node),
         }
     }
+}
+
+fn first(interface: &Interface) -> Option<IpAddr> {
+    interface.addresses.first().map(|address| address.ip)
 }
 
 fn related(span: &Range<usize>, text: &str) -> Option<Related> {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Found, Resolver, related};
 use crate::error::{ErrorKind, Subject};
 use crate::file::{At, BagpipeFile, Entry, FakeRrFile, GoBgpFile, NodeFile, OneOrMany};
-use crate::lab::{Bagpipe, Dataplane, FakeRr, FakeRrMode, GoBgp, Node, NodeId, NodeKind, Peer};
+use crate::kind::{Bagpipe, Dataplane, FakeRr, FakeRrMode, NodeKind, Peer, Session, Speaker};
+use crate::lab::{Node, NodeId};
 use crate::{defaults, values};
 
 impl Resolver<'_> {
@@ -97,7 +98,9 @@ impl Resolver<'_> {
                 name: node.name.value.clone(),
                 kind,
                 on: (home != id).then_some(home),
-                links: self.links[index].clone(),
+                interfaces: self.interfaces[index].clone(),
+                loopbacks: Vec::new(),
+                routes: Vec::new(),
                 place: self.place(&node.name.span),
             });
         }
@@ -146,12 +149,12 @@ impl Resolver<'_> {
             mode: mode.unwrap_or(FakeRrMode::Reflect),
             port: port.unwrap_or(defaults::BGP_PORT),
             asn: self.asn(typed.asn.as_ref()),
-            router_id: self.own_address(id),
+            router_id: self.router_id(id),
         }
     }
 
-    fn gobgp(&mut self, id: NodeId, typed: &GoBgpFile) -> GoBgp {
-        let clients = match &typed.clients {
+    fn gobgp(&mut self, id: NodeId, typed: &GoBgpFile) -> Speaker {
+        let clients: Vec<IpAddr> = match &typed.clients {
             Some(OneOrMany(names)) => names
                 .iter()
                 .filter_map(|name| self.address_of(id, name))
@@ -162,7 +165,7 @@ impl Resolver<'_> {
                 .map(|(_, address)| address)
                 .collect(),
         };
-        let families = match &typed.families {
+        let families: Vec<bgp_wire::Family> = match &typed.families {
             Some(OneOrMany(names)) => names
                 .iter()
                 .filter_map(|name| {
@@ -173,24 +176,50 @@ impl Resolver<'_> {
             None => defaults::FAMILIES.to_vec(),
         };
         let cluster_id = self.maybe(typed.cluster_id.as_ref(), |id| {
-            values::ip(id)
-                .ok()
-                .filter(IpAddr::is_ipv4)
-                .ok_or_else(|| ErrorKind::BadValue {
-                    what: "a cluster id".into(),
-                    value: id.into(),
-                    reason: "like \"1.2.3.4\"".into(),
-                })
+            id.parse::<Ipv4Addr>().map_err(|_| ErrorKind::BadValue {
+                what: "a cluster id".into(),
+                value: id.into(),
+                reason: "like \"1.2.3.4\"".into(),
+            })
         });
-        let router_id = self.own_address(id);
-        GoBgp {
-            asn: self.asn(typed.asn.as_ref()),
-            router_id,
-            cluster_id: cluster_id.unwrap_or(router_id),
-            clients,
-            families,
+        let asn = self.asn(typed.asn.as_ref());
+        let local = |address: IpAddr| {
+            let peer = self.node_at(address).unwrap_or(id);
+            self.address_seen(peer, id)
+        };
+        let sessions = clients.iter().map(|address| Session {
+            peer: Peer {
+                address: *address,
+                port: defaults::BGP_PORT,
+                node: self.node_at(*address),
+            },
+            local: local(*address).unwrap_or_else(|| self.own_address(id)),
+            remote_as: asn,
+            client: true,
+            passive: true,
+            families: families.clone(),
+        });
+        Speaker {
+            asn,
+            router_id: self.router_id(id),
+            cluster_id,
+            sessions: sessions.collect(),
+            networks: Vec::new(),
+            hold_time: None,
             config: typed.config.as_ref().map(|path| path.value.clone()),
         }
+    }
+
+    /// Its first IPv4 address, as a BGP identifier.
+    fn router_id(&self, id: NodeId) -> Ipv4Addr {
+        let interfaces = &self.interfaces[self.home(id).0];
+        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+        addresses
+            .find_map(|address| match address.ip {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            })
+            .unwrap_or(Ipv4Addr::UNSPECIFIED)
     }
 
     fn asn(&mut self, typed: Option<&At<i64>>) -> u32 {
@@ -310,8 +339,13 @@ impl Resolver<'_> {
 
     /// The node that has this address.
     fn node_at(&self, address: IpAddr) -> Option<NodeId> {
-        let has = |links: &Vec<crate::lab::Link>| links.iter().any(|link| link.address == address);
-        self.links.iter().position(has).map(NodeId)
+        self.interfaces
+            .iter()
+            .position(|interfaces| {
+                let mut all = interfaces.iter().flat_map(|interface| &interface.addresses);
+                all.any(|own| own.ip == address)
+            })
+            .map(NodeId)
     }
 }
 

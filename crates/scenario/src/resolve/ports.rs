@@ -110,10 +110,10 @@ impl Resolver<'_> {
 
     fn new_port(&mut self, name: &str) -> PortId {
         let id = PortId(self.scenario.ports.len());
-        let links = self.links.iter().flatten();
+        let interfaces = self.interfaces.iter().flatten();
         let ports = self.scenario.ports.iter();
-        let taken: Vec<&str> = links
-            .map(|link| link.interface.as_str())
+        let taken: Vec<&str> = interfaces
+            .map(|interface| interface.name.as_str())
             .chain(ports.map(|port| port.interface.as_str()))
             .collect();
         let interface = values::interface(&format!("ns-{name}"), |name| taken.contains(&name));

@@ -4,7 +4,7 @@ use super::expect::LAST_STEP;
 use super::{Found, Resolver, related};
 use crate::error::{ErrorKind, Subject};
 use crate::file::{At, CaptureFile, ExecFile, PingFile, StepFile, TextFile};
-use crate::lab::{Capture, CaptureId};
+use crate::lab::{Capture, CaptureId, NetId};
 use crate::step::{Action, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
 use crate::{defaults, title, values};
 
@@ -135,7 +135,7 @@ impl Resolver<'_> {
     }
 
     fn capture(&mut self, typed: &CaptureFile) -> Found<CaptureId> {
-        let lan = self.lan(&typed.on, "captures on");
+        let on = self.lan(&typed.on, "captures on").map(NetId::Lan);
         let name = &typed.name;
         self.name(name);
         let id = CaptureId(self.scenario.captures.len());
@@ -152,7 +152,7 @@ impl Resolver<'_> {
             self.fail_with(&name.span, kind, related(&first, "the first is here"));
             return None;
         }
-        let Some(lan) = lan else {
+        let Some(on) = on else {
             self.broken.insert(name.value.clone());
             return None;
         };
@@ -160,7 +160,7 @@ impl Resolver<'_> {
             .insert(name.value.clone(), (id, name.span.clone()));
         self.scenario.captures.push(Capture {
             name: name.value.clone(),
-            lan,
+            on,
         });
         Some(id)
     }

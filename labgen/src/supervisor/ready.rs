@@ -1,0 +1,128 @@
+//! When a program is ready: a fact, waited for.
+
+use std::io;
+use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+use netns::process::{Child, Exit, ProcessSpec};
+use scenario::{NodeId, Ready};
+use tokio::net::UnixDatagram;
+
+use super::lab::Lab;
+use crate::kinds::Program;
+
+/// The longest a program may take to be ready.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How soon a fact is looked for again that nothing tells of, at first and at the most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+/// Why a program is not ready.
+pub(super) enum Unready {
+    /// It has ended.
+    Ended(Exit),
+    /// The fact did not come about in time.
+    Silent,
+}
+
+/// What is being waited for; made before the program is started, so that nothing is missed.
+pub(super) struct Watch {
+    ready: Ready,
+    notified: UnixDatagram,
+    log_from: u64,
+}
+
+impl Watch {
+    /// Prepares to wait for `program`, which is about to be started.
+    pub(super) fn begin(lab: &Lab, node: &str, program: &Program) -> io::Result<Self> {
+        let path = lab.dir.notify_socket(node);
+        // The programs of a node are started one after the other, each with a socket of its own.
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let socket = StdUnixDatagram::bind(path)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            ready: program.ready.clone(),
+            notified: UnixDatagram::from_std(socket)?,
+            log_from: std::fs::metadata(lab.dir.log(node)).map_or(0, |log| log.len()),
+        })
+    }
+
+    /// Waits until the program is ready.
+    pub(super) async fn ready(
+        &mut self,
+        lab: &Lab,
+        node: NodeId,
+        mut child: Child,
+    ) -> Result<(), Unready> {
+        let fact = async {
+            match &self.ready {
+                Ready::Started => {}
+                Ready::Notify => notified(&self.notified).await,
+                other => {
+                    let mut pause = AGAIN.0;
+                    while !self.holds(lab, node, other).await {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(AGAIN.1);
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = fact => Ok(()),
+            exit = child.exited() => Err(Unready::Ended(exit)),
+            () = tokio::time::sleep(PATIENCE) => Err(Unready::Silent),
+        }
+    }
+
+    async fn holds(&self, lab: &Lab, node: NodeId, fact: &Ready) -> bool {
+        let home = lab.home(node);
+        match fact {
+            Ready::Started | Ready::Notify => true,
+            Ready::File(path) => home.run(|| Path::new(path).exists()).unwrap_or(false),
+            Ready::Socket(path) => home
+                .run(|| UnixStream::connect(path).is_ok())
+                .unwrap_or(false),
+            Ready::Tcp(port) => {
+                let address = ([127, 0, 0, 1], *port).into();
+                netns::tcp::tcp_in(&home.net, address).await.is_ok()
+            }
+            Ready::Log(text) => {
+                let log = std::fs::read(lab.dir.log(&lab.scenario[node].name)).unwrap_or_default();
+                let from = usize::try_from(self.log_from).unwrap_or(0).min(log.len());
+                String::from_utf8_lossy(&log[from..]).contains(text)
+            }
+            Ready::Command(command) => succeeds(lab, node, command).await,
+        }
+    }
+}
+
+async fn notified(socket: &UnixDatagram) {
+    let mut message = [0; 4096];
+    while let Ok(length) = socket.recv(&mut message).await {
+        let text = String::from_utf8_lossy(&message[..length]);
+        if text.lines().any(|line| line == "READY=1") {
+            return;
+        }
+    }
+    // A socket that cannot be read any more says nothing: the deadline decides.
+    std::future::pending::<()>().await;
+}
+
+async fn succeeds(lab: &Lab, node: NodeId, command: &[String]) -> bool {
+    let Some((program, args)) = command.split_first() else {
+        return true;
+    };
+    let spec = ProcessSpec {
+        args: args.iter().map(Into::into).collect(),
+        env: lab.environment(),
+        node: Some(lab.home(node).clone()),
+        ..ProcessSpec::new(program)
+    };
+    match lab.spawner.spawn(spec).await {
+        Ok(mut child) => child.exited().await.success(),
+        Err(_) => false,
+    }
+}
