@@ -11,6 +11,7 @@
 //! been copied while one of them held the allocator's lock. So everything it needs is made before.
 
 mod child;
+mod groups;
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;

@@ -45,6 +45,9 @@ pub struct ProcessSpec {
     /// Whether the kernel kills it when this process ends. Superfluous below process number 1 of
     /// a PID namespace, whose end is everybody's.
     pub die_with_parent: bool,
+    /// Whether its `setgroups` does nothing and succeeds. The user namespace of an ordinary user
+    /// refuses the call to everybody, which a daemon that gives up its privileges takes for an error.
+    pub pretend_groups: bool,
 }
 
 impl ProcessSpec {
@@ -281,6 +284,9 @@ impl Children {
         }
         if let Some(dir) = &spec.dir {
             steps.push(exec::change_directory(dir, false)?);
+        }
+        if spec.pretend_groups {
+            steps.push(Step::PretendGroups);
         }
 
         let (sender, exit) = watch::channel(None);

@@ -65,6 +65,7 @@ tests![
     process_one_collects_orphans_and_shows_itself,
     a_supervisor_ends_with_its_starter,
     an_entered_command_hears_signals_and_ends_with_its_starter_or_the_lab,
+    groups_can_be_pretended,
     probes_answer,
 ];
 
@@ -278,6 +279,7 @@ fn play(role: &str, argument: &str) -> ! {
             std::process::exit(enter(&namespaces, &entry).unwrap().shell_code().into());
         }
         "init" => init(),
+        "groups" => groups(),
         other => panic!("no role {other}"),
     }
 }
@@ -312,6 +314,55 @@ fn init() -> ! {
         println!("executable: {same}");
     });
     std::process::exit(0);
+}
+
+/// In a user namespace that refuses `setgroups`: a program that calls it, as it is and answered.
+fn groups() -> ! {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let spawner = Spawner::start(Reap::All).unwrap();
+        for pretend_groups in [false, true] {
+            let args = ["--groups", "0", "/", "true"].map(OsString::from).into();
+            let mut child = spawner
+                .spawn(ProcessSpec {
+                    args,
+                    pretend_groups,
+                    ..ProcessSpec::new("chroot")
+                })
+                .await
+                .unwrap();
+            println!("pretended {pretend_groups}: {}", child.exited().await);
+        }
+    });
+    std::process::exit(0);
+}
+
+fn groups_can_be_pretended() {
+    let (output, to_output) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    let inherited = [(to_output, 1)];
+    let options = SupervisorOptions {
+        user_namespace: true,
+        env: vec![(ROLE.into(), "groups".into()), (ARGUMENT.into(), "".into())],
+        ..SupervisorOptions::default()
+    };
+    let exe = std::env::current_exe().unwrap();
+    let started = spawn_supervisor(&exe, &[], &inherited, &options);
+    drop(inherited);
+    match started {
+        Ok(started) => {
+            let text = read_all(output);
+            assert_eq!(
+                text,
+                "pretended false: status 125\npretended true: status 0\n"
+            );
+            wait(started.pid);
+        }
+        Err(error) if error.is_permission() => eprintln!("SKIPPED: {error}"),
+        Err(error) => panic!("{error}: {}", error.source),
+    }
 }
 
 fn process_one_collects_orphans_and_shows_itself() {

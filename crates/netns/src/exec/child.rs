@@ -13,6 +13,7 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocma
 use nix::unistd::{self, Pid};
 
 use super::Program;
+use super::groups;
 
 /// Something the child does before it becomes the program.
 pub(crate) enum Step {
@@ -44,6 +45,8 @@ pub(crate) enum Step {
     NewSession,
     /// Leave the process group.
     NewGroup,
+    /// Have `setgroups` do nothing and succeed.
+    PretendGroups,
 }
 
 impl Step {
@@ -60,6 +63,7 @@ impl Step {
             Step::ChangeDirectory { path, .. } => format!("enter `{}`", path.to_string_lossy()),
             Step::NewSession => "start a session".to_owned(),
             Step::NewGroup => "start a process group".to_owned(),
+            Step::PretendGroups => "answer `setgroups`".to_owned(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Step {
             Step::ChangeDirectory { path, .. } => unistd::chdir(path.as_c_str()),
             Step::NewSession => unistd::setsid().map(drop),
             Step::NewGroup => unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)),
+            Step::PretendGroups => groups::pretend(),
         }
     }
 }
