@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::LabDir;
 
-/// The first line the supervisor reads: what to build, and how to live.
+/// The first line the supervisor reads: where the lab is, and how to live. What to build is in
+/// [`LabDir::scenario`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Where the lab keeps its files.
@@ -17,8 +18,6 @@ pub struct Order {
     pub file: String,
     /// The directory relative paths in the scenario start from.
     pub base: PathBuf,
-    /// The scenario's text.
-    pub text: String,
     /// Whether to stay or to go.
     pub mode: Mode,
 }

@@ -102,6 +102,11 @@ impl LabDir {
         self.path.join("ctl.sock")
     }
 
+    /// The scenario as it is meant, includes, variables and all: what the supervisor builds.
+    pub fn scenario(&self) -> PathBuf {
+        self.path.join("scenario.json")
+    }
+
     /// Standard output and error of a node's program.
     pub fn log(&self, node: &str) -> PathBuf {
         self.path.join("logs").join(format!("{node}.log"))

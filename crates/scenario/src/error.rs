@@ -11,7 +11,7 @@ use crate::nearest::nearest;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{subject}{kind}")]
 pub struct ScenarioError {
-    /// Byte offsets into the text.
+    /// Byte offsets into the texts, as [`Sources`](crate::Sources) counts them.
     pub span: Range<usize>,
     /// Which part of the scenario is at fault.
     pub subject: Subject,
@@ -24,7 +24,7 @@ pub struct ScenarioError {
 /// A second place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Related {
-    /// Byte offsets into the text.
+    /// Byte offsets into the texts, as [`Sources`](crate::Sources) counts them.
     pub span: Range<usize>,
     /// What was there: `first attached here`.
     pub text: String,
@@ -44,6 +44,8 @@ pub enum Subject {
     Node(String),
     /// A LAN.
     Lan(String),
+    /// A point-to-point link, or the entry that makes several.
+    Link(String),
     /// A VPN.
     Vpn(String),
     /// A step, counting from 1.
@@ -66,6 +68,25 @@ pub enum ErrorKind {
         /// The key.
         key: String,
     },
+    /// A file that cannot be read.
+    #[error("includes `{path}`, which cannot be read")]
+    Unreadable {
+        /// The file, as it was looked for.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A file that includes itself.
+    #[error("includes `{path}`, which includes this file{}", by_way_of(.through))]
+    IncludeCycle {
+        /// The file, as it was typed.
+        path: String,
+        /// The files between that one and this one.
+        through: Vec<String>,
+    },
+    /// A name that an entry in another file, or made from another entry, has.
+    #[error("is given twice")]
+    GivenTwice,
     /// A key that means nothing.
     #[error("has the unknown key `{key}`")]
     UnknownKey {
@@ -291,6 +312,7 @@ impl ErrorKind {
             Self::WrongType { expected, .. } => Some(format!("expected {expected}")),
             Self::BadValue { reason, .. } => Some(reason.clone()),
             Self::OutOfRange { min, max, .. } => Some(format!("from {min} to {max}")),
+            Self::Unreadable { reason, .. } => Some(reason.clone()),
             Self::MissingKey { key } => Some(format!("`{key}` must be said here")),
             Self::OutsideSubnet { subnet, .. } => Some(format!("the subnet is {subnet}")),
             Self::WrongKind { needed, .. } => Some(format!("this needs a {needed}")),
@@ -328,10 +350,20 @@ impl fmt::Display for Subject {
             Self::Lab => write!(f, "the lab "),
             Self::Node(name) => write!(f, "node `{name}` "),
             Self::Lan(name) => write!(f, "LAN `{name}` "),
+            Self::Link(name) => write!(f, "link `{name}` "),
             Self::Vpn(name) => write!(f, "VPN `{name}` "),
             Self::Step(number) => write!(f, "step {number} "),
         }
     }
+}
+
+/// ` through `b.toml` and `c.toml``.
+fn by_way_of(files: &[String]) -> String {
+    if files.is_empty() {
+        return String::new();
+    }
+    let files: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+    format!(" through {}", files.join(" and "))
 }
 
 fn plural(what: &str) -> String {

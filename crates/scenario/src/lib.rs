@@ -24,8 +24,10 @@ pub mod place;
 pub mod render;
 mod resolve;
 pub mod route;
+pub mod source;
 pub mod step;
 mod title;
+mod tree;
 mod values;
 
 pub use amount::Amount;
@@ -44,10 +46,11 @@ pub use lab::{
 pub use place::Place;
 pub use render::render;
 pub use route::{Encapsulation, RoutePattern};
+pub use source::{Source, Sources};
 pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
 
-/// What `text` means, or everything that is wrong with it, in the order of the text. `name` is what the
-/// file is called; the lab takes its name from it when the text gives none.
+/// What a scenario of one file means, or everything that is wrong with it, in the order of the text. `name` is what
+/// the file is called; the lab takes its name from it when the text gives none.
 ///
 /// ```
 /// let text = r#"
@@ -61,13 +64,49 @@ pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, 
 /// assert_eq!(errors[0].to_string(), "LAN `underlay` joins `compute-a`, which is not a node");
 /// ```
 pub fn check(text: &str, name: &str) -> Result<Scenario, Vec<ScenarioError>> {
-    let (file, mut errors) = file::parse(text);
-    let syntax = errors.iter().any(|error| error.subject == Subject::Text);
-    match (syntax, resolve::resolve(&file, text, name)) {
-        (false, Ok(scenario)) if errors.is_empty() => return Ok(scenario),
-        (false, Err(more)) => errors.extend(more),
-        _ => {}
+    let alone = &mut |_: &str| Err(std::io::Error::other("this scenario stands alone"));
+    check_with(name, text, &[], alone).outcome
+}
+
+/// A scenario checked: what it means or what is wrong with it, and the texts it consists of.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The scenario, its included files and what was set, for [`render`] and for whoever watches the files.
+    pub sources: Sources,
+    /// What it means, or everything that is wrong with it, in the order of the texts.
+    pub outcome: Result<Scenario, Vec<ScenarioError>>,
+}
+
+/// Checks the scenario `text`, which the reader knows as `name`. `set` gives variables values other than their
+/// defaults. `loader` gives the text of an included file by its path, which is relative where `name` is.
+pub fn check_with(
+    name: &str,
+    text: &str,
+    set: &[(String, String)],
+    loader: &mut dyn FnMut(&str) -> std::io::Result<String>,
+) -> Checked {
+    let mut sources = Sources::default();
+    let outcome = meaning(&mut sources, name, text, set, loader);
+    let outcome = outcome.map_err(|mut errors| {
+        errors.sort_by_key(|error| error.span.start);
+        errors
+    });
+    Checked { sources, outcome }
+}
+
+fn meaning(
+    sources: &mut Sources,
+    name: &str,
+    text: &str,
+    _set: &[(String, String)],
+    loader: &mut dyn FnMut(&str) -> std::io::Result<String>,
+) -> Result<Scenario, Vec<ScenarioError>> {
+    let root = tree::load(sources, name, text, loader)?;
+    let (file, mut errors) = file::parse(&root);
+    match resolve::resolve(&file, sources, name) {
+        Ok(scenario) if errors.is_empty() => return Ok(scenario),
+        Ok(_) => {}
+        Err(more) => errors.extend(more),
     }
-    errors.sort_by_key(|error| error.span.start);
     Err(errors)
 }

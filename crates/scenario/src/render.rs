@@ -4,41 +4,33 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::error::ScenarioError;
+use crate::source::{Source, Sources};
 
-/// Draws `errors` about `text`, which the reader knows as `name`, one after another with a blank line
-/// between; `color` adds ANSI colours. Every line ends with a newline.
-pub fn render(errors: &[ScenarioError], name: &str, text: &str, color: bool) -> String {
+/// Draws `errors` about `sources`, one after another with a blank line between; `color` adds ANSI colours.
+/// Every line ends with a newline.
+pub fn render(errors: &[ScenarioError], sources: &Sources, color: bool) -> String {
     let paint = Paint { color };
     let drawn: Vec<String> = errors
         .iter()
-        .map(|error| one(error, name, text, paint))
+        .map(|error| one(error, sources, paint))
         .collect();
     drawn.join("\n")
 }
 
-/// The line of a byte offset, from 1.
-pub fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
-}
-
-fn one(error: &ScenarioError, name: &str, text: &str, paint: Paint) -> String {
+fn one(error: &ScenarioError, sources: &Sources, paint: Paint) -> String {
     let mut out = String::new();
     line(
         &mut out,
         format_args!("{}: {}", paint.red("error"), paint.bold(&error.to_string())),
     );
     let note = error.kind.label().unwrap_or_default();
-    snippet(&mut out, name, text, &error.span, &note, paint, Paint::red);
+    snippet(&mut out, sources, &error.span, &note, paint, Paint::red);
     if let Some(related) = &error.related {
         line(
             &mut out,
             format_args!("{}: {}", paint.cyan("note"), related.text),
         );
-        snippet(&mut out, name, text, &related.span, "", paint, Paint::cyan);
+        snippet(&mut out, sources, &related.span, "", paint, Paint::cyan);
     }
     if let Some(help) = error.help() {
         line(&mut out, format_args!("{}: {help}", paint.cyan("help")));
@@ -48,20 +40,23 @@ fn one(error: &ScenarioError, name: &str, text: &str, paint: Paint) -> String {
 
 fn snippet(
     out: &mut String,
-    name: &str,
-    text: &str,
+    sources: &Sources,
     span: &Range<usize>,
     note: &str,
     paint: Paint,
     mark: fn(Paint, &str) -> String,
 ) {
+    let Some(source) = sources.at(span.start) else {
+        return;
+    };
+    let name = &source.name;
     let Spot {
         number,
         column,
-        source,
+        source: drawn,
         before,
         width,
-    } = spot(text, span);
+    } = spot(source, &source.local(span));
     let number = number.to_string();
     let gutter = " ".repeat(number.len());
     let bar = paint.blue("|");
@@ -70,7 +65,7 @@ fn snippet(
         format_args!("{gutter}{} {name}:{number}:{column}", paint.blue("-->")),
     );
     line(out, format_args!("{gutter} {bar}"));
-    line(out, format_args!("{} {bar} {source}", paint.blue(&number)));
+    line(out, format_args!("{} {bar} {drawn}", paint.blue(&number)));
     let carets = format!("{} {note}", "^".repeat(width));
     line(
         out,
@@ -99,7 +94,8 @@ struct Spot {
 /// The most characters of a source line that are drawn.
 const WIDTH: usize = 160;
 
-fn spot(text: &str, span: &Range<usize>) -> Spot {
+fn spot(source: &Source, span: &Range<usize>) -> Spot {
+    let text = source.text.as_str();
     let start = floor(text, span.start);
     let end = floor(text, span.end.max(start));
     let from = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
@@ -114,7 +110,7 @@ fn spot(text: &str, span: &Range<usize>) -> Spot {
     let before = text[from..start].chars().count();
     let width = text[start..end.clamp(start, to)].chars().count().max(1);
     let column = before + 1;
-    let number = line_of(text, start);
+    let number = source.line(start);
     if whole.len() <= WIDTH {
         return Spot {
             number,

@@ -3,14 +3,15 @@
 
 mod files;
 
-use files::{read, toml_files};
+use files::{checked, read, toml_files};
+use scenario::Sources;
 
 #[test]
 fn every_mistake_is_explained() {
     for name in toml_files("scenarios/bad-input") {
-        let text = read(&name);
-        let errors = scenario::check(&text, &name).expect_err(&name);
-        let rendered = scenario::render(&errors, &name, &text, false);
+        let checked = checked(&name);
+        let errors = checked.outcome.expect_err(&name);
+        let rendered = scenario::render(&errors, &checked.sources, false);
         let stem = name.rsplit('/').next().unwrap().trim_end_matches(".toml");
         insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(stem, rendered);
@@ -23,7 +24,7 @@ fn colours_mark_the_place_and_change_nothing_else() {
     let name = "scenarios/bad-input/unknown-node.toml";
     let text = read(name);
     let errors = scenario::check(&text, name).expect_err(name);
-    let coloured = scenario::render(&errors, name, &text, true);
+    let coloured = scenario::render(&errors, &Sources::of(name, &text), true);
     assert!(coloured.contains("\x1b[1;31m^^^^^^^^^^^"), "{coloured:?}");
     let mut plain = coloured;
     for code in [
@@ -35,7 +36,10 @@ fn colours_mark_the_place_and_change_nothing_else() {
     ] {
         plain = plain.replace(code, "");
     }
-    assert_eq!(plain, scenario::render(&errors, name, &text, false));
+    assert_eq!(
+        plain,
+        scenario::render(&errors, &Sources::of(name, &text), false)
+    );
 }
 
 #[test]
@@ -46,7 +50,7 @@ fn a_long_line_is_cut_around_the_place() {
         nodes.join(", ")
     );
     let errors = scenario::check(&text, "long.toml").expect_err("there are no such nodes");
-    let rendered = scenario::render(&errors[30..31], "long.toml", &text, false);
+    let rendered = scenario::render(&errors[30..31], &Sources::of("long.toml", &text), false);
     let lines: Vec<&str> = rendered.lines().collect();
     let marked: String = lines[4]
         .char_indices()

@@ -4,13 +4,15 @@ mod files;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use files::{read, toml_files};
+use files::{checked, toml_files};
 use scenario::{Action, Fact, NodeKind, Scenario};
 
 fn resolved(name: &str) -> Scenario {
-    let text = read(name);
-    scenario::check(&text, name)
-        .unwrap_or_else(|errors| panic!("{}", scenario::render(&errors, name, &text, false)))
+    let checked = checked(name);
+    let sources = checked.sources;
+    checked
+        .outcome
+        .unwrap_or_else(|errors| panic!("{}", scenario::render(&errors, &sources, false)))
 }
 
 #[test]

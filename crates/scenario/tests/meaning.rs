@@ -4,12 +4,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use scenario::{
-    Action, Amount, Attach, Endpoint, Fact, NodeKind, PingOutcome, Scenario, Since, StepId, check,
+    Action, Amount, Attach, Endpoint, Fact, NodeKind, PingOutcome, Scenario, Since, Sources,
+    StepId, check,
 };
 
 fn meant(text: &str) -> Scenario {
-    check(text, "dir/A small.toml")
-        .unwrap_or_else(|errors| panic!("{}", scenario::render(&errors, "small", text, false)))
+    check(text, "dir/A small.toml").unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            scenario::render(&errors, &Sources::of("small", text), false)
+        )
+    })
 }
 
 /// Two speakers, a reflector, a VPN, then `steps`.
@@ -257,4 +262,69 @@ fn every_speaker_of_a_big_lab_finds_its_reflector() {
         _ => false,
     });
     assert_eq!(found.count(), 1000);
+}
+
+#[test]
+fn a_scenario_may_consist_of_several_files() {
+    let files = [
+        (
+            "dir/common/nodes.toml",
+            "include = [\"more.toml\", \"../lab.toml\"]\n[nodes]\nrr = { kind = \"fakerr\" }",
+        ),
+        (
+            "dir/common/more.toml",
+            "[lab]\nname = \"more\"\nabout = \"common\"\n[nodes]\nh = { kind = \"host\" }",
+        ),
+        (
+            "dir/common/../lab.toml",
+            "[[step]]\nping = { from = \"h\", to = \"rr\" }",
+        ),
+    ];
+    let main = r#"
+        include = ["common/nodes.toml", "lab.toml", "common/more.toml"]
+        [lab]
+        name = "main"
+        [nodes]
+        a = { kind = "bagpipe" }
+        [lans]
+        lan = { join = ["rr", "a", "h"] }
+        [[step]]
+        ping = { from = "a", to = "rr" }
+    "#;
+    let mut asked = Vec::new();
+    let checked = scenario::check_with("dir/main.toml", main, &[], &mut |path| {
+        asked.push(path.to_string());
+        let found = files.iter().find(|(name, _)| *name == path);
+        found
+            .map(|(_, text)| text.to_string())
+            .ok_or_else(|| std::io::Error::other("no"))
+    });
+    let scenario = checked.outcome.unwrap();
+    assert_eq!(
+        asked,
+        [
+            "dir/common/nodes.toml",
+            "dir/common/more.toml",
+            "dir/common/../lab.toml"
+        ]
+    );
+    let names: Vec<&str> = scenario
+        .nodes
+        .iter()
+        .map(|node| node.name.as_str())
+        .collect();
+    assert_eq!(names, ["h", "rr", "a"]);
+    assert_eq!(
+        (scenario.lab.name.as_str(), scenario.lab.about.as_deref()),
+        ("main", Some("common"))
+    );
+    let places: Vec<(&str, usize)> = scenario
+        .steps
+        .iter()
+        .map(|step| (step.place.file.as_str(), step.place.line))
+        .collect();
+    assert_eq!(
+        places,
+        [("dir/common/../lab.toml", 1), ("dir/main.toml", 9)]
+    );
 }

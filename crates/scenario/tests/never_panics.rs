@@ -63,7 +63,7 @@ proptest! {
         }
         if let Err(errors) = scenario::check(&text, "changed.toml") {
             prop_assert!(!errors.is_empty());
-            let drawn = scenario::render(&errors, "changed.toml", &text, false);
+            let drawn = scenario::render(&errors, &scenario::Sources::of("changed.toml", &text), false);
             prop_assert_eq!(drawn.matches("error: ").count() >= errors.len(), true);
         }
     }

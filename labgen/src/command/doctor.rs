@@ -46,8 +46,8 @@ const PROGRAMS: [(Outside, &str); 3] = [
 ];
 
 pub(super) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
-    let scenario = match file.map(check::load).transpose() {
-        Ok(loaded) => loaded.map(|loaded| loaded.scenario),
+    let scenario = match file.map(|file| check::load(file, &[])).transpose() {
+        Ok(scenario) => scenario,
         Err(code) => return code,
     };
     let features = scenario.as_ref().map(needs::features);

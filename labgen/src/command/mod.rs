@@ -6,8 +6,6 @@ mod doctor;
 mod exec;
 mod start;
 
-pub use check::stem;
-
 use std::process::ExitCode;
 
 use crate::cli::Command;

@@ -14,7 +14,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use scenario::Scenario;
 
-use super::check::{self, Loaded};
+use super::check;
 use super::{FAILED, LACKING, WRONG, fail};
 use crate::protocol::{DETACH, Event, Mode, Order};
 use crate::state::LabDir;
@@ -36,23 +36,23 @@ enum StartError {
 }
 
 pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> ExitCode {
-    let loaded = match check::load(file) {
-        Ok(loaded) => loaded,
+    let scenario = match check::load(file, &[]) {
+        Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    if let Err(code) = programs_are_there(&loaded.scenario) {
+    if let Err(code) = programs_are_there(&scenario) {
         return code;
     }
     let base = file
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    for node in &loaded.scenario.nodes {
+    for node in &scenario.nodes {
         if let Err(e) = kinds::programs(node, base) {
             return fail(&e, WRONG);
         }
     }
-    match supervise(file, base, &loaded, mode, json) {
+    match supervise(file, base, &scenario, mode, json) {
         Ok((code, dir)) => {
             if let Some(out) = out
                 && let Err(e) = keep_evidence(&dir, out)
@@ -108,7 +108,7 @@ fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
 fn supervise(
     file: &Path,
     base: &Path,
-    loaded: &Loaded,
+    scenario: &Scenario,
     mode: Mode,
     json: bool,
 ) -> Result<(ExitCode, LabDir), StartError> {
@@ -116,8 +116,12 @@ fn supervise(
         let what = what.to_owned();
         move |source| StartError::Io { what, source }
     };
-    let dir = LabDir::of(&loaded.scenario.lab.name);
+    let dir = LabDir::of(&scenario.lab.name);
     let lock = dir.claim()?;
+    let meant = serde_json::to_vec(scenario)
+        .map_err(io::Error::from)
+        .and_then(|meant| fs::write(dir.scenario(), meant));
+    meant.map_err(io("write the scenario"))?;
     let (ours, theirs) = UnixStream::pair().map_err(io("make a socket"))?;
     let log = fs::File::create(dir.supervisor_log()).map_err(io("create the log"))?;
     let options = SupervisorOptions {
@@ -148,7 +152,6 @@ fn supervise(
         base: base
             .canonicalize()
             .map_err(io("find the scenario's directory"))?,
-        text: loaded.text.clone(),
         mode,
     };
     let line = serde_json::to_string(&order)

@@ -1,26 +1,24 @@
-//! Serde over a parsed TOML tree, with errors that are data.
+//! Serde over a tree of values, with errors that are data.
 //!
 //! `toml`'s own deserializer turns an unknown key or a wrong type into a sentence. Here they stay what they
 //! are, with the place of the word at fault, so that the renderer can list the keys there are.
 
 use std::ops::Range;
 
+use super::at::{AT, ONE_OR_MANY};
+use super::fault::{Fault, unexpected};
+use crate::error::ErrorKind;
+use crate::tree::{Field, Scalar, Value, What};
 use serde::de::value::StrDeserializer;
 use serde::de::{
     self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
     VariantAccess, Visitor,
 };
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
-
-use super::at::{AT, ONE_OR_MANY};
-use super::fault::{Fault, unexpected};
-use crate::error::ErrorKind;
 
 /// A value about to be read.
 #[derive(Clone)]
-pub(super) struct Node<'a, 'i> {
-    value: &'a DeValue<'i>,
+pub(super) struct Node<'a> {
+    value: &'a What,
     span: Range<usize>,
     /// The key it stands behind: the better place for "something is missing in here".
     named: Range<usize>,
@@ -28,11 +26,11 @@ pub(super) struct Node<'a, 'i> {
     skip: Option<&'static str>,
 }
 
-impl<'a, 'i> Node<'a, 'i> {
-    pub fn new(value: &'a Spanned<DeValue<'i>>, named: Range<usize>) -> Self {
+impl<'a> Node<'a> {
+    pub fn new(value: &'a Value, named: Range<usize>) -> Self {
         Self {
-            value: value.get_ref(),
-            span: value.span(),
+            value: &value.what,
+            span: value.span.clone(),
             named,
             skip: None,
         }
@@ -53,54 +51,50 @@ impl<'a, 'i> Node<'a, 'i> {
 
     fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
-            DeValue::String(text) => visitor.visit_str(text),
-            DeValue::Integer(integer) => {
-                let parsed = i64::from_str_radix(integer.as_str(), integer.radix());
-                visitor.visit_i64(parsed.map_err(|error| ErrorKind::BadValue {
-                    what: "an integer".into(),
-                    value: integer.to_string(),
-                    reason: error.to_string(),
-                })?)
-            }
-            DeValue::Float(float) => visitor.visit_f64(float.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Boolean(value) => visitor.visit_bool(*value),
-            DeValue::Datetime(value) => Err(de::Error::invalid_type(
+            What::Text(text) => visitor.visit_str(text),
+            What::Integer(integer) => visitor.visit_i64(*integer),
+            What::Broken(kind) => Err(kind.clone().into()),
+            What::Float(float) => visitor.visit_f64(*float),
+            What::Boolean(value) => visitor.visit_bool(*value),
+            What::Date(value) => Err(de::Error::invalid_type(
                 Unexpected::Other(&format!("the date {value}")),
                 &visitor,
             )),
-            DeValue::Array(array) => visitor.visit_seq(Elements {
-                nodes: array
+            What::Array(values) => visitor.visit_seq(Elements {
+                nodes: values
                     .iter()
-                    .map(|value| Node::new(value, value.span()))
+                    .map(|value| Node::new(value, value.span.clone()))
                     .collect::<Vec<_>>()
                     .into_iter(),
             }),
-            DeValue::Table(table) => visitor.visit_map(Entries {
-                entries: in_order(table)
-                    .filter(|(key, _)| Some(&**key.get_ref()) != self.skip)
-                    .collect::<Vec<_>>()
-                    .into_iter(),
+            What::Table(table) => visitor.visit_map(Entries {
+                fields: table.0.iter(),
+                skip: self.skip,
                 value: None,
             }),
+            What::Computed(Scalar::Integer(integer)) => visitor.visit_i64(*integer),
+            What::Computed(Scalar::Boolean(value)) => visitor.visit_bool(*value),
+            What::Computed(Scalar::Text(text)) => visitor.visit_str(text),
         }
     }
 }
 
-/// A key and its value.
-pub(super) type Pair<'a, 'i> = (&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>);
-
-/// Entries of a table in the order of the text.
-pub(super) fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> impl Iterator<Item = Pair<'a, 'i>> {
-    let mut entries: Vec<Pair<'a, 'i>> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries.into_iter()
-}
-
-impl<'de> de::Deserializer<'de> for Node<'_, '_> {
+impl<'de> de::Deserializer<'de> for Node<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         self.visit(visitor).map_err(|fault| self.place(fault))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            What::Computed(scalar) => visitor.visit_string(scalar.to_string()),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -128,7 +122,7 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match self.value {
-            DeValue::Array(_) if name == ONE_OR_MANY => self.deserialize_any(visitor),
+            What::Array(_) if name == ONE_OR_MANY => self.deserialize_any(visitor),
             _ if name == ONE_OR_MANY => visitor.visit_seq(Elements {
                 nodes: vec![self].into_iter(),
             }),
@@ -143,14 +137,14 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         let variant = match self.value {
-            DeValue::String(word) => Variant {
+            What::Text(word) | What::Computed(Scalar::Text(word)) => Variant {
                 word,
                 place: self.span.clone(),
                 content: None,
             },
-            DeValue::Table(table) => {
-                let mut entries = in_order(table);
-                let Some((key, value)) = entries.next() else {
+            What::Table(table) => {
+                let mut fields = table.0.iter();
+                let Some(field) = fields.next() else {
                     let known = variants.iter().map(ToString::to_string).collect();
                     let kind = ErrorKind::NoWord {
                         what: "look for".into(),
@@ -158,17 +152,17 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
                     };
                     return Err(self.place(kind.into()));
                 };
-                if let Some((second, _)) = entries.next() {
+                if let Some(second) = fields.next() {
                     let kind = ErrorKind::TwoWords {
-                        first: key.get_ref().to_string(),
-                        second: second.get_ref().to_string(),
+                        first: field.key.clone(),
+                        second: second.key.clone(),
                     };
-                    return Err(Fault::new(kind, second.span()));
+                    return Err(Fault::new(kind, second.place.clone()));
                 }
                 Variant {
-                    word: key.get_ref(),
-                    place: key.span(),
-                    content: Some(Node::new(value, key.span())),
+                    word: &field.key,
+                    place: field.place.clone(),
+                    content: Some(Node::new(&field.value, field.place.clone())),
                 }
             }
             other => {
@@ -192,17 +186,17 @@ impl<'de> de::Deserializer<'de> for Node<'_, '_> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map identifier ignored_any
     }
 }
 
 /// The elements of an array.
-struct Elements<'a, 'i> {
-    nodes: std::vec::IntoIter<Node<'a, 'i>>,
+struct Elements<'a> {
+    nodes: std::vec::IntoIter<Node<'a>>,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, '_> {
+impl<'de> SeqAccess<'de> for Elements<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -217,32 +211,34 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
 }
 
 /// The entries of a table.
-struct Entries<'a, 'i> {
-    entries: std::vec::IntoIter<Pair<'a, 'i>>,
-    value: Option<Node<'a, 'i>>,
+struct Entries<'a> {
+    fields: std::slice::Iter<'a, Field>,
+    skip: Option<&'static str>,
+    value: Option<Node<'a>>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'_, '_> {
+impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
-        let Some((key, value)) = self.entries.next() else {
+        let skip = self.skip;
+        let Some(field) = self.fields.find(|field| Some(field.key.as_str()) != skip) else {
             return Ok(None);
         };
-        self.value = Some(Node::new(value, key.span()));
-        let text = DeValue::String(key.get_ref().as_ref().into());
+        self.value = Some(Node::new(&field.value, field.place.clone()));
+        let text = What::Text(field.key.clone());
         let node = Node {
             value: &text,
-            span: key.span(),
-            named: key.span(),
+            span: field.place.clone(),
+            named: field.place.clone(),
             skip: None,
         };
         seed.deserialize(node)
             .map(Some)
-            .map_err(|fault| fault.at(key.span()))
+            .map_err(|fault| fault.at(field.place.clone()))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -254,12 +250,12 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
 }
 
 /// A value shown as the start, the end and the value of an [`At`](super::at::At).
-struct Located<'a, 'i> {
-    node: Option<Node<'a, 'i>>,
+struct Located<'a> {
+    node: Option<Node<'a>>,
     next: usize,
 }
 
-impl<'de> MapAccess<'de> for Located<'_, '_> {
+impl<'de> MapAccess<'de> for Located<'_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -295,13 +291,13 @@ impl<'de> MapAccess<'de> for Located<'_, '_> {
 }
 
 /// `"word"`, or `{ word = content }`.
-struct Variant<'a, 'i> {
+struct Variant<'a> {
     word: &'a str,
     place: Range<usize>,
-    content: Option<Node<'a, 'i>>,
+    content: Option<Node<'a>>,
 }
 
-impl<'de> EnumAccess<'de> for Variant<'_, '_> {
+impl<'de> EnumAccess<'de> for Variant<'_> {
     type Error = Fault;
     type Variant = Self;
 
@@ -313,7 +309,7 @@ impl<'de> EnumAccess<'de> for Variant<'_, '_> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_, '_> {
+impl<'de> VariantAccess<'de> for Variant<'_> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
@@ -346,7 +342,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_> {
     }
 }
 
-impl Variant<'_, '_> {
+impl Variant<'_> {
     fn wrong(&self, found: &str, expected: String) -> Fault {
         let kind = ErrorKind::WrongType {
             found: found.into(),

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{self, Expected, Unexpected};
-use toml::Spanned;
-use toml::de::DeValue;
-
 use crate::error::ErrorKind;
+use crate::tree::{Scalar, Value, What};
+use serde::de::{self, Expected, Unexpected};
 
 /// An error and, once known, its place.
 #[derive(Debug)]
@@ -17,9 +15,9 @@ pub(super) struct Fault {
 }
 
 /// A value of a type that cannot be there.
-pub(super) fn not_a(expected: &'static str, value: &Spanned<DeValue<'_>>) -> Fault {
-    let fault: Fault = de::Error::invalid_type(unexpected(value.get_ref()), &expected);
-    fault.at(value.span())
+pub(super) fn not_a(expected: &'static str, value: &Value) -> Fault {
+    let fault: Fault = de::Error::invalid_type(unexpected(&value.what), &expected);
+    fault.at(value.span.clone())
 }
 
 impl Fault {
@@ -113,21 +111,22 @@ impl de::Error for Fault {
 }
 
 /// A value as serde names it.
-pub(super) fn unexpected<'a>(value: &'a DeValue<'_>) -> Unexpected<'a> {
+pub(super) fn unexpected(value: &What) -> Unexpected<'_> {
     match value {
-        DeValue::String(text) => Unexpected::Str(text),
-        DeValue::Integer(_) => Unexpected::Other("an integer"),
-        DeValue::Float(_) => Unexpected::Other("a float"),
-        DeValue::Boolean(value) => Unexpected::Bool(*value),
-        DeValue::Datetime(_) => Unexpected::Other("a date"),
-        DeValue::Array(_) => Unexpected::Seq,
-        DeValue::Table(_) => Unexpected::Map,
+        What::Text(text) | What::Computed(Scalar::Text(text)) => Unexpected::Str(text),
+        What::Integer(_) | What::Broken(_) => Unexpected::Other("an integer"),
+        What::Computed(Scalar::Integer(_)) => Unexpected::Other("an integer"),
+        What::Float(_) => Unexpected::Other("a float"),
+        What::Boolean(value) | What::Computed(Scalar::Boolean(value)) => Unexpected::Bool(*value),
+        What::Date(_) => Unexpected::Other("a date"),
+        What::Array(_) => Unexpected::Seq,
+        What::Table(_) => Unexpected::Map,
     }
 }
 
 /// What a value is, with its article.
-pub(super) fn found(value: &DeValue<'_>) -> String {
-    found_word(&unexpected(value))
+pub(crate) fn found(value: &Value) -> String {
+    found_word(&unexpected(&value.what))
 }
 
 fn found_word(found: &Unexpected<'_>) -> String {

@@ -12,11 +12,12 @@ mod parts;
 mod steps;
 
 pub use at::{At, OneOrMany};
+pub(crate) use fault::found;
 pub use packets::{
     ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
     RoutePatternFile, VxlanFile,
 };
-pub use parse::parse;
+pub(crate) use parse::parse;
 pub use parts::{
     BagpipeFile, FakeRrFile, GoBgpFile, HostFile, LabFile, LanFile, NodeFile, VpnFile,
 };

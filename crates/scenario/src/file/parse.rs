@@ -1,40 +1,23 @@
-//! Text to [`ScenarioFile`], entry by entry, so that one mistake hides no other.
+//! A tree to [`ScenarioFile`], entry by entry, so that one mistake hides no other.
 
 use std::ops::Range;
 
 use serde::Deserialize;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
-use super::de::{Node, Pair, in_order};
+use super::de::Node;
 use super::fault::{Fault, found, not_a};
 use super::parts::NodeFile;
 use super::{At, Entry, ScenarioFile};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
-use crate::render::line_of;
+use crate::tree::{Field, Table, Value};
 
-/// What `text` says, and what is wrong with how it says it.
-pub fn parse(text: &str) -> (ScenarioFile, Vec<ScenarioError>) {
-    let (root, syntax) = DeTable::parse_recoverable(text);
+/// What the tree says, and what is wrong with how it says it.
+pub(crate) fn parse(root: &Table) -> (ScenarioFile, Vec<ScenarioError>) {
     let mut parser = Parser {
         file: ScenarioFile::default(),
         errors: Vec::new(),
     };
-    let mut line = 0;
-    for error in &syntax {
-        let span = error.span().unwrap_or(text.len()..text.len());
-        // What follows on the same line is the parser having lost its way.
-        if line_of(text, span.start) == std::mem::replace(&mut line, line_of(text, span.start)) {
-            continue;
-        }
-        parser
-            .errors
-            .push(syntax_error(error.message(), span, text, root.get_ref()));
-    }
-    // What the parser made up to go on is not worth a second complaint.
-    if syntax.is_empty() {
-        parser.root(root.get_ref());
-    }
+    parser.root(root);
     (parser.file, parser.errors)
 }
 
@@ -47,11 +30,12 @@ struct Parser {
 const PARTS: [&str; 5] = ["lab", "nodes", "lans", "vpns", "step"];
 
 impl Parser {
-    fn root(&mut self, root: &DeTable<'_>) {
-        for (key, value) in in_order(root) {
-            match &**key.get_ref() {
+    fn root(&mut self, root: &Table) {
+        for field in &root.0 {
+            let value = &field.value;
+            match field.key.as_str() {
                 "lab" => {
-                    let lab = read((key, value));
+                    let lab = read(field);
                     self.file.lab = self.keep(lab, Subject::Lab).unwrap_or_default();
                 }
                 "nodes" => self.file.nodes = self.entries(value, Subject::Node, read_node),
@@ -64,7 +48,7 @@ impl Parser {
                         key: other.into(),
                         known,
                     };
-                    self.wrong(Fault::new(kind, key.span()));
+                    self.wrong(Fault::new(kind, field.place.clone()));
                 }
             }
         }
@@ -72,21 +56,21 @@ impl Parser {
 
     fn entries<T>(
         &mut self,
-        table: &Spanned<DeValue<'_>>,
+        table: &Value,
         subject: fn(String) -> Subject,
-        read: fn(Pair<'_, '_>) -> Result<T, Fault>,
+        read: fn(&Field) -> Result<T, Fault>,
     ) -> Vec<Entry<T>> {
-        let Some(entries) = table.get_ref().as_table() else {
+        let Some(entries) = table.as_table() else {
             self.wrong(not_a("a table", table));
             return Vec::new();
         };
         let mut kept = Vec::new();
-        for (key, value) in in_order(entries) {
+        for field in &entries.0 {
             let name = At {
-                value: key.get_ref().to_string(),
-                span: key.span(),
+                value: field.key.clone(),
+                span: field.place.clone(),
             };
-            match self.keep(read((key, value)), subject(name.value.clone())) {
+            match self.keep(read(field), subject(name.value.clone())) {
                 Some(value) => kept.push(Entry { name, value }),
                 None => self.file.broken.push(name.value),
             }
@@ -94,19 +78,19 @@ impl Parser {
         kept
     }
 
-    fn steps(&mut self, value: &Spanned<DeValue<'_>>) {
-        let Some(steps) = value.get_ref().as_array() else {
+    fn steps(&mut self, value: &Value) {
+        let Some(steps) = value.as_array() else {
             let found = ErrorKind::WrongType {
-                found: found(value.get_ref()),
+                found: found(value),
                 expected: "an array of tables `[[step]]`".into(),
                 fix: Some("[[step]]".into()),
             };
-            self.wrong(Fault::new(found, value.span()));
+            self.wrong(Fault::new(found, value.span.clone()));
             return;
         };
         for (index, step) in steps.iter().enumerate() {
             let read = one_word(step)
-                .and_then(|()| At::deserialize(Node::new(step, step.span())).map_err(Wrong::from));
+                .and_then(|()| Ok(At::deserialize(Node::new(step, step.span.clone()))?));
             let step = self.keep(read, Subject::Step(index + 1));
             self.file.steps.push(step);
         }
@@ -159,81 +143,76 @@ const FACTS: [&str; 5] = ["session", "route", "packets", "forwarding", "neighbou
 
 /// A step holds exactly one word, and an expectation exactly one fact. Here, because the keys have places
 /// here.
-fn one_word(step: &Spanned<DeValue<'_>>) -> Result<(), Wrong> {
-    let Some(table) = step.get_ref().as_table() else {
+fn one_word(step: &Value) -> Result<(), Wrong> {
+    let Some(table) = step.as_table() else {
         return Ok(());
     };
-    one_of(table, step.span(), "do", &WORDS, &["label"])?;
-    let mut entries = in_order(table);
-    let expect = entries.find(|(key, _)| key.get_ref() == "expect");
-    match expect.and_then(|(key, value)| Some((key, value.get_ref().as_table()?))) {
-        Some((key, facts)) => one_of(facts, key.span(), "expect", &FACTS, &["within"]),
+    one_of(table, &step.span, "do", &WORDS, &["label"])?;
+    let expect = table.get("expect");
+    match expect.and_then(|field| Some((field, field.value.as_table()?))) {
+        Some((field, facts)) => one_of(facts, &field.place, "expect", &FACTS, &["within"]),
         None => Ok(()),
     }
 }
 
 fn one_of(
-    table: &DeTable<'_>,
-    place: Range<usize>,
+    table: &Table,
+    place: &Range<usize>,
     what: &str,
     words: &[&str],
     beside: &[&str],
 ) -> Result<(), Wrong> {
-    let mut found = in_order(table)
-        .map(|(key, _)| key)
-        .filter(|key| words.contains(&&**key.get_ref()));
+    let known = |field: &&Field| words.contains(&field.key.as_str());
+    let mut found = table.0.iter().filter(known);
     let (first, second) = (found.next(), found.next());
     if let (Some(first), Some(second)) = (first, second) {
         let kind = ErrorKind::TwoWords {
-            first: first.get_ref().to_string(),
-            second: second.get_ref().to_string(),
+            first: first.key.clone(),
+            second: second.key.clone(),
         };
         let related = Related {
-            span: first.span(),
-            text: format!("`{}` is here", first.get_ref()),
+            span: first.place.clone(),
+            text: format!("`{}` is here", first.key),
         };
         return Err(Wrong {
-            fault: Fault::new(kind, second.span()),
+            fault: Fault::new(kind, second.place.clone()),
             related: Some(related),
         });
     }
     // Any other key is a misspelt word, which the reading finds.
-    if first.is_some() || table.keys().any(|key| !beside.contains(&&**key.get_ref())) {
+    let misspelt = |field: &Field| !beside.contains(&field.key.as_str());
+    if first.is_some() || table.0.iter().any(misspelt) {
         return Ok(());
     }
     let known = words.iter().map(ToString::to_string).collect();
-    Err(Fault::new(
-        ErrorKind::NoWord {
-            what: what.into(),
-            known,
-        },
-        place,
-    )
-    .into())
+    let kind = ErrorKind::NoWord {
+        what: what.into(),
+        known,
+    };
+    Err(Fault::new(kind, place.clone()).into())
 }
 
-fn read<'de, T: Deserialize<'de>>((key, value): Pair<'_, '_>) -> Result<T, Fault> {
-    T::deserialize(Node::new(value, key.span()))
+fn read<'de, T: Deserialize<'de>>(field: &Field) -> Result<T, Fault> {
+    T::deserialize(Node::new(&field.value, field.place.clone()))
 }
 
 /// The kinds of node.
 const KINDS: [&str; 4] = ["bagpipe", "fakerr", "gobgp", "host"];
 
 /// `kind` decides which keys there are, so it is read first: serde's own way of doing that loses the places.
-fn read_node((key, value): Pair<'_, '_>) -> Result<NodeFile, Fault> {
-    let Some(table) = value.get_ref().as_table() else {
-        return Err(not_a("a table", value));
+fn read_node(field: &Field) -> Result<NodeFile, Fault> {
+    let Some(table) = field.value.as_table() else {
+        return Err(not_a("a table", &field.value));
     };
     let Some(kind) = table.get("kind") else {
-        return Err(Fault::new(
-            ErrorKind::MissingKey { key: "kind".into() },
-            key.span(),
-        ));
+        let kind = ErrorKind::MissingKey { key: "kind".into() };
+        return Err(Fault::new(kind, field.place.clone()));
     };
-    let Some(word) = kind.get_ref().as_str() else {
+    let kind = &kind.value;
+    let Some(word) = kind.as_text() else {
         return Err(not_a("a string", kind));
     };
-    let rest = Node::new(value, key.span()).without("kind");
+    let rest = Node::new(&field.value, field.place.clone()).without("kind");
     let read = match word {
         "bagpipe" => Deserialize::deserialize(rest).map(NodeFile::Bagpipe),
         "fakerr" => Deserialize::deserialize(rest).map(NodeFile::FakeRr),
@@ -246,7 +225,7 @@ fn read_node((key, value): Pair<'_, '_>) -> Result<NodeFile, Fault> {
                 word: word.into(),
                 known,
             };
-            Err(Fault::new(kind_of, kind.span()))
+            Err(Fault::new(kind_of, kind.span.clone()))
         }
     };
     read.map_err(|mut fault: Fault| {
@@ -255,67 +234,4 @@ fn read_node((key, value): Pair<'_, '_>) -> Result<NodeFile, Fault> {
         }
         fault
     })
-}
-
-fn syntax_error(
-    message: &str,
-    span: Range<usize>,
-    text: &str,
-    root: &DeTable<'_>,
-) -> ScenarioError {
-    let key = text.get(span.clone()).unwrap_or_default();
-    if message.starts_with("duplicate key") && !key.is_empty() {
-        let key = key.trim_matches(['"', '\'']).to_string();
-        let related = first_place(root, &key, span.start, text).map(|span| Related {
-            span,
-            text: "it is here already".into(),
-        });
-        let kind = ErrorKind::DuplicateKey { key };
-        return ScenarioError {
-            span,
-            subject: Subject::Text,
-            kind,
-            related,
-        };
-    }
-    let kind = ErrorKind::Syntax {
-        message: message.into(),
-    };
-    ScenarioError {
-        span,
-        subject: Subject::Text,
-        kind,
-        related: None,
-    }
-}
-
-/// The place of the key that a key at `before` repeats: in the innermost inline table around it that has
-/// such a key, otherwise the last one before it that is in no inline table.
-fn first_place(table: &DeTable<'_>, key: &str, before: usize, text: &str) -> Option<Range<usize>> {
-    let mut found = None;
-    for (name, value) in in_order(table) {
-        if name.get_ref() == key && name.span().start < before {
-            found = Some(name.span());
-        }
-        let deeper = match value.get_ref() {
-            DeValue::Table(inner) => {
-                let inline = text[value.span().start..].starts_with('{');
-                let around = value.span().contains(&before);
-                (around || !inline)
-                    .then(|| first_place(inner, key, before, text))
-                    .flatten()
-            }
-            DeValue::Array(array) => array.iter().rev().find_map(|element| {
-                let inner = element.get_ref().as_table()?;
-                let inline = text[element.span().start..].starts_with('{');
-                let around = element.span().contains(&before);
-                (around || !inline)
-                    .then(|| first_place(inner, key, before, text))
-                    .flatten()
-            }),
-            _ => None,
-        };
-        found = deeper.or(found);
-    }
-    found
 }

@@ -17,17 +17,17 @@ use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{CaptureId, Interface, Lab, LanId, NodeId, PortId, Scenario, VpnId, Wait};
 use crate::place::Place;
-use crate::render::line_of;
+use crate::source::Sources;
 use crate::step::{Attach, StepId};
 use crate::values;
 
-/// Resolves `file`, which is `text` as read; `path` names the lab when the file does not.
+/// Resolves `file`, which was read from `sources`; `path` names the lab when the file does not.
 pub(crate) fn resolve(
     file: &ScenarioFile,
-    text: &str,
+    sources: &Sources,
     path: &str,
 ) -> Result<Scenario, Vec<ScenarioError>> {
-    let mut resolver = Resolver::new(file, text);
+    let mut resolver = Resolver::new(file, sources);
     resolver.lab(path);
     resolver.all(|resolver| resolver.hosts(&file.nodes));
     resolver.all(|resolver| resolver.lans(&file.lans));
@@ -44,7 +44,7 @@ pub(crate) fn resolve(
 /// A scenario half resolved.
 struct Resolver<'a> {
     file: &'a ScenarioFile,
-    text: &'a str,
+    sources: &'a Sources,
     /// What is resolved so far.
     scenario: Scenario,
     /// Which part is being resolved.
@@ -72,7 +72,7 @@ struct Resolver<'a> {
 type Found<T> = Option<T>;
 
 impl<'a> Resolver<'a> {
-    fn new(file: &'a ScenarioFile, text: &'a str) -> Self {
+    fn new(file: &'a ScenarioFile, sources: &'a Sources) -> Self {
         let lab = Lab {
             name: String::new(),
             about: None,
@@ -81,7 +81,7 @@ impl<'a> Resolver<'a> {
         };
         Self {
             file,
-            text,
+            sources,
             scenario: Scenario {
                 lab,
                 nodes: Vec::new(),
@@ -176,10 +176,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn place(&self, span: &Range<usize>) -> Place {
-        Place {
-            span: span.clone(),
-            line: line_of(self.text, span.start),
-        }
+        Place::of(self.sources, span)
     }
 
     fn node_index(&self, name: &str) -> Option<usize> {

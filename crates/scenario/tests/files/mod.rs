@@ -12,6 +12,20 @@ pub fn read(name: &str) -> String {
     std::fs::read_to_string(top().join(name)).unwrap()
 }
 
+/// What a scenario means; its first line may say what is set: `#: --set spines=2`.
+pub fn checked(name: &str) -> scenario::Checked {
+    let text = read(name);
+    let set: Vec<(String, String)> = text
+        .lines()
+        .map_while(|line| line.strip_prefix("#: --set "))
+        .filter_map(|set| set.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    scenario::check_with(name, &text, &set, &mut |path| {
+        std::fs::read_to_string(top().join(path))
+    })
+}
+
 /// Names of the TOML files in a directory, sorted.
 pub fn toml_files(directory: &str) -> Vec<String> {
     let entries = std::fs::read_dir(top().join(directory)).unwrap();
