@@ -96,6 +96,14 @@ impl Netlink {
             .await
     }
 
+    /// The same by the calling thread, for one that may wait and needs no runtime.
+    pub fn batch_blocking(&self, requests: &[Request]) -> Vec<Result<(), LinkError>> {
+        let transport = self.transport.lock();
+        transport
+            .unwrap_or_else(PoisonError::into_inner)
+            .transact(requests)
+    }
+
     /// Makes a link and says its index. The link must be born in this socket's namespace.
     pub async fn create(&self, request: &Request) -> Result<u32, LinkError> {
         let name = request.link_name().unwrap_or_default().to_owned();

@@ -20,12 +20,15 @@ pub fn write(ns: &NetNs, name: &str, value: &str) -> Result<(), NsError> {
 
 /// Writes settings in order up to the first that fails; one thread for all.
 pub fn write_all(ns: &NetNs, settings: &[(&str, &str)]) -> Result<(), NsError> {
-    ns.run(|| {
-        for (name, value) in settings {
-            fs::write(path(name), value).context(format!("set sysctl `{name}` to `{value}`"))?;
-        }
-        Ok(())
-    })?
+    ns.run(|| write_here(settings))?
+}
+
+/// The same in the calling thread's namespace.
+pub fn write_here(settings: &[(&str, &str)]) -> Result<(), NsError> {
+    for (name, value) in settings {
+        fs::write(path(name), value).context(format!("set sysctl `{name}` to `{value}`"))?;
+    }
+    Ok(())
 }
 
 /// As for the program `sysctl`: dots and slashes change places, so that a link whose name has a

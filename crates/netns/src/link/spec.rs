@@ -19,6 +19,9 @@ use crate::ns::NetNs;
 pub struct LinkSpec {
     /// Its name, 1 to 15 octets, unique in its namespace.
     pub name: String,
+    /// Its index in its namespace; the kernel's choice when `None`. For one end of a cable only together with the
+    /// other's.
+    pub index: Option<u32>,
     /// The namespace it is born in; that of the netlink socket when `None`.
     pub ns: Option<NetNs>,
     /// Its Ethernet address; the kernel invents one when `None`.
@@ -45,6 +48,20 @@ impl LinkSpec {
     #[must_use]
     pub fn in_ns(mut self, ns: &NetNs) -> Self {
         self.ns = Some(ns.clone());
+        self
+    }
+
+    /// The same with an index of the caller's choice, so that addresses can be given without asking for it first.
+    #[must_use]
+    pub fn index(mut self, index: u32) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// The same, down.
+    #[must_use]
+    pub fn down(mut self) -> Self {
+        self.up = false;
         self
     }
 
@@ -75,6 +92,7 @@ impl LinkSpec {
             message.header.flags = LinkFlags::Up;
             message.header.change_mask = LinkFlags::Up;
         }
+        message.header.index = self.index.unwrap_or(0);
         let attributes = &mut message.attributes;
         attributes.push(LinkAttribute::IfName(self.name.clone()));
         if let Some(ns) = &self.ns {

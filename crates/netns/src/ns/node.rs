@@ -81,20 +81,16 @@ impl NodeNs {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
                 .context("make a node's namespaces")?;
             make_private()?;
-            let sources = spec.binds.iter().map(pin).collect::<Result<Vec<_>, _>>()?;
-            mount_tmpfs(Path::new("/run"), "mode=755")?;
-            let own_sys = mount_sysfs().is_ok();
-            for (bind, source) in spec.binds.iter().zip(&sources) {
-                show(bind, source)?;
-            }
-            for own in &spec.own {
-                make_own(own)?;
-            }
-            Ok(Self {
-                net: NetNs::current()?,
-                mnt: MntNs::current()?,
-                own_sys,
-            })
+            make_mounts(spec)
+        })?
+    }
+
+    /// Makes a mount namespace for a network namespace that is there.
+    pub fn around(net: &NetNs, spec: &NodeSpec) -> Result<Self, NsError> {
+        net.run(|| {
+            unshare(CloneFlags::CLONE_NEWNS).context("make a mount namespace")?;
+            make_private()?;
+            make_mounts(spec)
         })?
     }
 
@@ -102,6 +98,24 @@ impl NodeNs {
     pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> Result<T, NsError> {
         run_in(Some(&self.net), Some(&self.mnt), f)
     }
+}
+
+/// The mounts of a node, in the calling thread's mount namespace.
+pub(super) fn make_mounts(spec: &NodeSpec) -> Result<NodeNs, NsError> {
+    let sources = spec.binds.iter().map(pin).collect::<Result<Vec<_>, _>>()?;
+    mount_tmpfs(Path::new("/run"), "mode=755")?;
+    let own_sys = mount_sysfs().is_ok();
+    for (bind, source) in spec.binds.iter().zip(&sources) {
+        show(bind, source)?;
+    }
+    for own in &spec.own {
+        make_own(own)?;
+    }
+    Ok(NodeNs {
+        net: NetNs::current()?,
+        mnt: MntNs::current()?,
+        own_sys,
+    })
 }
 
 /// Keeps mounts made here from reaching the namespace this one was copied from.
