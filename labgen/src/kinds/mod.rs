@@ -25,6 +25,12 @@ pub struct Program {
     pub ready: Ready,
     /// Waits for connections; started before those that connect.
     pub passive: bool,
+    /// Does its work and ends: ready when it has ended with status 0, whatever `ready` says.
+    pub once: bool,
+    /// The one of its files that it reads its configuration from: what it refuses there is shown with the line.
+    pub config: Option<String>,
+    /// Gives up its privileges by `setgroups`, which the namespace of an ordinary user refuses to everybody.
+    pub pretend_groups: bool,
 }
 
 impl Program {
@@ -38,6 +44,9 @@ impl Program {
             files: Vec::new(),
             ready: Ready::Notify,
             passive: false,
+            once: false,
+            config: None,
+            pretend_groups: false,
         }
     }
 }

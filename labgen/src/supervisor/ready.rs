@@ -28,6 +28,7 @@ pub(super) enum Unready {
 /// What is being waited for; made before the program is started, so that nothing is missed.
 pub(super) struct Watch {
     ready: Ready,
+    once: bool,
     notified: UnixDatagram,
     log_from: u64,
 }
@@ -45,6 +46,7 @@ impl Watch {
         socket.set_nonblocking(true)?;
         Ok(Self {
             ready: program.ready.clone(),
+            once: program.once,
             notified: UnixDatagram::from_std(socket)?,
             log_from: std::fs::metadata(lab.dir.log(node)).map_or(0, |log| log.len()),
         })
@@ -59,6 +61,7 @@ impl Watch {
     ) -> Result<(), Unready> {
         let fact = async {
             match &self.ready {
+                _ if self.once => std::future::pending().await,
                 Ready::Started => {}
                 Ready::Notify => notified(&self.notified).await,
                 other => {
@@ -72,9 +75,19 @@ impl Watch {
         };
         tokio::select! {
             () = fact => Ok(()),
-            exit = child.exited() => Err(Unready::Ended(exit)),
+            exit = child.exited() => match self.once && exit.success() {
+                true => Ok(()),
+                false => Err(Unready::Ended(exit)),
+            },
             () = tokio::time::sleep(PATIENCE) => Err(Unready::Silent),
         }
+    }
+
+    /// What the node has printed since.
+    pub(super) fn log(&self, lab: &Lab, node: NodeId) -> String {
+        let log = std::fs::read(lab.dir.log(&lab.scenario[node].name)).unwrap_or_default();
+        let from = usize::try_from(self.log_from).unwrap_or(0).min(log.len());
+        String::from_utf8_lossy(&log[from..]).into_owned()
     }
 
     async fn holds(&self, lab: &Lab, node: NodeId, fact: &Ready) -> bool {
@@ -89,11 +102,7 @@ impl Watch {
                 let address = ([127, 0, 0, 1], *port).into();
                 netns::tcp::tcp_in(&home.net, address).await.is_ok()
             }
-            Ready::Log(text) => {
-                let log = std::fs::read(lab.dir.log(&lab.scenario[node].name)).unwrap_or_default();
-                let from = usize::try_from(self.log_from).unwrap_or(0).min(log.len());
-                String::from_utf8_lossy(&log[from..]).contains(text)
-            }
+            Ready::Log(text) => self.log(lab, node).contains(text),
             Ready::Command(command) => succeeds(lab, node, command).await,
         }
     }

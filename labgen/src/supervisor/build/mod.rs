@@ -1,6 +1,7 @@
 //! From a scenario to namespaces, links and programs that are ready.
 
 mod programs;
+mod refusal;
 mod wire;
 
 use std::cell::RefCell;
@@ -67,6 +68,13 @@ pub(super) enum BuildError {
         program: String,
         how: String,
         log: String,
+    },
+    #[error("`{program}` of node `{node}` refuses its configuration:\n{words}{quoted}")]
+    Refused {
+        node: String,
+        program: String,
+        words: String,
+        quoted: String,
     },
     #[error("`{program}` of node `{node}` was not ready after {} s; its last words:\n{log}", PATIENCE.as_secs())]
     NotReady {
@@ -187,7 +195,10 @@ fn node_spec(dir: &LabDir, scenario: &Scenario, home: NodeId) -> NodeSpec {
 /// The end of a node's log, indented.
 pub(super) fn last_words(lab: &Lab, node: &str) -> String {
     let log = std::fs::read(lab.dir.log(node)).unwrap_or_default();
-    let text = String::from_utf8_lossy(&log);
+    last_lines(&String::from_utf8_lossy(&log))
+}
+
+fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(8);
     lines[from..]

@@ -8,12 +8,13 @@ use futures_util::future::try_join_all;
 use netns::process::{Child, ProcessSpec};
 use scenario::NodeId;
 
+use super::refusal::{self, Configuration};
 use super::{BuildError, READY};
 use crate::kinds::{self, Program};
 use crate::protocol::Event;
 use crate::supervisor::front::Front;
 use crate::supervisor::lab::Lab;
-use crate::supervisor::ready::{self, Unready};
+use crate::supervisor::ready::{Unready, Watch};
 
 /// Starts the programs of all nodes: those that listen first, so that those that connect find somebody at once.
 pub(super) async fn start_all(lab: &Lab, front: &Front) -> Result<(), BuildError> {
@@ -79,12 +80,11 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
             })?
             .map_err(fail)?;
     }
-    let mut watch =
-        ready::Watch::begin(lab, &node, program).map_err(|source| BuildError::Notify {
-            node: node.clone(),
-            path: lab.dir.notify_socket(&node),
-            source,
-        })?;
+    let mut watch = Watch::begin(lab, &node, program).map_err(|source| BuildError::Notify {
+        node: node.clone(),
+        path: lab.dir.notify_socket(&node),
+        source,
+    })?;
     let log_failed = |source| BuildError::File {
         node: node.clone(),
         path: lab.dir.log(&node).display().to_string(),
@@ -101,6 +101,7 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
         node: Some(home.clone()),
         stdout: Some(log.into()),
         stderr: Some(errors.into()),
+        pretend_groups: program.pretend_groups,
         ..ProcessSpec::new(&program.command)
     };
     let child: Child = lab
@@ -117,21 +118,49 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
         .entry(id)
         .or_default()
         .push(child.clone());
-    let log = || super::last_words(lab, &node);
-    let program = program.name.to_owned();
     match watch.ready(lab, id, child).await {
         Ok(()) => Ok(()),
-        Err(Unready::Ended(exit)) => Err(BuildError::Ended {
-            program,
+        Err(why) => Err(failed(lab, id, program, &watch, why)),
+    }
+}
+
+/// A program that did not become ready: with the lines of its configuration that it names, or its last words.
+fn failed(lab: &Lab, id: NodeId, program: &Program, watch: &Watch, why: Unready) -> BuildError {
+    let node = lab.scenario[id].name.clone();
+    let name = program.name.to_owned();
+    let log = super::last_words(lab, &node);
+    let exit = match why {
+        Unready::Silent => {
+            return BuildError::NotReady {
+                program: name,
+                log,
+                node,
+            };
+        }
+        Unready::Ended(exit) => exit,
+    };
+    let words = watch.log(lab, id);
+    let config = program.config.as_ref();
+    let file = config.and_then(|path| program.files.iter().find(|(file, _)| file == path));
+    let quoted = file.map_or_else(String::new, |(path, text)| {
+        let own = lab.scenario[id].kind.speaker();
+        let own = own.and_then(|speaker| speaker.config.clone());
+        let shown = own.unwrap_or_else(|| format!("{path} in node `{node}`"));
+        refusal::quote(&words, &Configuration { path, shown, text })
+    });
+    if quoted.is_empty() {
+        return BuildError::Ended {
+            program: name,
             how: exit.to_string(),
-            log: log(),
-            node: node.clone(),
-        }),
-        Err(Unready::Silent) => Err(BuildError::NotReady {
-            program,
-            log: log(),
-            node: node.clone(),
-        }),
+            log,
+            node,
+        };
+    }
+    BuildError::Refused {
+        program: name,
+        words: super::last_lines(&words),
+        quoted,
+        node,
     }
 }
 
