@@ -143,6 +143,14 @@ pub enum ErrorKind {
         /// Why it is not, or what it looks like.
         reason: String,
     },
+    /// An expression that has no value.
+    #[error("has `{expression}`, which cannot be computed")]
+    Uncomputable {
+        /// What stands between `${` and `}`.
+        expression: String,
+        /// Why not.
+        reason: String,
+    },
     /// A number out of its range.
     #[error("has {value} as {what}, which is out of range")]
     OutOfRange {
@@ -310,7 +318,9 @@ impl ErrorKind {
                 Some(format!("{}: {}", plural(what), known.join(", ")))
             }
             Self::WrongType { expected, .. } => Some(format!("expected {expected}")),
-            Self::BadValue { reason, .. } => Some(reason.clone()),
+            Self::BadValue { reason, .. } | Self::Uncomputable { reason, .. } => {
+                Some(reason.clone())
+            }
             Self::OutOfRange { min, max, .. } => Some(format!("from {min} to {max}")),
             Self::Unreadable { reason, .. } => Some(reason.clone()),
             Self::MissingKey { key } => Some(format!("`{key}` must be said here")),

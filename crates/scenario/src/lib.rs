@@ -14,6 +14,7 @@
 pub mod amount;
 pub mod defaults;
 pub mod error;
+mod expand;
 pub mod expect;
 pub mod file;
 pub mod kind;
@@ -29,6 +30,8 @@ pub mod step;
 mod title;
 mod tree;
 mod values;
+
+use std::collections::BTreeSet;
 
 pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
@@ -89,6 +92,12 @@ pub fn check_with(
     let outcome = meaning(&mut sources, name, text, set, loader);
     let outcome = outcome.map_err(|mut errors| {
         errors.sort_by_key(|error| error.span.start);
+        // What is wrong with a group is wrong with each of its members.
+        let mut said = BTreeSet::new();
+        errors.retain(|error| {
+            let kind = std::mem::discriminant(&error.kind);
+            said.insert((error.span.start, error.span.end, format!("{kind:?}")))
+        });
         errors
     });
     Checked { sources, outcome }
@@ -98,11 +107,12 @@ fn meaning(
     sources: &mut Sources,
     name: &str,
     text: &str,
-    _set: &[(String, String)],
+    set: &[(String, String)],
     loader: &mut dyn FnMut(&str) -> std::io::Result<String>,
 ) -> Result<Scenario, Vec<ScenarioError>> {
     let root = tree::load(sources, name, text, loader)?;
-    let (file, mut errors) = file::parse(&root);
+    let tree = expand::expand(root, set, sources);
+    let (file, mut errors) = file::parse(tree);
     match resolve::resolve(&file, sources, name) {
         Ok(scenario) if errors.is_empty() => return Ok(scenario),
         Ok(_) => {}

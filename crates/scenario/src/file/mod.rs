@@ -17,7 +17,7 @@ pub use packets::{
     ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
     RoutePatternFile, VxlanFile,
 };
-pub(crate) use parse::parse;
+pub(crate) use parse::{KINDS, parse};
 pub use parts::{
     BagpipeFile, FakeRrFile, GoBgpFile, HostFile, LabFile, LanFile, NodeFile, VpnFile,
 };
@@ -41,6 +41,8 @@ pub struct ScenarioFile {
     pub vpns: Vec<Entry<VpnFile>>,
     /// Every `[[step]]`, in the order of the text; `None` for one that could not be read.
     pub steps: Vec<Option<At<StepFile>>>,
+    /// Groups of nodes, whose members are in `nodes`: name and number of members.
+    pub groups: Vec<(String, usize)>,
     /// Names of entries that could not be read, so that using them is not a second mistake.
     pub broken: Vec<String>,
 }

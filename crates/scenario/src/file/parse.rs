@@ -6,18 +6,26 @@ use serde::Deserialize;
 
 use super::de::Node;
 use super::fault::{Fault, found, not_a};
-use super::parts::NodeFile;
+use super::parts::{LanFile, NodeFile};
 use super::{At, Entry, ScenarioFile};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
+use crate::expand::{Expanded, Group};
 use crate::tree::{Field, Table, Value};
 
 /// What the tree says, and what is wrong with how it says it.
-pub(crate) fn parse(root: &Table) -> (ScenarioFile, Vec<ScenarioError>) {
+pub(crate) fn parse(tree: Expanded) -> (ScenarioFile, Vec<ScenarioError>) {
+    let nodes = |group: &Group| group.part == "nodes";
+    let groups = tree.groups.into_iter().filter(nodes);
     let mut parser = Parser {
-        file: ScenarioFile::default(),
-        errors: Vec::new(),
+        file: ScenarioFile {
+            groups: groups.map(|group| (group.name, group.count)).collect(),
+            broken: tree.broken,
+            ..ScenarioFile::default()
+        },
+        errors: tree.errors,
     };
-    parser.root(root);
+    parser.root(&tree.root);
+    parser.defaults(&tree.defaults);
     (parser.file, parser.errors)
 }
 
@@ -27,7 +35,9 @@ struct Parser {
 }
 
 /// The keys at the top of a file.
-const PARTS: [&str; 5] = ["lab", "nodes", "lans", "vpns", "step"];
+const PARTS: [&str; 8] = [
+    "include", "vars", "defaults", "lab", "nodes", "lans", "vpns", "step",
+];
 
 impl Parser {
     fn root(&mut self, root: &Table) {
@@ -93,6 +103,21 @@ impl Parser {
                 .and_then(|()| Ok(At::deserialize(Node::new(step, step.span.clone()))?));
             let step = self.keep(read, Subject::Step(index + 1));
             self.file.steps.push(step);
+        }
+    }
+
+    /// Defaults are read with the entries they are for; here only keys that no entry can have are found.
+    fn defaults(&mut self, defaults: &[Field]) {
+        for field in defaults {
+            let read = match field.key.as_str() {
+                "lan" => read::<LanFile>(field).map(|_| ()),
+                kind => read_node_of(kind, &field.value, field).map(|_| ()),
+            };
+            if let Err(fault) = read
+                && matches!(*fault.kind, ErrorKind::UnknownKey { .. })
+            {
+                self.wrong(fault);
+            }
         }
     }
 
@@ -197,7 +222,7 @@ fn read<'de, T: Deserialize<'de>>(field: &Field) -> Result<T, Fault> {
 }
 
 /// The kinds of node.
-const KINDS: [&str; 4] = ["bagpipe", "fakerr", "gobgp", "host"];
+pub(crate) const KINDS: [&str; 4] = ["bagpipe", "fakerr", "gobgp", "host"];
 
 /// `kind` decides which keys there are, so it is read first: serde's own way of doing that loses the places.
 fn read_node(field: &Field) -> Result<NodeFile, Fault> {
@@ -208,10 +233,14 @@ fn read_node(field: &Field) -> Result<NodeFile, Fault> {
         let kind = ErrorKind::MissingKey { key: "kind".into() };
         return Err(Fault::new(kind, field.place.clone()));
     };
-    let kind = &kind.value;
-    let Some(word) = kind.as_text() else {
-        return Err(not_a("a string", kind));
+    let Some(word) = kind.value.as_text() else {
+        return Err(not_a("a string", &kind.value));
     };
+    read_node_of(word, &kind.value, field)
+}
+
+/// Reads a node of the kind `word`, which stands in `kind`.
+fn read_node_of(word: &str, kind: &Value, field: &Field) -> Result<NodeFile, Fault> {
     let rest = Node::new(&field.value, field.place.clone()).without("kind");
     let read = match word {
         "bagpipe" => Deserialize::deserialize(rest).map(NodeFile::Bagpipe),
@@ -230,7 +259,7 @@ fn read_node(field: &Field) -> Result<NodeFile, Fault> {
     };
     read.map_err(|mut fault: Fault| {
         if let ErrorKind::UnknownKey { known, .. } = &mut *fault.kind {
-            known.insert(0, "kind".into());
+            known.splice(0..0, ["kind".into(), "count".into()]);
         }
         fault
     })

@@ -6,7 +6,7 @@ mod read;
 
 use std::ops::Range;
 
-pub(crate) use include::load;
+pub(crate) use include::{load, subject};
 pub(crate) use read::read;
 
 use crate::error::ErrorKind;
@@ -30,7 +30,6 @@ pub(crate) enum What {
     Table(Table),
     /// The result of an expression that was a string's whole content: a number where a number is wanted, text
     /// where text is.
-    #[expect(dead_code, reason = "expressions come next")]
     Computed(Scalar),
     /// A value that TOML allows and we cannot hold.
     Broken(ErrorKind),
@@ -38,7 +37,6 @@ pub(crate) enum What {
 
 /// What a variable can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "expressions come next")]
 pub(crate) enum Scalar {
     Integer(i64),
     Boolean(bool),

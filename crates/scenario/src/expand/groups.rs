@@ -1,0 +1,163 @@
+//! Entries: a group is one entry with a `count`, from which its members are made.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Expander, Noted};
+use crate::error::{ErrorKind, Related, ScenarioError, Subject};
+use crate::file::found;
+use crate::tree::{Field, Scalar, Table, What, subject};
+
+/// An entry that several were made from: `NAME-1`, `NAME-2` and so on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// The table it is in: `nodes`.
+    pub part: String,
+    /// What it is called.
+    pub name: String,
+    /// How many members it has.
+    pub count: usize,
+}
+
+/// More members than a machine can hold.
+const MOST: i64 = 100_000;
+
+/// Names given in one table: the place, and the number in the group for one that was made.
+type Given = BTreeMap<String, (Range<usize>, Option<usize>)>;
+
+impl Expander<'_> {
+    /// The entries of `[nodes]`, `[lans]`, `[links]` or `[vpns]`.
+    pub(super) fn entries(&mut self, part: &str, typed: Table) -> Table {
+        let mut made = Table::default();
+        let mut given = Given::new();
+        for mut field in typed.0 {
+            let of = subject(part, field.key.clone());
+            self.give(&mut given, &field, &field.key, None, &of);
+            let What::Table(entry) = &mut field.value.what else {
+                made.0.push(field);
+                continue;
+            };
+            match entry.take("count") {
+                None => match self.entry(part, &mut field, None, &of) {
+                    Ok(()) => made.0.push(field),
+                    Err(Noted) => self.out.broken.push(field.key),
+                },
+                Some(count) => match self.count(count, &of) {
+                    Ok(count) => self.group(part, &field, count, &mut given, &mut made),
+                    Err(Noted) => self.out.broken.push(field.key),
+                },
+            }
+        }
+        made
+    }
+
+    fn group(
+        &mut self,
+        part: &str,
+        field: &Field,
+        count: usize,
+        given: &mut Given,
+        made: &mut Table,
+    ) {
+        let name = |i: usize| format!("{}-{i}", field.key);
+        self.out.groups.push(Group {
+            part: part.into(),
+            name: field.key.clone(),
+            count,
+        });
+        for i in 1..=count {
+            let mut member = field.clone();
+            member.key = name(i);
+            let of = subject(part, member.key.clone());
+            self.give(given, field, &member.key, Some(i), &of);
+            if self.entry(part, &mut member, Some(i), &of).is_err() {
+                // The others would only repeat it.
+                self.out.broken.push(field.key.clone());
+                self.out.broken.extend((i..=count).map(name));
+                return;
+            }
+            made.0.push(member);
+        }
+    }
+
+    /// Computes an entry and fills in the defaults for its kind.
+    fn entry(
+        &mut self,
+        part: &str,
+        field: &mut Field,
+        i: Option<usize>,
+        of: &Subject,
+    ) -> Result<(), Noted> {
+        let What::Table(entry) = &mut field.value.what else {
+            return Ok(());
+        };
+        self.table(entry, i, of)?;
+        let kind = match part {
+            "nodes" => entry.get("kind").and_then(|kind| kind.value.as_text()),
+            "lans" => Some("lan"),
+            "links" => Some("link"),
+            _ => None,
+        };
+        let defaults = self.out.defaults.iter();
+        let defaults = defaults
+            .filter(|defaults| Some(defaults.key.as_str()) == kind)
+            .filter_map(|defaults| defaults.value.as_table());
+        let mut missing: Table = Table(
+            defaults
+                .flat_map(|defaults| &defaults.0)
+                .filter(|default| entry.get(&default.key).is_none())
+                .cloned()
+                .collect(),
+        );
+        self.table(&mut missing, i, of)?;
+        entry.0.append(&mut missing.0);
+        Ok(())
+    }
+
+    fn count(&mut self, mut count: Field, of: &Subject) -> Result<usize, Noted> {
+        self.value(&mut count.value, None, of)?;
+        let kind = match &count.value.what {
+            What::Integer(number) | What::Computed(Scalar::Integer(number)) => {
+                match usize::try_from(*number) {
+                    Ok(count) if (1..=MOST).contains(number) => return Ok(count),
+                    _ => ErrorKind::OutOfRange {
+                        what: "the count".into(),
+                        value: *number,
+                        min: 1,
+                        max: MOST,
+                    },
+                }
+            }
+            _ => ErrorKind::WrongType {
+                found: found(&count.value),
+                expected: "an integer".into(),
+                fix: None,
+            },
+        };
+        Err(self.fail(count.value.span, Some(kind), of))
+    }
+
+    /// Notes that `name` is given at `field`, the number `i` of its group; once more is a mistake.
+    fn give(
+        &mut self,
+        given: &mut Given,
+        field: &Field,
+        name: &str,
+        i: Option<usize>,
+        of: &Subject,
+    ) {
+        let Some((span, first)) = given.insert(name.into(), (field.place.clone(), i)) else {
+            return;
+        };
+        let text = match first.or(i) {
+            Some(i) if first.is_some() => format!("it is number {i} of this group already"),
+            _ => "it is here already".into(),
+        };
+        self.out.errors.push(ScenarioError {
+            span: field.place.clone(),
+            subject: of.clone(),
+            kind: ErrorKind::GivenTwice,
+            related: Some(Related { span, text }),
+        });
+    }
+}
