@@ -90,11 +90,15 @@ pub fn route_distinguisher(text: &str) -> Result<RouteDistinguisher, ErrorKind> 
 }
 
 /// The families a scenario can name.
-pub const FAMILIES: [(&str, Family); 6] = [
+pub const FAMILIES: [(&str, Family); 10] = [
+    ("ipv4", Family::IPV4_UNICAST),
+    ("ipv6", Family::IPV6_UNICAST),
     ("evpn", Family::EVPN),
     ("vpnv4", Family::VPNV4),
     ("vpnv6", Family::VPNV6),
     ("rtc", Family::RTC),
+    ("flowspec-ipv4", Family::FLOWSPEC_IPV4),
+    ("flowspec-ipv6", Family::FLOWSPEC_IPV6),
     ("flowspec-vpnv4", Family::FLOWSPEC_VPNV4),
     ("flowspec-vpnv6", Family::FLOWSPEC_VPNV6),
 ];

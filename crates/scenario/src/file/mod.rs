@@ -19,7 +19,8 @@ pub use packets::{
 };
 pub(crate) use parse::{KINDS, parse};
 pub use parts::{
-    BagpipeFile, FakeRrFile, GoBgpFile, HostFile, LabFile, LanFile, NodeFile, VpnFile,
+    BagpipeFile, FakeRrFile, HostFile, LabFile, LanFile, Named, NodeFile, OvsFile, ProgramFile,
+    ReadyFile, SpeakerFile, VpnFile,
 };
 pub use steps::{
     AttachFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, NeighbourFile,

@@ -222,7 +222,10 @@ fn read<'de, T: Deserialize<'de>>(field: &Field) -> Result<T, Fault> {
 }
 
 /// The kinds of node.
-pub(crate) const KINDS: [&str; 4] = ["bagpipe", "fakerr", "gobgp", "host"];
+pub(crate) const KINDS: [&str; 11] = [
+    "bagpipe", "fakerr", "gobgp", "frr", "bird", "openbgpd", "exabgp", "ovs", "router", "host",
+    "exec",
+];
 
 /// `kind` decides which keys there are, so it is read first: serde's own way of doing that loses the places.
 fn read_node(field: &Field) -> Result<NodeFile, Fault> {
@@ -246,7 +249,14 @@ fn read_node_of(word: &str, kind: &Value, field: &Field) -> Result<NodeFile, Fau
         "bagpipe" => Deserialize::deserialize(rest).map(NodeFile::Bagpipe),
         "fakerr" => Deserialize::deserialize(rest).map(NodeFile::FakeRr),
         "gobgp" => Deserialize::deserialize(rest).map(NodeFile::GoBgp),
+        "frr" => Deserialize::deserialize(rest).map(NodeFile::Frr),
+        "bird" => Deserialize::deserialize(rest).map(NodeFile::Bird),
+        "openbgpd" => Deserialize::deserialize(rest).map(NodeFile::OpenBgpd),
+        "exabgp" => Deserialize::deserialize(rest).map(NodeFile::ExaBgp),
+        "ovs" => Deserialize::deserialize(rest).map(NodeFile::Ovs),
+        "router" => Deserialize::deserialize(rest).map(NodeFile::Router),
         "host" => Deserialize::deserialize(rest).map(NodeFile::Host),
+        "exec" => Deserialize::deserialize(rest).map(NodeFile::Exec),
         _ => {
             let known = KINDS.map(String::from).to_vec();
             let kind_of = ErrorKind::UnknownWord {

@@ -23,10 +23,24 @@ pub enum NodeFile {
     Bagpipe(BagpipeFile),
     /// `kind = "fakerr"`: our reflector.
     FakeRr(FakeRrFile),
-    /// `kind = "gobgp"`: GoBGP as a reflector.
-    GoBgp(GoBgpFile),
+    /// `kind = "gobgp"`: GoBGP.
+    GoBgp(SpeakerFile),
+    /// `kind = "frr"`: FRR.
+    Frr(SpeakerFile),
+    /// `kind = "bird"`: BIRD 2.
+    Bird(SpeakerFile),
+    /// `kind = "openbgpd"`: OpenBGPD.
+    OpenBgpd(SpeakerFile),
+    /// `kind = "exabgp"`: ExaBGP.
+    ExaBgp(SpeakerFile),
+    /// `kind = "ovs"`: Open vSwitch with the userspace datapath.
+    Ovs(OvsFile),
+    /// `kind = "router"`: a namespace that forwards packets, and nothing in it.
+    Router(HostFile),
     /// `kind = "host"`: a namespace and nothing in it.
     Host(HostFile),
+    /// `kind = "exec"`: any program.
+    Exec(ProgramFile),
 }
 
 /// Our BGP VPN speaker.
@@ -61,23 +75,82 @@ pub struct FakeRrFile {
     pub on: Option<At<String>>,
 }
 
-/// GoBGP as a reflector.
+/// A BGP speaker that is not ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GoBgpFile {
+pub struct SpeakerFile {
     /// Autonomous system; 64512 when not given.
     #[serde(rename = "as")]
     pub asn: Option<At<i64>>,
-    /// Its clients, names of nodes or addresses; every speaker on a common LAN, or on this node, when not given.
-    pub clients: Option<OneOrMany<At<String>>>,
-    /// Families of every session; `evpn`, `vpnv4`, `flowspec-vpnv4` and `rtc` when not given.
-    pub families: Option<OneOrMany<At<String>>>,
-    /// Cluster id in the form of an IPv4 address; its own address when not given.
+    /// BGP identifier in the form of an IPv4 address; its first IPv4 address when not given.
+    pub router_id: Option<At<String>>,
+    /// Cluster id in the form of an IPv4 address, where it reflects; its BGP identifier when not given.
     pub cluster_id: Option<At<String>>,
+    /// Who it has a session with and does not reflect to: names of nodes, `"lan:NAME"` for all on a LAN, or addresses.
+    /// Every other BGP speaker it shares a LAN or link with when neither this nor `clients` is given.
+    pub peers: Option<OneOrMany<At<String>>>,
+    /// Its clients as a route reflector (RFC 4456), as `peers` names them; the speakers of kind `bagpipe` in its
+    /// autonomous system when neither this nor `peers` is given.
+    pub clients: Option<OneOrMany<At<String>>>,
+    /// Families of its sessions; what both ends can do when not given: VPN families with a `bagpipe`, otherwise
+    /// unicast as the session's net has addresses.
+    pub families: Option<OneOrMany<At<String>>>,
+    /// What it originates: prefixes, `"loopback"` (its loopback addresses), `"connected"` (the subnets of its nets).
+    pub networks: Option<OneOrMany<At<String>>>,
+    /// Hold time it proposes: 0, or 3 seconds and more.
+    pub hold_time: Option<At<String>>,
     /// A configuration file to use as it is, relative to the scenario.
     pub config: Option<At<String>>,
+    /// Only for `frr`: daemons to run beside `zebra`, `bgpd` and those that `config` asks for, such as `"ospfd"`.
+    pub daemons: Option<At<Vec<At<String>>>>,
     /// The node in whose namespaces it runs; its own when not given.
     pub on: Option<At<String>>,
+}
+
+/// Open vSwitch: `ovsdb-server` and `ovs-vswitchd`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OvsFile {
+    /// The node in whose namespaces it runs; its own when not given.
+    pub on: Option<At<String>>,
+}
+
+/// Any program.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramFile {
+    /// The program and its arguments.
+    pub command: At<Vec<At<String>>>,
+    /// Files to write before it is started: absolute path in the node, content.
+    #[serde(default)]
+    pub files: Named,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: Named,
+    /// When it is ready: `"started"` (when not given), `"notify"` (it says so as `sd_notify(3)` does), or a table.
+    pub ready: Option<At<ReadyFile>>,
+    /// The node in whose namespaces it runs; its own when not given.
+    pub on: Option<At<String>>,
+}
+
+/// When a program is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadyFile {
+    /// It was started.
+    Started,
+    /// It said so as `sd_notify(3)` does.
+    Notify,
+    /// This file is there.
+    File(At<String>),
+    /// This Unix socket accepts connections.
+    Socket(At<String>),
+    /// This TCP port accepts connections.
+    Tcp(At<i64>),
+    /// A line with this text is in what it prints.
+    Log(At<String>),
+    /// This command ends with status 0.
+    Command(Vec<At<String>>),
 }
 
 /// A namespace and nothing in it.
@@ -89,20 +162,20 @@ pub struct HostFile {}
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanFile {
-    /// The nodes on it. Addresses are given in this order: `.1`, `.2` and so on.
+    /// The nodes on it. Named are given in this order: `.1`, `.2` and so on.
     pub join: At<Vec<At<String>>>,
     /// The subnet; `10.N.0.0/24` for the Nth LAN, from 0, when not given.
     pub subnet: Option<At<String>>,
     /// MTU; 1600 when not given, so that a 1500 octet packet fits in a tunnel.
     pub mtu: Option<At<i64>>,
-    /// Addresses that are not left to the order of `join`, by node.
+    /// Named that are not left to the order of `join`, by node.
     #[serde(default)]
-    pub address: Addresses,
+    pub address: Named,
 }
 
-/// Addresses by the name of the node.
+/// Texts by name, in the order of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Addresses(pub Vec<(At<String>, At<String>)>);
+pub struct Named(pub Vec<(At<String>, At<String>)>);
 
 /// A VPN.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -129,12 +202,12 @@ pub struct VpnFile {
 /// An integer, or a word that stands for one.
 pub(super) type Number = At<NumberOrWord>;
 
-impl<'de> Deserialize<'de> for Addresses {
+impl<'de> Deserialize<'de> for Named {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
         impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Addresses;
+            type Value = Named;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a table")
@@ -143,12 +216,12 @@ impl<'de> Deserialize<'de> for Addresses {
             fn visit_map<A: serde::de::MapAccess<'de>>(
                 self,
                 mut map: A,
-            ) -> Result<Addresses, A::Error> {
-                let mut addresses = Vec::new();
+            ) -> Result<Named, A::Error> {
+                let mut named = Vec::new();
                 while let Some(entry) = map.next_entry()? {
-                    addresses.push(entry);
+                    named.push(entry);
                 }
-                Ok(Addresses(addresses))
+                Ok(Named(named))
             }
         }
 

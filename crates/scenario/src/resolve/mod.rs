@@ -6,6 +6,8 @@ mod layers;
 mod nodes;
 mod patterns;
 mod ports;
+mod sessions;
+mod speakers;
 mod steps;
 mod vpns;
 
@@ -15,7 +17,9 @@ use std::ops::Range;
 
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
-use crate::lab::{CaptureId, Interface, Lab, LanId, NodeId, PortId, Scenario, VpnId, Wait};
+use crate::lab::{
+    CaptureId, Interface, InterfaceAddress, Lab, LanId, NodeId, PortId, Scenario, VpnId, Wait,
+};
 use crate::place::Place;
 use crate::source::Sources;
 use crate::step::{Attach, StepId};
@@ -52,6 +56,8 @@ struct Resolver<'a> {
     errors: Vec<ScenarioError>,
     /// Interfaces of every node, before there are nodes.
     interfaces: Vec<Vec<Interface>>,
+    /// Loopback addresses of every node, before there are nodes.
+    loopbacks: Vec<Vec<InterfaceAddress>>,
     /// Where every node runs, before there are nodes.
     homes: Vec<usize>,
     /// Ports by name.
@@ -95,6 +101,7 @@ impl<'a> Resolver<'a> {
             subject: Subject::Scenario,
             errors: Vec::new(),
             interfaces: vec![Vec::new(); file.nodes.len()],
+            loopbacks: vec![Vec::new(); file.nodes.len()],
             homes: (0..file.nodes.len()).collect(),
             ports: BTreeMap::new(),
             attached: Vec::new(),
