@@ -1,12 +1,11 @@
 //! `gobgpd` as a route reflector.
 
-use std::fs;
 use std::path::Path;
 
 use bgp_wire::Family;
 use scenario::{Node, Session, Speaker};
 
-use super::{KindError, Outside, Program};
+use super::{KindError, Outside, Program, read_config};
 
 const CONFIG: &str = "/run/gobgp/gobgpd.toml";
 
@@ -18,14 +17,7 @@ pub(super) const OUTSIDE: Outside = Outside {
 pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Program, KindError> {
     let text = match &config.config {
         None => config_file(config),
-        Some(file) => {
-            let path = base.join(file);
-            fs::read_to_string(&path).map_err(|source| KindError::Unreadable {
-                node: node.name.clone(),
-                path: path.display().to_string(),
-                source,
-            })?
-        }
+        Some(file) => read_config(node, base, file)?,
     };
     let args = [
         "-f",

@@ -1,9 +1,16 @@
 //! The programs a node can run: what each needs, how it is configured and started. Pure: text in, text out.
 
+mod accounts;
 mod bagpipe;
 mod fakerr;
+mod frr;
 mod gobgp;
+mod openbgpd;
+mod speaker;
+#[cfg(test)]
+mod testing;
 
+use std::fs;
 use std::path::Path;
 
 use scenario::{Node, NodeKind, Ready};
@@ -101,9 +108,9 @@ pub enum KindError {
 pub fn outside(kind: &NodeKind) -> Vec<Outside> {
     match kind {
         NodeKind::GoBgp(_) => vec![gobgp::OUTSIDE],
-        NodeKind::Frr(_)
-        | NodeKind::Bird(_)
-        | NodeKind::OpenBgpd(_)
+        NodeKind::Frr(_) => vec![frr::OUTSIDE],
+        NodeKind::OpenBgpd(_) => vec![openbgpd::OUTSIDE],
+        NodeKind::Bird(_)
         | NodeKind::ExaBgp(_)
         | NodeKind::Ovs
         | NodeKind::Exec(_)
@@ -121,9 +128,9 @@ pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
         NodeKind::Bagpipe(config) => vec![bagpipe::program(node, config)?],
         NodeKind::FakeRr(config) => vec![fakerr::program(config)],
         NodeKind::GoBgp(config) => vec![gobgp::program(node, config, base)?],
-        NodeKind::Frr(_)
-        | NodeKind::Bird(_)
-        | NodeKind::OpenBgpd(_)
+        NodeKind::Frr(config) => frr::programs(node, config, base)?,
+        NodeKind::OpenBgpd(config) => vec![openbgpd::program(node, config, base)?],
+        NodeKind::Bird(_)
         | NodeKind::ExaBgp(_)
         | NodeKind::Ovs
         | NodeKind::Exec(_)
@@ -136,15 +143,9 @@ pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
 /// is mapped only, so that no program can become another.
 pub fn mounts(node: &Node, _rootless: bool) -> Vec<NodeMount> {
     match &node.kind {
-        NodeKind::Frr(_) => vec![
-            NodeMount::Tmpfs("/etc/frr".into()),
-            NodeMount::File {
-                path: "/etc/frr/vtysh.conf".into(),
-                content: String::new(),
-            },
-        ],
-        NodeKind::OpenBgpd(_)
-        | NodeKind::Bird(_)
+        NodeKind::Frr(_) => frr::mounts(),
+        NodeKind::OpenBgpd(_) => accounts::mounts().into(),
+        NodeKind::Bird(_)
         | NodeKind::ExaBgp(_)
         | NodeKind::GoBgp(_)
         | NodeKind::Ovs
@@ -154,4 +155,14 @@ pub fn mounts(node: &Node, _rootless: bool) -> Vec<NodeMount> {
         | NodeKind::Router
         | NodeKind::Host => Vec::new(),
     }
+}
+
+/// A configuration file of the user's own.
+fn read_config(node: &Node, base: &Path, file: &str) -> Result<String, KindError> {
+    let path = base.join(file);
+    fs::read_to_string(&path).map_err(|source| KindError::Unreadable {
+        node: node.name.clone(),
+        path: path.display().to_string(),
+        source,
+    })
 }
