@@ -1,6 +1,7 @@
 //! What was typed, turned into what is meant. Every mistake is collected; the first does not hide the rest.
 
 mod expect;
+mod families;
 mod lans;
 mod layers;
 mod nodes;
