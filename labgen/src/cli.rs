@@ -107,6 +107,34 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Run many scenarios, and say which passed
+    ///
+    /// Of a directory, every scenario below it that has steps. One that needs what this machine lacks is reported
+    /// as skipped, with what it lacks; never as passed.
+    #[command(after_help = "\
+Examples:
+  labgen test                                  all below scenarios/
+  labgen test scenarios/interop --filter frr --out evidence/
+
+Exit status:
+  0  all passed          1  one failed          2  one is wrong          3  none of these, but some were skipped")]
+    Test {
+        /// Scenarios, and directories of scenarios
+        #[arg(default_value = "scenarios")]
+        paths: Vec<PathBuf>,
+        /// Only those with this text in their path
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// Exit with 0 although some were skipped, if any passed
+        #[arg(long)]
+        allow_skipped: bool,
+        /// Keep captures and logs of every run below this directory
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// The verdicts as JSON, one a line
+        #[arg(long)]
+        json: bool,
+    },
     /// The lab's own process; started by `up` and `run`
     #[command(name = "__supervise", hide = true)]
     Supervise,

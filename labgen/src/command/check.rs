@@ -24,6 +24,19 @@ pub(super) fn load(path: &Path, set: &[(String, String)]) -> Result<Scenario, Ex
     })
 }
 
+/// Whether a file is a scenario with steps to judge, or one that is wrong: both are for `labgen test` to tell of.
+pub(super) fn has_steps(path: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(path) else {
+        return true;
+    };
+    let name = path.display().to_string();
+    let checked = scenario::check_with(&name, &text, &[], &mut |path| fs::read_to_string(path));
+    match checked.outcome {
+        Ok(scenario) => !scenario.steps.is_empty(),
+        Err(_) => text.contains("[[step]]"),
+    }
+}
+
 pub(super) fn check(files: &[PathBuf]) -> ExitCode {
     let mut status = ExitCode::SUCCESS;
     for file in files {

@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod exec;
 mod start;
+mod test;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,19 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Exec { lab, node, command } => exec::exec(lab.as_deref(), &node, &command),
         Command::Check { files } => check::check(&files),
         Command::Doctor { file, json } => doctor::doctor(file.as_deref(), json),
+        Command::Test {
+            paths,
+            filter,
+            allow_skipped,
+            out,
+            json,
+        } => test::test(&test::Options {
+            paths,
+            filter,
+            allow_skipped,
+            out,
+            json,
+        }),
         Command::Supervise => crate::supervisor::main(),
     }
 }
