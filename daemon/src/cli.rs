@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser};
 
-use crate::config::{Config, ConfigError, ConfigErrorKind, DEFAULT_FILE, LogOptions, RawConfig};
+use crate::config::{Config, ConfigError, ConfigErrorKind, LogOptions, RawConfig, default_file};
 
 /// Reads a command line that starts with the name of the program.
 ///
@@ -99,7 +99,7 @@ impl DaemonArgs {
     /// A file that cannot be read or that says something impossible.
     pub fn configuration(self) -> Result<(Config, Vec<String>), ConfigError> {
         let files = if self.config_file.is_empty() && self.config_dir.is_empty() {
-            vec![DEFAULT_FILE.into()]
+            vec![default_file()]
         } else {
             self.config_file.clone()
         };
@@ -146,7 +146,7 @@ impl DaemonArgs {
 /// # Errors
 /// The file is there and says something impossible about the port.
 pub fn configured_api_port() -> Result<u16, ConfigError> {
-    let mut raw = match RawConfig::read(&[DEFAULT_FILE.into()], &[]) {
+    let mut raw = match RawConfig::read(&[default_file()], &[]) {
         Ok(raw) => raw,
         Err(ConfigError {
             kind: ConfigErrorKind::Unreadable(error),

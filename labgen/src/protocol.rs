@@ -165,8 +165,8 @@ pub enum Reply {
         net: i32,
         /// Of the mount namespace.
         mnt: i32,
-        /// `PATH` inside the node.
-        path: String,
+        /// What programs find in their environment there.
+        env: Vec<(String, String)>,
     },
     /// To `Down`: the lab goes as soon as this is read.
     Bye,

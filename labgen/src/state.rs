@@ -71,6 +71,20 @@ pub fn base_dir() -> PathBuf {
     }
 }
 
+/// What `labgen list` says of a lab, besides its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The scenario's file, whole.
+    pub file: String,
+    /// How many nodes it has.
+    pub nodes: usize,
+    /// When it was begun, in seconds since 1970 (UTC).
+    pub since: u64,
+}
+
+/// The file it is in.
+const ABOUT: &str = "about.json";
+
 /// A lab's directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LabDir {
@@ -107,14 +121,19 @@ impl LabDir {
         self.path.join("scenario.json")
     }
 
+    /// Where logs are written.
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
     /// Standard output and error of a node's program.
     pub fn log(&self, node: &str) -> PathBuf {
-        self.path.join("logs").join(format!("{node}.log"))
+        self.logs().join(format!("{node}.log"))
     }
 
     /// The supervisor's own output.
     pub fn supervisor_log(&self) -> PathBuf {
-        self.path.join("logs/supervisor.log")
+        self.logs().join("supervisor.log")
     }
 
     /// The programs that labgen brings along, as nodes see them.
@@ -145,13 +164,19 @@ impl LabDir {
         if longest.as_os_str().len() > 107 {
             return Err(StateError::TooLong(longest));
         }
-        let lock = base.join(format!("{}.lock", self.name));
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&lock)
-            .map_err(StateError::io("open", &lock))?;
-        self.lock(&file, &lock)?;
+        let lock = self.lock_file();
+        let file = loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&lock)
+                .map_err(StateError::io("open", &lock))?;
+            self.lock(&file, &lock)?;
+            // Whoever tidied up in between has removed what was just locked.
+            if is_at(&file, &lock) {
+                break file;
+            }
+        };
         match fs::remove_dir_all(&self.path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(StateError::io("empty", &self.path)(e));
@@ -186,15 +211,90 @@ impl LabDir {
 
     /// Waits until nobody holds the lock.
     pub fn wait_until_down(&self) -> Result<(), StateError> {
-        let lock = base_dir().join(format!("{}.lock", self.name));
-        let file = File::open(&lock).map_err(StateError::io("open", &lock))?;
-        file.lock_shared().map_err(StateError::io("lock", &lock))
+        let lock = self.lock_file();
+        match File::open(&lock) {
+            Ok(file) => file.lock_shared().map_err(StateError::io("lock", &lock)),
+            // It was even tidied up after.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(StateError::io("open", &lock)(e)),
+        }
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        base_dir().join(format!("{}.lock", self.name))
+    }
+
+    /// Notes what `labgen list` says of the lab.
+    pub fn note(&self, about: &About) -> Result<(), StateError> {
+        let path = self.path.join(ABOUT);
+        let text = serde_json::to_string(about)
+            .map_err(io::Error::from)
+            .map_err(StateError::io("write", &path))?;
+        fs::write(&path, text).map_err(StateError::io("write", &path))
+    }
+
+    /// What was noted; nothing while the lab is only beginning.
+    pub fn about(&self) -> Option<About> {
+        serde_json::from_slice(&fs::read(self.path.join(ABOUT)).ok()?).ok()
+    }
+
+    /// Removes what is of no use once the lab is down: sockets, locks, logs in which nothing is. With `purge`,
+    /// all of it. Where the rest is, if anything is left. A lab that is up again is left alone.
+    pub fn tidy(&self, purge: bool) -> Result<Option<PathBuf>, StateError> {
+        let lock = self.lock_file();
+        let held = OpenOptions::new().create(true).append(true).open(&lock);
+        let held = held.map_err(StateError::io("open", &lock))?;
+        match held.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => return Err(StateError::io("lock", &lock)(e)),
+        }
+        let gone = if purge {
+            fs::remove_dir_all(&self.path)
+        } else {
+            self.remove_useless()
+        };
+        match gone {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(StateError::io("tidy up", &self.path)(e));
+            }
+            _ => {}
+        }
+        fs::remove_file(&lock).map_err(StateError::io("remove", &lock))?;
+        Ok(Some(self.path.clone()).filter(|path| path.is_dir()))
+    }
+
+    fn remove_useless(&self) -> io::Result<()> {
+        for kept in [self.logs(), self.captures()] {
+            for entry in fs::read_dir(&kept).into_iter().flatten().flatten() {
+                if entry
+                    .metadata()
+                    .is_ok_and(|meta| meta.is_file() && meta.len() == 0)
+                {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            // Fails unless it is empty, as it should.
+            let _ = fs::remove_dir(&kept);
+        }
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path == self.logs() || path == self.captures() {
+                continue;
+            }
+            if path.is_dir() {
+                fs::remove_dir_all(&path)?;
+            } else {
+                fs::remove_file(&path)?;
+            }
+        }
+        let _ = fs::remove_dir(&self.path);
+        Ok(())
     }
 
     /// Whether a supervisor holds the lock.
     pub fn is_up(&self) -> bool {
-        let lock = base_dir().join(format!("{}.lock", self.name));
-        let Ok(file) = File::open(&lock) else {
+        let Ok(file) = File::open(self.lock_file()) else {
             return false;
         };
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
@@ -210,6 +310,21 @@ impl LabDir {
                 Some(Self::of(name.strip_suffix(".lock")?))
             })
             .filter(Self::is_up)
+            .collect();
+        labs.sort_by(|a, b| a.name.cmp(&b.name));
+        labs
+    }
+
+    /// Labs of this user that are not up, but of which something is kept, by name.
+    pub fn all_kept() -> Vec<Self> {
+        let mut labs: Vec<Self> = fs::read_dir(base_dir())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let entry = entry.ok().filter(|entry| entry.path().is_dir())?;
+                Some(Self::of(&entry.file_name().into_string().ok()?))
+            })
+            .filter(|lab| !lab.is_up())
             .collect();
         labs.sort_by(|a, b| a.name.cmp(&b.name));
         labs
@@ -244,6 +359,17 @@ impl AsFd for LabLock {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Whether the file that is open is still the one of this name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    let open = file.metadata().map(identity);
+    open.is_ok_and(|open| {
+        fs::metadata(path)
+            .map(identity)
+            .is_ok_and(|there| there == open)
+    })
 }
 
 fn private_dir(path: &Path) -> Result<(), StateError> {

@@ -2,101 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod common;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
+use common::{HOSTS, Labgen, SCENARIOS, scenario};
 use serde_json::Value;
-
-const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
-
-/// labgen with a state directory of its own; labs left in it are ended.
-struct Labgen {
-    dir: PathBuf,
-}
-
-/// What came back.
-struct Said {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Labgen {
-    fn new(test: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("labgen-{test}-{}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        Self { dir }
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("labgen").unwrap();
-        command
-            .env("LABGEN_STATE", self.dir.join("state"))
-            .args(args);
-        command
-    }
-
-    fn says(&self, args: &[&str]) -> Said {
-        let output = self.command(args).output().unwrap();
-        Said {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.dir.join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Labgen {
-    fn drop(&mut self) {
-        for name in ["by-hand", "one", "two"] {
-            self.says(&["down", name]);
-        }
-        let _ = fs::remove_dir_all(&self.dir);
-    }
-}
-
-impl Said {
-    #[track_caller]
-    fn fails_with(&self, status: i32, words: &str) {
-        let (out, err) = (&self.stdout, &self.stderr);
-        assert_eq!(self.status, status, "stdout:\n{out}\nstderr:\n{err}");
-        assert!(
-            err.contains(words) || out.contains(words),
-            "no {words:?} in\n{out}\n{err}"
-        );
-    }
-
-    #[track_caller]
-    fn succeeds(&self) -> &str {
-        assert_eq!(
-            self.status, 0,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
-        &self.stdout
-    }
-}
-
-fn scenario(name: &str) -> String {
-    format!("{SCENARIOS}/{name}.toml")
-}
-
-const HOSTS: &str = r#"
-[nodes]
-a = { kind = "host" }
-b = { kind = "host" }
-
-[lans]
-lan = { join = ["a", "b"], subnet = "10.0.0.0/24" }
-"#;
 
 #[test]
 fn first_ping_passes_and_leaves_evidence_where_told() {
@@ -225,7 +138,10 @@ fn commands_run_in_the_node_and_their_status_comes_back() {
     );
     labgen
         .says(&["exec", "a", "--", "no-such-program"])
-        .fails_with(1, "no-such-program");
+        .fails_with(127, "no-such-program");
+    labgen
+        .says(&["exec", "a", "--", "/etc/passwd"])
+        .fails_with(126, "/etc/passwd");
     labgen
         .says(&["exec", "c", "--", "true"])
         .fails_with(1, "nodes are: a, b");

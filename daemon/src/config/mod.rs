@@ -22,8 +22,18 @@ pub use self::{
     resolve::api_port,
 };
 
-/// The file read when none is named.
+/// The file read when none is named, unless [`FILE_VARIABLE`] names another.
 pub const DEFAULT_FILE: &str = "/etc/bagpipe-bgp/bgp.conf";
+
+/// Environment variable that names the file to read when no argument does.
+pub const FILE_VARIABLE: &str = "BAGPIPE_BGP_CONFIG_FILE";
+
+/// The file to read when no argument names one.
+pub fn default_file() -> PathBuf {
+    std::env::var_os(FILE_VARIABLE)
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| DEFAULT_FILE.into(), PathBuf::from)
+}
 
 /// Port of the REST API when none is configured.
 pub const DEFAULT_API_PORT: u16 = 8082;

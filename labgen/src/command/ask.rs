@@ -1,21 +1,22 @@
-//! `labgen inspect` and `labgen down`: a question to the supervisor, and its answer.
+//! Asking a lab's supervisor: a connection, a question, its answer.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use super::{FAILED, fail};
+use super::FAILED;
 use crate::protocol::{Reply, Request};
 use crate::state::{LabDir, StateError};
-use crate::ui::{self, say};
 
 /// Why a lab did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
     #[error(transparent)]
     State(#[from] StateError),
-    #[error("lab `{0}` is still being built, or is just going down; try again")]
+    #[error("lab `{0}` is just starting or just going down; try again")]
     NotListening(String),
+    #[error("lab `{0}` ended before it answered")]
+    Ended(String),
     #[error("lab `{lab}` did not answer: {source}")]
     Silent { lab: String, source: io::Error },
     #[error("lab `{lab}` runs another version of labgen: {source}")]
@@ -30,44 +31,44 @@ pub(super) enum AskError {
 /// A connection to a lab's supervisor.
 pub(super) struct Asker {
     pub(super) stream: UnixStream,
-    lab: LabDir,
+    pub(super) lab: LabDir,
 }
 
 impl Asker {
+    /// To the lab named, else to the only one that is up.
     pub(super) fn connect(lab: Option<&str>) -> Result<Self, AskError> {
-        let lab = LabDir::choose(lab)?;
+        Self::to(LabDir::choose(lab)?)
+    }
+
+    pub(super) fn to(lab: LabDir) -> Result<Self, AskError> {
         let stream = UnixStream::connect(lab.control_socket())
             .map_err(|_| AskError::NotListening(lab.name().to_owned()))?;
         Ok(Self { stream, lab })
     }
 
-    fn send(&mut self, request: &Request) -> Result<(), AskError> {
+    pub(super) fn ask(&mut self, request: &Request) -> Result<Reply, AskError> {
         let line = serde_json::to_string(request).map_err(|e| self.strange(e))?;
         self.stream
             .write_all(format!("{line}\n").as_bytes())
-            .map_err(|e| self.silent(e))
-    }
-
-    fn parse(&self, line: &str) -> Result<Reply, AskError> {
-        match serde_json::from_str(line).map_err(|e| self.strange(e))? {
+            .map_err(|e| self.silent(e))?;
+        let mut line = String::new();
+        BufReader::new(&self.stream)
+            .read_line(&mut line)
+            .map_err(|e| self.silent(e))?;
+        if line.is_empty() {
+            return Err(AskError::Ended(self.lab.name().to_owned()));
+        }
+        match serde_json::from_str(&line).map_err(|e| self.strange(e))? {
             Reply::Refused { error } => Err(AskError::Refused(error)),
             reply => Ok(reply),
         }
     }
 
-    pub(super) fn ask(&mut self, request: &Request) -> Result<Reply, AskError> {
-        self.send(request)?;
-        let mut line = String::new();
-        BufReader::new(&self.stream)
-            .read_line(&mut line)
-            .map_err(|e| self.silent(e))?;
-        self.parse(&line)
-    }
-
     fn silent(&self, source: io::Error) -> AskError {
-        AskError::Silent {
-            lab: self.lab.name().to_owned(),
-            source,
+        let lab = self.lab.name().to_owned();
+        match source.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => AskError::Ended(lab),
+            _ => AskError::Silent { lab, source },
         }
     }
 
@@ -76,42 +77,6 @@ impl Asker {
             lab: self.lab.name().to_owned(),
             source,
         }
-    }
-}
-
-pub(super) fn inspect(lab: Option<&str>, json: bool) -> ExitCode {
-    let reply = Asker::connect(lab).and_then(|mut asker| {
-        let pid = peer_pid(&asker.stream);
-        Ok((asker.ask(&Request::Inspect)?, pid))
-    });
-    match reply {
-        Ok((Reply::Lab { mut lab }, pid)) => {
-            lab.pid = pid;
-            if json {
-                say!("{}\n", serde_json::json!(lab));
-            } else {
-                say!("{}", ui::lab_table(&lab));
-            }
-            ExitCode::SUCCESS
-        }
-        Ok(_) => unexpected(),
-        Err(e) => fail(&e, FAILED),
-    }
-}
-
-pub(super) fn down(lab: Option<&str>) -> ExitCode {
-    let done = Asker::connect(lab).and_then(|mut asker| {
-        let reply = asker.ask(&Request::Down)?;
-        asker.lab.wait_until_down()?;
-        Ok((reply, asker.lab.name().to_owned()))
-    });
-    match done {
-        Ok((Reply::Bye, name)) => {
-            say!("lab `{name}` is down\n");
-            ExitCode::SUCCESS
-        }
-        Ok(_) => unexpected(),
-        Err(e) => fail(&e, FAILED),
     }
 }
 

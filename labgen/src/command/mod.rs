@@ -3,7 +3,12 @@
 mod ask;
 mod check;
 mod doctor;
-mod exec;
+mod down;
+mod enter;
+mod follow;
+mod inspect;
+mod list;
+mod logs;
 mod start;
 mod test;
 
@@ -22,31 +27,20 @@ pub const LACKING: u8 = 3;
 /// Runs a subcommand to its exit status.
 pub fn dispatch(command: Command) -> ExitCode {
     match command {
-        Command::Up { file, json } => start::start(&file, Mode::Up, None, json),
-        Command::Run {
-            file,
-            keep,
-            out,
-            json,
-        } => start::start(&file, Mode::Run { keep }, out.as_deref(), json),
-        Command::Down { lab } => ask::down(lab.as_deref()),
-        Command::Inspect { lab, json } => ask::inspect(lab.as_deref(), json),
-        Command::Exec { lab, node, command } => exec::exec(lab.as_deref(), &node, &command),
-        Command::Check { files } => check::check(&files),
-        Command::Doctor { file, json } => doctor::doctor(file.as_deref(), json),
-        Command::Test {
-            paths,
-            filter,
-            allow_skipped,
-            out,
-            json,
-        } => test::test(&test::Options {
-            paths,
-            filter,
-            allow_skipped,
-            out,
-            json,
-        }),
+        Command::Up(args) => start::start(&args.file, Mode::Up, None, args.json),
+        Command::Run(args) => {
+            let mode = Mode::Run { keep: args.keep };
+            start::start(&args.file, mode, args.out.as_deref(), args.json)
+        }
+        Command::Down(args) => down::down(&args),
+        Command::List(args) => list::list(args.json),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Exec(args) => enter::exec(&args),
+        Command::Shell(args) => enter::shell(&args),
+        Command::Logs(args) => logs::logs(&args),
+        Command::Check(args) => check::check(&args.files),
+        Command::Doctor(args) => doctor::doctor(args.file.as_deref(), args.json),
+        Command::Test(args) => test::test(&args),
         Command::Supervise => crate::supervisor::main(),
     }
 }

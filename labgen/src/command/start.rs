@@ -1,23 +1,26 @@
 //! `labgen up` and `labgen run`: checks first, then a supervisor, then what it tells.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use netns::lab::{Supervisor, SupervisorOptions, spawn_supervisor};
 use netns::ns::NsError;
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use scenario::Scenario;
 
 use super::check;
+use super::follow::{Heard, Listener};
 use super::{FAILED, LACKING, WRONG, fail};
 use crate::protocol::{DETACH, Event, Mode, Order};
-use crate::state::LabDir;
+use crate::state::{About, LabDir};
 use crate::ui::Ui;
 use crate::{kinds, needs};
 
@@ -54,12 +57,13 @@ pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> 
     }
     match supervise(file, base, &scenario, mode, json) {
         Ok((code, dir)) => {
-            if let Some(out) = out
-                && let Err(e) = keep_evidence(&dir, out)
-            {
-                return fail(&e, FAILED);
+            let kept = out.map_or(Ok(()), |out| keep_evidence(&dir, out));
+            // What is still up keeps its sockets.
+            let tidied = dir.tidy(false).map_err(StartError::from);
+            match kept.and(tidied) {
+                Ok(_) => code,
+                Err(e) => fail(&e, FAILED),
             }
-            code
         }
         Err(e @ StartError::State(_)) => fail(&e, FAILED),
         Err(e @ StartError::Io { .. }) => fail(&e, FAILED),
@@ -122,6 +126,7 @@ fn supervise(
         .map_err(io::Error::from)
         .and_then(|meant| fs::write(dir.scenario(), meant));
     meant.map_err(io("write the scenario"))?;
+    dir.note(&about(file, scenario))?;
     let (ours, theirs) = UnixStream::pair().map_err(io("make a socket"))?;
     let log = fs::File::create(dir.supervisor_log()).map_err(io("create the log"))?;
     let options = SupervisorOptions {
@@ -160,26 +165,66 @@ fn supervise(
     (&ours)
         .write_all(format!("{line}\n").as_bytes())
         .map_err(io("tell the supervisor"))?;
-    Ok((follow(&ours, supervisor, &order, json), dir))
+    let code = follow(&ours, supervisor, &order, json).map_err(io("listen to the supervisor"))?;
+    Ok((code, dir))
+}
+
+/// What `labgen list` will say.
+fn about(file: &Path, scenario: &Scenario) -> About {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    About {
+        file: file
+            .canonicalize()
+            .unwrap_or_else(|_| file.to_owned())
+            .display()
+            .to_string(),
+        nodes: scenario.nodes.len(),
+        since: now.unwrap_or_default().as_secs(),
+    }
 }
 
 /// Shows what the supervisor tells, to the end of a run or until the lab is up.
-fn follow(stream: &UnixStream, supervisor: Supervisor, order: &Order, json: bool) -> ExitCode {
+fn follow(
+    stream: &UnixStream,
+    supervisor: Supervisor,
+    order: &Order,
+    json: bool,
+) -> io::Result<ExitCode> {
     let mut ui = Ui::new(json);
-    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+    let mut listener = Listener::new(stream)?;
+    let mut interrupted = None;
+    loop {
+        let line = match listener.next()? {
+            Heard::Line(line) => line,
+            Heard::Signal(signal) => {
+                ui.end_line();
+                if interrupted.replace(signal).is_some() {
+                    // The second time: whoever waits has waited enough. The lab ends all the same.
+                    return Ok(ended_by(signal));
+                }
+                eprintln!("ending lab `{}` ({})", order.dir.name(), signal.as_str());
+                listener.hang_up();
+                continue;
+            }
+            Heard::End => break,
+        };
         let Ok(event) = serde_json::from_str::<Event>(&line) else {
             continue;
         };
+        // After the word to end, steps fail that nobody wants to hear of.
+        if interrupted.is_some() {
+            continue;
+        }
         ui.show(&event, &order.file);
         match event {
             Event::Broken { error, lacking } => {
                 eprintln!("error: {error}");
                 wait_for_end(supervisor);
-                return ExitCode::from(if lacking { LACKING } else { FAILED });
+                return Ok(ExitCode::from(if lacking { LACKING } else { FAILED }));
             }
             Event::Up { .. } if order.mode == Mode::Up => {
                 let _ = (&mut &*stream).write_all(format!("{DETACH}\n").as_bytes());
-                return ExitCode::SUCCESS;
+                return Ok(ExitCode::SUCCESS);
             }
             Event::Done { passed, .. } => {
                 if order.mode == (Mode::Run { keep: true }) {
@@ -187,10 +232,15 @@ fn follow(stream: &UnixStream, supervisor: Supervisor, order: &Order, json: bool
                 } else {
                     wait_for_end(supervisor);
                 }
-                return ExitCode::from(if passed { 0 } else { FAILED });
+                return Ok(ExitCode::from(if passed { 0 } else { FAILED }));
             }
             _ => {}
         }
+    }
+    wait_for_end(supervisor);
+    if let Some(signal) = interrupted {
+        eprintln!("lab `{}` has ended", order.dir.name());
+        return Ok(ended_by(signal));
     }
     ui.end_line();
     eprintln!("error: the lab's supervisor ended unexpectedly; its last words:");
@@ -198,7 +248,12 @@ fn follow(stream: &UnixStream, supervisor: Supervisor, order: &Order, json: bool
         "{}",
         fs::read_to_string(order.dir.supervisor_log()).unwrap_or_default()
     );
-    ExitCode::from(FAILED)
+    Ok(ExitCode::from(FAILED))
+}
+
+/// As shells have it.
+fn ended_by(signal: Signal) -> ExitCode {
+    ExitCode::from(u8::try_from(128 + signal as i32).unwrap_or(FAILED))
 }
 
 /// Waits for the end of process number 1, and thereby of every process of the lab.

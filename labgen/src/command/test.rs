@@ -10,16 +10,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{FAILED, LACKING, WRONG, check, fail};
+use crate::cli::Test;
 use crate::ui::{self, say};
-
-/// What `labgen test` was asked for.
-pub(super) struct Options {
-    pub(super) paths: Vec<PathBuf>,
-    pub(super) filter: Option<String>,
-    pub(super) allow_skipped: bool,
-    pub(super) out: Option<PathBuf>,
-    pub(super) json: bool,
-}
 
 /// How a scenario ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +55,7 @@ enum TestError {
     Nothing(String),
 }
 
-pub(super) fn test(options: &Options) -> ExitCode {
+pub(super) fn test(options: &Test) -> ExitCode {
     let found = find(options);
     let files = match found {
         Ok(files) => files,
@@ -83,7 +75,7 @@ pub(super) fn test(options: &Options) -> ExitCode {
 }
 
 /// The scenarios below the paths that have steps to judge, in order.
-fn find(options: &Options) -> Result<Vec<PathBuf>, TestError> {
+fn find(options: &Test) -> Result<Vec<PathBuf>, TestError> {
     let mut files = Vec::new();
     for path in &options.paths {
         collect(path, &mut files)?;
@@ -130,7 +122,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), TestError> {
 }
 
 /// Runs one scenario in a process of its own.
-fn judge(file: &Path, options: &Options) -> Result<(Judged, Output), TestError> {
+fn judge(file: &Path, options: &Test) -> Result<(Judged, Output), TestError> {
     let began = Instant::now();
     let failed = |source| TestError::Start {
         path: file.to_owned(),
@@ -224,7 +216,7 @@ fn show(judged: &Judged, output: &Output, number: usize, of: usize, json: bool) 
     }
 }
 
-fn summary(all: &[Judged], options: &Options) -> ExitCode {
+fn summary(all: &[Judged], options: &Test) -> ExitCode {
     let count = |verdict| {
         all.iter()
             .filter(|judged| judged.verdict == verdict)

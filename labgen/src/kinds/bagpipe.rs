@@ -4,7 +4,8 @@ use scenario::{Bagpipe, Dataplane, Node};
 
 use super::{KindError, Program};
 
-const CONFIG: &str = "/run/bagpipe-bgp/bgp.conf";
+/// Where the speaker and its tools find their configuration in a node.
+pub const CONFIG: &str = "/run/bagpipe-bgp/bgp.conf";
 
 pub(super) fn program(node: &Node, config: &Bagpipe) -> Result<Program, KindError> {
     let mut ports: Vec<u16> = config.peers.iter().map(|peer| peer.port).collect();

@@ -10,6 +10,8 @@ mod speaker;
 #[cfg(test)]
 mod testing;
 
+pub use bagpipe::CONFIG as BAGPIPE_CONFIG;
+
 use std::fs;
 use std::path::Path;
 

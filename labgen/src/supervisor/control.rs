@@ -1,5 +1,6 @@
 //! The lab's socket: questions of the other commands, answered.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
@@ -90,7 +91,7 @@ async fn answer(line: &str, lab: &Lab, held: &mut Vec<NodeNs>) -> Reply {
                 let reply = Reply::Entered {
                     net: place.net.as_raw_fd(),
                     mnt: place.mnt.as_raw_fd(),
-                    path: lab.path().to_string_lossy().into_owned(),
+                    env: strings(lab.environment()),
                 };
                 held.push(place);
                 reply
@@ -101,6 +102,14 @@ async fn answer(line: &str, lab: &Lab, held: &mut Vec<NodeNs>) -> Reply {
             error: format!("not a request: {e}"),
         },
     }
+}
+
+fn strings(environment: Vec<(OsString, OsString)>) -> Vec<(String, String)> {
+    let string = |text: OsString| text.to_string_lossy().into_owned();
+    let pairs = environment.into_iter();
+    pairs
+        .map(|(name, value)| (string(name), string(value)))
+        .collect()
 }
 
 /// The namespaces of a node, or of a namespace named in it.

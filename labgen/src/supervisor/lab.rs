@@ -113,7 +113,14 @@ impl Lab {
 
     /// What environment programs and commands find in a node.
     pub(super) fn environment(&self) -> Vec<(OsString, OsString)> {
-        vec![("PATH".into(), self.path())]
+        vec![
+            ("PATH".into(), self.path()),
+            // So that the tools find what the daemon beside them was started with.
+            (
+                bagpipe_bgp::config::FILE_VARIABLE.into(),
+                crate::kinds::BAGPIPE_CONFIG.into(),
+            ),
+        ]
     }
 
     /// Where programs are looked for in a node: labgen's own first.

@@ -1,0 +1,56 @@
+//! Subcommands that deal with scenario files and with the machine.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+/// `labgen check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  labgen check scenarios/*.toml")]
+pub struct Check {
+    /// The scenarios
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+}
+
+/// `labgen doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen doctor                              everything a scenario can use
+  labgen doctor scenarios/first-ping.toml    what this one needs")]
+pub struct Doctor {
+    /// Only what this scenario needs
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `labgen test`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen test                                  all below scenarios/
+  labgen test scenarios/interop --filter frr --out evidence/
+
+Exit status:
+  0  all passed          1  one failed          2  one is wrong          3  none of these, but some were skipped")]
+pub struct Test {
+    /// Scenarios, and directories of scenarios
+    #[arg(default_value = "scenarios", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Only those with this text in their path
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Exit with 0 although some were skipped, if any passed
+    #[arg(long)]
+    pub allow_skipped: bool,
+    /// Keep captures and logs of every run below this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// The verdicts as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,110 @@
+//! Subcommands that deal with a lab as a whole.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+/// Which lab, in every command that asks one.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LabChoice {
+    /// The lab's name; may be left out when only one is up
+    #[arg(short, long, value_name = "NAME")]
+    pub lab: Option<String>,
+}
+
+impl LabChoice {
+    /// The name given.
+    pub fn name(&self) -> Option<&str> {
+        self.lab.as_deref()
+    }
+}
+
+/// `labgen up`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen up scenarios/by-hand.toml
+  labgen up lab.toml && labgen inspect
+
+Ctrl-C while it builds ends the lab again.")]
+pub struct Up {
+    /// The scenario
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Events as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `labgen down`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen down                  the only lab that is up
+  labgen down by-hand          this one; `--lab by-hand` says the same
+  labgen down --all --purge    every lab of this user, its logs and captures too
+
+Logs and captures are kept (and said where) unless `--purge` is given.")]
+pub struct Down {
+    /// The lab's name; may be left out when only one is up
+    #[arg(value_name = "NAME", conflicts_with = "lab")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// Every lab of this user
+    #[arg(long, conflicts_with_all = ["name", "lab"])]
+    pub all: bool,
+    /// Remove logs and captures too
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// `labgen run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen run scenarios/first-ping.toml
+  labgen run scenarios/first-ping.toml --out evidence/
+  labgen run lab.toml --keep && labgen shell compute-a
+
+Ctrl-C ends the lab.")]
+pub struct Run {
+    /// The scenario
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Leave the lab up after the steps (`labgen down` ends it)
+    #[arg(long)]
+    pub keep: bool,
+    /// Copy captures and logs to this directory
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Events as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `labgen list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen list
+  labgen list --json | jq -r '.[].name'")]
+pub struct List {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `labgen inspect`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen inspect
+  labgen inspect --json | jq '.nodes[] | select(.name == \"rr\").sessions'")]
+pub struct Inspect {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}

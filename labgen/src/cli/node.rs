@@ -1,0 +1,67 @@
+//! Subcommands that deal with nodes and links of a running lab.
+
+use std::ffi::OsString;
+
+use clap::{Args, ValueHint};
+
+use super::lab::LabChoice;
+
+/// `labgen exec`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen exec compute-a -- bagpipe-rest-attach --attach --port netns --ip 12.11.11.1 \\
+      --network-type evpn --vpn-instance-id test2 --rt 64512:79
+  labgen exec compute-a -- ip netns exec test2 ping 12.11.11.2
+  labgen exec compute-a/test2 -- ping 12.11.11.2       # the same where `ip` is missing
+
+Exits as the command did: 128 + n when signal n ended it, 127 when there is no such
+command, 126 when it cannot be run.")]
+pub struct Exec {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// NODE, or NODE/NETNS for a namespace named in that node
+    pub node: String,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+}
+
+/// `labgen shell`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen shell compute-a
+  labgen shell compute-a/test2         in a namespace named in the node
+  SHELL=/bin/sh labgen shell rr
+
+The shell is $SHELL, or /bin/sh. LABGEN_LAB and LABGEN_NODE are set in it.")]
+pub struct Shell {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// NODE, or NODE/NETNS for a namespace named in that node
+    pub node: String,
+}
+
+/// `labgen logs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen logs                      of all nodes
+  labgen logs rr compute-a -n 20   the last 20 lines of each
+  labgen logs -f rr                and what comes, until the lab ends
+
+The logs of a lab that has ended are shown when it is named by `--lab`.")]
+pub struct Logs {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// The nodes, or `supervisor`; all nodes when none is named
+    #[arg(value_name = "NODE")]
+    pub nodes: Vec<String>,
+    /// Go on with what is said from now on, until the lab ends
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last lines of each
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub tail: Option<usize>,
+}

@@ -1,0 +1,181 @@
+//! Labs as wholes, from outside: listing, following, entering, ending them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use common::{HOSTS, Labgen, scenario};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// labgen going on in the background, with pipes.
+fn background(labgen: &Labgen, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_labgen"))
+        .args(args)
+        .env("LABGEN_STATE", labgen.dir.join("state"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The first line of a child that `is` says yes to; the child must not end before.
+fn line_with(out: &mut impl BufRead, words: &str) -> String {
+    for line in out.lines() {
+        let line = line.unwrap();
+        if line.contains(words) {
+            return line;
+        }
+    }
+    panic!("no line with {words:?} before the end");
+}
+
+#[test]
+fn list_names_every_lab_with_its_file() {
+    let labgen = Labgen::new("list");
+    assert_eq!(labgen.says(&["list"]).succeeds(), "no lab is up\n");
+    assert_eq!(labgen.says(&["list", "--json"]).succeeds(), "[]\n");
+    let (one, two) = (
+        labgen.write("one.toml", HOSTS),
+        labgen.write("two.toml", HOSTS),
+    );
+    labgen.says(&["up", &two]).succeeds();
+    labgen.says(&["up", &one]).succeeds();
+    let labs: Value = serde_json::from_str(labgen.says(&["list", "--json"]).succeeds()).unwrap();
+    let of = |key: &str| -> Vec<Value> {
+        let labs = labs.as_array().unwrap().iter();
+        labs.map(|lab| lab[key].clone()).collect()
+    };
+    assert_eq!(of("name"), ["one", "two"]);
+    assert_eq!(of("nodes"), [2, 2]);
+    assert_eq!(of("file"), [one.as_str(), two.as_str()]);
+    let table = labgen.says(&["list"]);
+    let table = table.succeeds();
+    assert!(table.starts_with("LAB  NODES  UP SINCE"), "{table}");
+    assert!(table.contains(&one), "{table}");
+    labgen.says(&["down", "--all"]).succeeds();
+    assert_eq!(labgen.says(&["list"]).succeeds(), "no lab is up\n");
+}
+
+#[test]
+fn down_says_what_is_kept_and_leaves_no_sockets() {
+    let labgen = Labgen::new("kept");
+    labgen.says(&["up", &scenario("by-hand")]).succeeds();
+    let said = labgen.says(&["down", "--lab", "by-hand"]);
+    let kept = labgen.dir.join("state/by-hand");
+    assert!(
+        said.succeeds().contains(kept.to_str().unwrap()),
+        "{}",
+        said.stdout
+    );
+    let names = |dir: &std::path::Path| -> Vec<String> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&labgen.dir.join("state")), ["by-hand"]);
+    assert_eq!(names(&kept), ["logs"]);
+    labgen.says(&["logs", "--lab", "by-hand", "rr"]).succeeds();
+    labgen.says(&["down", "by-hand"]).fails_with(1, "not up");
+    labgen.says(&["down", "by-hand", "--purge"]).succeeds();
+    assert!(names(&labgen.dir.join("state")).is_empty());
+}
+
+#[test]
+fn a_lab_that_said_nothing_leaves_nothing() {
+    let labgen = Labgen::new("nothing");
+    let file = labgen.write("one.toml", HOSTS);
+    labgen.says(&["up", &file]).succeeds();
+    assert_eq!(labgen.says(&["down"]).succeeds(), "lab `one` is down\n");
+    assert_eq!(fs::read_dir(labgen.dir.join("state")).unwrap().count(), 0);
+}
+
+#[test]
+fn logs_are_followed_to_the_end_of_the_lab() {
+    let labgen = Labgen::new("logs");
+    labgen.says(&["up", &scenario("by-hand")]).succeeds();
+    let said = labgen.says(&["logs", "-n", "1"]);
+    let names: Vec<&str> = said
+        .succeeds()
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(names, ["compute-a", "compute-b", "rr"]);
+    let alone = labgen.says(&["logs", "rr", "-n", "1"]);
+    assert!(!alone.succeeds().contains('|'), "{}", alone.stdout);
+    labgen
+        .says(&["logs", "nobody"])
+        .fails_with(1, "there are those of: compute-a, compute-b, rr");
+
+    let mut follower = background(&labgen, &["logs", "-f", "compute-a", "compute-b"]);
+    let mut lines = BufReader::new(follower.stdout.take().unwrap());
+    line_with(&mut lines, "compute-b | ");
+    let attach = "exec compute-a -- bagpipe-rest-attach --attach --port netns --ip 12.11.11.1 \
+                  --network-type evpn --vpn-instance-id test2 --rt 64512:79";
+    labgen
+        .says(&attach.split_whitespace().collect::<Vec<_>>())
+        .succeeds();
+    let line = line_with(&mut lines, "test2");
+    assert!(line.starts_with("compute-a | "), "{line}");
+    labgen.says(&["down"]).succeeds();
+    assert!(follower.wait().unwrap().success());
+}
+
+#[test]
+fn a_shell_knows_where_it_is() {
+    let labgen = Labgen::new("shell");
+    let file = labgen.write("one.toml", HOSTS);
+    labgen.says(&["up", &file]).succeeds();
+    let output = labgen
+        .command(&["shell", "a", "-l", "one"])
+        .env("SHELL", "/bin/sh")
+        .write_stdin("echo $LABGEN_NODE of $LABGEN_LAB; ls /sys/class/net; exit 5\n")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("a of one\nlan\nlo\n"), "{stdout}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("[a@one]"), "{stderr}");
+    assert_eq!(output.status.code(), Some(5));
+    let lost = labgen
+        .command(&["shell", "a"])
+        .env("SHELL", "/no/shell")
+        .output();
+    assert_eq!(lost.unwrap().status.code(), Some(127));
+}
+
+#[test]
+fn tools_in_a_node_read_the_configuration_of_its_daemon() {
+    let labgen = Labgen::new("tools");
+    labgen.says(&["up", &scenario("by-hand")]).succeeds();
+    let said = labgen.says(&["exec", "compute-a", "--", "bagpipe-bgp-cleanup"]);
+    said.succeeds();
+    assert!(!said.stderr.contains("/etc/bagpipe-bgp"), "{}", said.stderr);
+}
+
+#[test]
+fn an_interrupted_run_says_that_it_ends_the_lab() {
+    let labgen = Labgen::new("interrupted");
+    let steps =
+        "[[step]]\nexec = { on = \"a\", command = [\"sleep\", \"60\"], within = \"70s\" }\n";
+    let file = labgen.write("one.toml", &format!("{HOSTS}\n{steps}"));
+    let mut run = background(&labgen, &["run", &file, "--json"]);
+    let mut events = BufReader::new(run.stdout.take().unwrap());
+    line_with(&mut events, "step-started");
+    kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGINT).unwrap();
+    let mut errors = BufReader::new(run.stderr.take().unwrap());
+    line_with(&mut errors, "ending lab `one`");
+    line_with(&mut errors, "lab `one` has ended");
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+    assert_eq!(fs::read_dir(labgen.dir.join("state")).unwrap().count(), 0);
+    let _ = run.stdin.take().map(|mut pipe| pipe.flush());
+}
