@@ -7,7 +7,7 @@ mod node;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-pub use file::{Check, Doctor, Test};
+pub use file::{Check, Doctor, Scenario, Test};
 pub use lab::{Down, Inspect, List, Run, Up};
 pub use node::{Exec, Logs, Shell};
 

@@ -4,6 +4,31 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+/// A scenario, in every command that reads one.
+#[derive(Debug, Clone, Args)]
+pub struct Scenario {
+    /// The scenario
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub variables: Variables,
+}
+
+/// Variables for scenarios.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Variables {
+    /// Give a variable of `[vars]` another value; repeatable
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE, such as `--set leaves=8`".into()),
+    }
+}
+
 /// `labgen check`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  labgen check scenarios/*.toml")]
@@ -11,6 +36,8 @@ pub struct Check {
     /// The scenarios
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: Variables,
 }
 
 /// `labgen doctor`.
@@ -23,6 +50,8 @@ pub struct Doctor {
     /// Only what this scenario needs
     #[arg(value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub variables: Variables,
     /// As JSON
     #[arg(long)]
     pub json: bool,

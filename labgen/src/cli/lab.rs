@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::file::Scenario;
+
 /// Which lab, in every command that asks one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LabChoice {
@@ -24,13 +26,13 @@ impl LabChoice {
 #[command(after_help = "\
 Examples:
   labgen up scenarios/by-hand.toml
+  labgen up clos.toml --set leaves=8
   labgen up lab.toml && labgen inspect
 
 Ctrl-C while it builds ends the lab again.")]
 pub struct Up {
-    /// The scenario
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    #[command(flatten)]
+    pub scenario: Scenario,
     /// Events as JSON, one a line
     #[arg(long)]
     pub json: bool,
@@ -69,9 +71,8 @@ Examples:
 
 Ctrl-C ends the lab.")]
 pub struct Run {
-    /// The scenario
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    #[command(flatten)]
+    pub scenario: Scenario,
     /// Leave the lab up after the steps (`labgen down` ends it)
     #[arg(long)]
     pub keep: bool,

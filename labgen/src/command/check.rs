@@ -1,12 +1,13 @@
 //! `labgen check`, and how every command reads a scenario.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use scenario::Scenario;
 
 use super::WRONG;
+use crate::cli::Check;
 use crate::ui::{self, say};
 
 /// Reads and resolves a scenario, with the variables `set` on the command line; what is wrong with it is printed.
@@ -37,10 +38,10 @@ pub(super) fn has_steps(path: &Path) -> bool {
     }
 }
 
-pub(super) fn check(files: &[PathBuf]) -> ExitCode {
+pub(super) fn check(args: &Check) -> ExitCode {
     let mut status = ExitCode::SUCCESS;
-    for file in files {
-        match load(file, &[]) {
+    for file in &args.files {
+        match load(file, &args.variables.set) {
             Ok(s) => {
                 say!(
                     "{}: fine: lab `{}`, {}, {}, {}, {}\n",

@@ -1,12 +1,13 @@
 //! `labgen doctor`: what this machine can do, found out by doing it.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netns::probe::{self, Probe};
 use serde::Serialize;
 
 use super::{LACKING, check};
+use crate::cli::Doctor;
 use crate::kinds::Outside;
 use crate::ui::say;
 use crate::{needs, ui};
@@ -15,7 +16,7 @@ use crate::{needs, ui};
 #[derive(Serialize)]
 struct Found {
     program: &'static str,
-    path: Option<std::path::PathBuf>,
+    path: Option<PathBuf>,
     package: &'static str,
     needed_for: &'static str,
 }
@@ -45,8 +46,9 @@ const PROGRAMS: [(Outside, &str); 3] = [
     ),
 ];
 
-pub(super) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
-    let scenario = match file.map(|file| check::load(file, &[])).transpose() {
+pub(super) fn doctor(args: &Doctor) -> ExitCode {
+    let load = |file: &PathBuf| check::load(file, &args.variables.set);
+    let scenario = match args.file.as_ref().map(load).transpose() {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
@@ -64,7 +66,7 @@ pub(super) fn doctor(file: Option<&Path>, json: bool) -> ExitCode {
             needed_for,
         })
         .collect();
-    if json {
+    if args.json {
         say!(
             "{}\n",
             serde_json::json!({ "kernel": probes, "programs": programs })

@@ -27,10 +27,10 @@ pub const LACKING: u8 = 3;
 /// Runs a subcommand to its exit status.
 pub fn dispatch(command: Command) -> ExitCode {
     match command {
-        Command::Up(args) => start::start(&args.file, Mode::Up, None, args.json),
+        Command::Up(args) => start::start(&args.scenario, Mode::Up, None, args.json),
         Command::Run(args) => {
             let mode = Mode::Run { keep: args.keep };
-            start::start(&args.file, mode, args.out.as_deref(), args.json)
+            start::start(&args.scenario, mode, args.out.as_deref(), args.json)
         }
         Command::Down(args) => down::down(&args),
         Command::List(args) => list::list(args.json),
@@ -38,8 +38,8 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Exec(args) => enter::exec(&args),
         Command::Shell(args) => enter::shell(&args),
         Command::Logs(args) => logs::logs(&args),
-        Command::Check(args) => check::check(&args.files),
-        Command::Doctor(args) => doctor::doctor(args.file.as_deref(), args.json),
+        Command::Check(args) => check::check(&args),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Test(args) => test::test(&args),
         Command::Supervise => crate::supervisor::main(),
     }

@@ -19,6 +19,7 @@ use scenario::Scenario;
 use super::check;
 use super::follow::{Heard, Listener};
 use super::{FAILED, LACKING, WRONG, fail};
+use crate::cli;
 use crate::protocol::{DETACH, Event, Mode, Order};
 use crate::state::{About, LabDir};
 use crate::ui::Ui;
@@ -38,8 +39,9 @@ enum StartError {
     Supervisor(#[from] netns::ns::NsError),
 }
 
-pub(super) fn start(file: &Path, mode: Mode, out: Option<&Path>, json: bool) -> ExitCode {
-    let scenario = match check::load(file, &[]) {
+pub(super) fn start(from: &cli::Scenario, mode: Mode, out: Option<&Path>, json: bool) -> ExitCode {
+    let file = from.file.as_path();
+    let scenario = match check::load(file, &from.variables.set) {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };

@@ -35,6 +35,8 @@ pub(super) async fn wait(
     expectation: &Expectation,
     title: &str,
 ) -> Result<String, Unmet> {
+    // What is shown says itself that it was expected.
+    let title = title.strip_prefix("expect ").unwrap_or(title);
     let deadline = Instant::now() + expectation.within;
     match &expectation.fact {
         Fact::Session(e) => until(session::Watcher::new(lab, e, title), deadline).await,
