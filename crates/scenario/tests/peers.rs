@@ -90,3 +90,33 @@ fn what_one_end_says_holds_for_the_other() {
     assert_eq!(sessions(&scenario, "ours"), ["rr"]);
     assert_eq!(sessions(&scenario, "exa"), ["rr as64512 ipv4/mpls-vpn"]);
 }
+
+#[test]
+fn routers_between_two_ends_make_a_session_indirect() {
+    let text = r#"
+        [nodes]
+        rr   = { kind = "fakerr" }
+        r    = { kind = "router" }
+        ours = { kind = "bagpipe", peers = "rr" }
+        away = { kind = "gobgp", peers = "ours" }
+        [lans]
+        left  = { join = ["rr", "r"] }
+        right = { join = ["r", "ours"] }
+        apart = { join = ["away"] }
+        "#;
+    let errors = check(text, "peers.toml").unwrap_err();
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["node `away` needs a LAN that joins both `away` and `ours`"],
+        "only those that no router joins"
+    );
+
+    let joined = text.replace(r#", peers = "ours""#, "");
+    let scenario = meant(&joined);
+    let NodeKind::Bagpipe(ours) = &scenario.nodes[2].kind else {
+        panic!("ours is not a speaker")
+    };
+    assert_eq!(ours.peers[0].address.to_string(), "10.0.0.1");
+    assert_eq!(ours.local_address.to_string(), "10.1.0.2");
+}

@@ -7,15 +7,16 @@ mod layers;
 mod nodes;
 mod patterns;
 mod ports;
+mod reach;
 mod sessions;
 mod speakers;
 mod steps;
 mod vpns;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::ops::Range;
 
+use self::reach::Islands;
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
@@ -36,6 +37,7 @@ pub(crate) fn resolve(
     resolver.lab(path);
     resolver.all(|resolver| resolver.hosts(&file.nodes));
     resolver.all(|resolver| resolver.lans(&file.lans));
+    resolver.find_islands();
     resolver.all(|resolver| resolver.kinds(&file.nodes));
     resolver.all(|resolver| resolver.vpns(&file.vpns));
     resolver.all(|resolver| resolver.steps(&file.steps));
@@ -61,6 +63,8 @@ struct Resolver<'a> {
     loopbacks: Vec<Vec<InterfaceAddress>>,
     /// Where every node runs, before there are nodes.
     homes: Vec<usize>,
+    /// Which nets lead to which.
+    islands: Islands,
     /// Ports by name.
     ports: BTreeMap<String, PortId>,
     /// What is known of every port: its last attachment, where that was said, whether it still is.
@@ -104,6 +108,7 @@ impl<'a> Resolver<'a> {
             interfaces: vec![Vec::new(); file.nodes.len()],
             loopbacks: vec![Vec::new(); file.nodes.len()],
             homes: (0..file.nodes.len()).collect(),
+            islands: Islands::new(),
             ports: BTreeMap::new(),
             attached: Vec::new(),
             captures: BTreeMap::new(),
@@ -290,41 +295,6 @@ impl<'a> Resolver<'a> {
         }
         None
     }
-
-    fn home(&self, node: NodeId) -> NodeId {
-        NodeId(self.homes[node.0])
-    }
-
-    /// The address at which `from` reaches `to`: loopback in the same namespace, otherwise the one on the
-    /// first LAN they share.
-    fn address_seen(&self, from: NodeId, to: NodeId) -> Option<IpAddr> {
-        let (from, to) = (self.home(from), self.home(to));
-        if from == to {
-            return Some(IpAddr::from([127, 0, 0, 1]));
-        }
-        let own = &self.interfaces[from.0];
-        self.interfaces[to.0]
-            .iter()
-            .find(|there| own.iter().any(|here| here.net == there.net))
-            .and_then(first)
-    }
-
-    /// The first address of a node, or of the one it runs on.
-    fn first_address(&self, node: NodeId) -> Option<IpAddr> {
-        self.interfaces[self.home(node).0].iter().find_map(first)
-    }
-
-    /// The address a node is known by: a speaker's own choice, otherwise its first.
-    fn known_address(&self, node: NodeId) -> Option<IpAddr> {
-        match self.scenario.nodes.get(node.0).map(|node| &node.kind) {
-            Some(crate::kind::NodeKind::Bagpipe(bagpipe)) => Some(bagpipe.local_address),
-            _ => self.first_address(node),
-        }
-    }
-}
-
-fn first(interface: &Interface) -> Option<IpAddr> {
-    interface.addresses.first().map(|address| address.ip)
 }
 
 fn related(span: &Range<usize>, text: &str) -> Option<Related> {

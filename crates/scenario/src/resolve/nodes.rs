@@ -1,11 +1,9 @@
 //! Nodes: where they run, what they run, who they talk to.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use super::{Found, Resolver, related};
+use super::{Resolver, related};
 use crate::error::{ErrorKind, Subject};
 use crate::file::{At, BagpipeFile, Entry, FakeRrFile, NodeFile, SpeakerFile};
-use crate::kind::{Bagpipe, Dataplane, FakeRr, FakeRrMode, NodeKind, Peer, Session};
+use crate::kind::{Bagpipe, Dataplane, FakeRr, FakeRrMode, NodeKind, Session};
 use crate::lab::{Node, NodeId};
 use crate::{defaults, values};
 
@@ -115,11 +113,11 @@ impl Resolver<'_> {
     }
 
     fn bagpipe(&mut self, id: NodeId, typed: &BagpipeFile, sessions: Vec<Session>) -> Bagpipe {
-        let peers: Vec<Peer> = sessions.into_iter().map(|session| session.peer).collect();
-        let toward_peer = peers
+        let toward_peer = sessions
             .iter()
-            .filter(|peer| !peer.address.is_loopback())
-            .find_map(|peer| self.address_seen(self.node_at(peer.address)?, id));
+            .filter(|session| session.peer.node.is_some() && !session.local.is_loopback())
+            .map(|session| session.local)
+            .next();
         let dataplane = self.maybe(typed.dataplane.as_ref(), |word| {
             let words = [("linux", Dataplane::Linux), ("dummy", Dataplane::Dummy)];
             values::one_of("a dataplane", word, &words)
@@ -128,7 +126,7 @@ impl Resolver<'_> {
         Bagpipe {
             asn: self.asn(typed.asn.as_ref()),
             local_address: toward_peer.unwrap_or_else(|| self.own_address(id)),
-            peers,
+            peers: sessions.into_iter().map(|session| session.peer).collect(),
             rtc: typed.rtc.unwrap_or(true),
             dataplane: dataplane.unwrap_or(Dataplane::Linux),
             hold_time,
@@ -155,62 +153,10 @@ impl Resolver<'_> {
         }
     }
 
-    /// Its first IPv4 address, as a BGP identifier.
-    pub(super) fn router_id(&self, id: NodeId) -> Ipv4Addr {
-        let interfaces = &self.interfaces[self.home(id).0];
-        let mut addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-        addresses
-            .find_map(|address| match address.ip {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            })
-            .unwrap_or(Ipv4Addr::UNSPECIFIED)
-    }
-
     pub(super) fn asn(&mut self, typed: Option<&At<i64>>) -> u32 {
         typed
             .and_then(|asn| self.number("the AS number", asn, 1, u32::MAX.into()))
             .unwrap_or(defaults::AS)
-    }
-
-    /// The first address; a node without one is a mistake noted elsewhere.
-    pub(super) fn own_address(&self, id: NodeId) -> IpAddr {
-        self.first_address(id)
-            .unwrap_or(Ipv4Addr::UNSPECIFIED.into())
-    }
-
-    /// The address of `to` seen from `from`, which must share a LAN with it.
-    pub(super) fn reach(
-        &mut self,
-        from: NodeId,
-        to: NodeId,
-        span: &std::ops::Range<usize>,
-    ) -> Found<IpAddr> {
-        let address = self.address_seen(from, to);
-        // A node without any link is a mistake noted elsewhere.
-        let linked = |node| self.first_address(node).is_some();
-        if address.is_none() && linked(from) && linked(to) {
-            let other = self.node_name(to).into();
-            self.fail(
-                span,
-                ErrorKind::NoCommonLan {
-                    name: self.node_name(from).into(),
-                    other,
-                },
-            );
-        }
-        address
-    }
-
-    /// The node that has this address.
-    pub(super) fn node_at(&self, address: IpAddr) -> Option<NodeId> {
-        self.interfaces
-            .iter()
-            .position(|interfaces| {
-                let mut all = interfaces.iter().flat_map(|interface| &interface.addresses);
-                all.any(|own| own.ip == address)
-            })
-            .map(NodeId)
     }
 }
 
@@ -256,6 +202,14 @@ pub(super) fn on(node: &NodeFile) -> Option<&At<String>> {
         NodeFile::Exec(node) => node.on.as_ref(),
         other => speaker(other)?.on.as_ref(),
     }
+}
+
+/// Whether a node passes on packets that are not for it.
+pub(super) fn forwards(node: &NodeFile) -> bool {
+    matches!(
+        node,
+        NodeFile::Router(_) | NodeFile::Frr(_) | NodeFile::Bird(_) | NodeFile::OpenBgpd(_)
+    )
 }
 
 /// The TCP port a BGP speaker listens on; `None` for what does not. A bad number is noted when the node is resolved.

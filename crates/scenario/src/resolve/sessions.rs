@@ -64,7 +64,7 @@ impl Resolver<'_> {
                 if known || !follows(&nodes[other.0].value) {
                     continue;
                 }
-                if let Some(address) = self.address_seen(other, from) {
+                if let Some(address) = self.address_reached(other, from) {
                     wishes[other.0].push(Wish {
                         node: Some(from),
                         address,
@@ -244,7 +244,7 @@ impl Resolver<'_> {
     ) -> Session {
         let here = &nodes[id.0].value;
         let there = wish.node.map(|node| &nodes[node.0].value);
-        let local = wish.node.and_then(|node| self.address_seen(node, id));
+        let local = wish.node.and_then(|node| self.address_reached(node, id));
         Session {
             peer: Peer {
                 address: wish.address,
