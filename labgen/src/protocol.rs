@@ -146,6 +146,36 @@ pub enum Request {
         /// A namespace named in it (`ip netns`).
         netns: Option<String>,
     },
+    /// End the programs of a node; its namespaces and links stay.
+    Halt {
+        /// The node.
+        node: String,
+    },
+    /// Start the programs of a node that was halted or whose programs have ended; answered when they are ready.
+    Start {
+        /// The node.
+        node: String,
+    },
+    /// End the programs of a node and start them again; answered when they are ready.
+    Restart {
+        /// The node.
+        node: String,
+    },
+    /// Pull cables.
+    Cut {
+        /// A LAN, a link, or `NODE/INTERFACE`.
+        link: String,
+    },
+    /// Plug cables in again.
+    Heal {
+        /// A LAN, a link, or `NODE/INTERFACE`.
+        link: String,
+    },
+    /// Where to listen to packets.
+    Listen {
+        /// A LAN, a link, or `NODE/INTERFACE`.
+        link: String,
+    },
     /// End the lab.
     Down,
 }
@@ -167,6 +197,18 @@ pub enum Reply {
         mnt: i32,
         /// What programs find in their environment there.
         env: Vec<(String, String)>,
+    },
+    /// To `Halt`, `Start`, `Restart`, `Cut`, `Heal`: it is done.
+    Done {
+        /// What came of it, in a line.
+        seen: String,
+    },
+    /// To `Listen`: good while the connection lasts.
+    Listening {
+        /// The supervisor's descriptor of the network namespace.
+        net: i32,
+        /// The interface in it that every frame passes once.
+        interface: String,
     },
     /// To `Down`: the lab goes as soon as this is read.
     Bye,
@@ -192,6 +234,8 @@ pub struct LabView {
     pub nodes: Vec<NodeView>,
     /// Its LANs, in order of name.
     pub lans: Vec<LanView>,
+    /// Its point-to-point links, in order of name.
+    pub links: Vec<LinkView>,
 }
 
 /// A node, as `inspect` shows it.
@@ -203,13 +247,19 @@ pub struct NodeView {
     pub kind: String,
     /// The node whose namespaces it lives in, where not its own.
     pub on: Option<String>,
-    /// LAN -> address with prefix length.
+    /// LAN or link -> addresses with prefix length, separated by spaces.
     pub addresses: BTreeMap<String, String>,
     /// Its program's process id inside the lab; none for a node without program or one that ended.
     pub pid: Option<i32>,
     /// How its program ended, if it did.
     pub exited: Option<String>,
-    /// Resident memory of its program in KiB.
+    /// Its programs were ended by `halt`.
+    pub halted: bool,
+    /// All its programs, in the order of the starts.
+    pub programs: Vec<ProgramView>,
+    /// LANs and links whose cable to this node is cut.
+    pub cut: Vec<String>,
+    /// Resident memory of its programs in KiB.
     pub memory_kib: Option<u64>,
     /// Peers of a speaker that can be asked, with the session's state.
     pub sessions: Vec<SessionView>,
@@ -217,6 +267,17 @@ pub struct NodeView {
     pub namespaces: Vec<String>,
     /// Where its output goes.
     pub log: PathBuf,
+}
+
+/// A program of a node, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProgramView {
+    /// What it is called.
+    pub name: String,
+    /// Its process id inside the lab; none when it has ended.
+    pub pid: Option<i32>,
+    /// How it ended, if it did.
+    pub exited: Option<String>,
 }
 
 /// A BGP session, as `inspect` shows it.
@@ -237,4 +298,15 @@ pub struct LanView {
     pub subnet: String,
     /// Who is on it.
     pub members: Vec<String>,
+}
+
+/// A point-to-point link, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LinkView {
+    /// Its name.
+    pub name: String,
+    /// Its subnets.
+    pub subnet: String,
+    /// Both ends: `NODE/INTERFACE`.
+    pub ends: [String; 2],
 }

@@ -6,12 +6,16 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 
-use netns::ns::{NetNs, NodeNs, named};
+use netns::ns::named::{self, NamedError};
+use netns::ns::{NetNs, NodeNs, NsError};
+use scenario::NodeId;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::lab::Lab;
+use super::lab::{Lab, UnknownNode};
+use super::life::LifeError;
+use super::view;
 use crate::protocol::{Reply, Request};
 use crate::state::LabDir;
 
@@ -80,27 +84,97 @@ async fn converse(stream: UnixStream, lab: &Lab) -> io::Result<Next> {
     }
 }
 
-async fn answer(line: &str, lab: &Lab, held: &mut Vec<NodeNs>) -> Reply {
-    match serde_json::from_str(line) {
-        Ok(Request::Inspect) => Reply::Lab {
-            lab: lab.view().await,
+fn refused(error: &dyn std::error::Error) -> Reply {
+    Reply::Refused {
+        error: crate::command::chain(error),
+    }
+}
+
+/// Namespaces whose descriptors a client was told of.
+enum Held {
+    Node(#[expect(dead_code, reason = "kept open, no more")] NodeNs),
+    Net(#[expect(dead_code, reason = "kept open, no more")] NetNs),
+}
+
+async fn answer(line: &str, lab: &Lab, held: &mut Vec<Held>) -> Reply {
+    let request = match serde_json::from_str(line) {
+        Ok(request) => request,
+        Err(e) => {
+            return Reply::Refused {
+                error: format!("not a request: {e}"),
+            };
+        }
+    };
+    match request {
+        Request::Inspect => Reply::Lab {
+            lab: view::asked(lab).await,
         },
-        Ok(Request::Down) => Reply::Bye,
-        Ok(Request::Enter { node, netns }) => match enter(lab, &node, netns.as_deref()) {
+        Request::Down => Reply::Bye,
+        Request::Enter { node, netns } => match enter(lab, &node, netns.as_deref()) {
             Ok(place) => {
                 let reply = Reply::Entered {
                     net: place.net.as_raw_fd(),
                     mnt: place.mnt.as_raw_fd(),
                     env: strings(lab.environment()),
                 };
-                held.push(place);
+                held.push(Held::Node(place));
                 reply
             }
-            Err(error) => Reply::Refused { error },
+            Err(error) => refused(&error),
         },
-        Err(e) => Reply::Refused {
-            error: format!("not a request: {e}"),
+        Request::Listen { link } => match lab.listen_to(&link) {
+            Ok((net, interface)) => {
+                let descriptor = net.as_raw_fd();
+                held.push(Held::Net(net));
+                Reply::Listening {
+                    net: descriptor,
+                    interface,
+                }
+            }
+            Err(error) => refused(&error),
         },
+        Request::Halt { node } => done(on_node(lab, &node, Lab::halt).await),
+        Request::Start { node } => done(on_node(lab, &node, Lab::start).await),
+        Request::Restart { node } => done(on_node(lab, &node, Lab::restart).await),
+        Request::Cut { link } => done(lab.cut(&link).await),
+        Request::Heal { link } => done(lab.heal(&link).await),
+    }
+}
+
+async fn on_node<'a>(
+    lab: &'a Lab,
+    node: &str,
+    act: impl AsyncFnOnce(&'a Lab, NodeId) -> Result<String, LifeError>,
+) -> Result<String, LifeError> {
+    act(lab, lab.node_named(node)?).await
+}
+
+fn done(outcome: Result<String, LifeError>) -> Reply {
+    match outcome {
+        Ok(seen) => Reply::Done { seen },
+        Err(error) => refused(&error),
+    }
+}
+
+/// Why a place in the lab cannot be entered.
+#[derive(Debug, thiserror::Error)]
+enum EnterError {
+    #[error(transparent)]
+    Node(#[from] UnknownNode),
+    #[error("cannot enter node `{node}`")]
+    Namespaces { node: String, source: NsError },
+    #[error("node `{node}`: {why}; {}", known(.names))]
+    Named {
+        node: String,
+        why: NamedError,
+        names: Vec<String>,
+    },
+}
+
+fn known(names: &[String]) -> String {
+    match names {
+        [] => "it has none".into(),
+        names => format!("it has: {}", names.join(", ")),
     }
 }
 
@@ -113,34 +187,21 @@ fn strings(environment: Vec<(OsString, OsString)>) -> Vec<(String, String)> {
 }
 
 /// The namespaces of a node, or of a namespace named in it.
-fn enter(lab: &Lab, node: &str, netns: Option<&str>) -> Result<NodeNs, String> {
-    let Some(id) = lab.scenario.node_named(node) else {
-        let mut known: Vec<&str> = lab.scenario.nodes.iter().map(|n| n.name.as_str()).collect();
-        known.sort_unstable();
-        return Err(format!("no node `{node}`; nodes are: {}", known.join(", ")));
+fn enter(lab: &Lab, node: &str, netns: Option<&str>) -> Result<NodeNs, EnterError> {
+    let home = lab.home(lab.node_named(node)?);
+    let failed = |source| EnterError::Namespaces {
+        node: node.to_owned(),
+        source,
     };
-    let home = lab.home(id).clone();
-    match netns {
-        None => Ok(home),
-        Some(name) => Ok(NodeNs {
-            net: named_in(&home, node, name)?,
-            ..home
-        }),
-    }
-}
-
-fn named_in(home: &NodeNs, node: &str, name: &str) -> Result<NetNs, String> {
-    let found = home.run(|| named::open(name)).map_err(|e| e.to_string())?;
-    found.map_err(|e| {
-        let known = home
-            .run(named::list)
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_default();
-        let known = match known.len() {
-            0 => "it has none".to_owned(),
-            _ => format!("it has: {}", known.join(", ")),
-        };
-        format!("node `{node}`: {e}; {known}")
-    })
+    let whole = home.whole().map_err(failed)?.clone();
+    let Some(name) = netns else {
+        return Ok(whole);
+    };
+    let opened = whole.run(|| named::open(name)).map_err(failed)?;
+    let net = opened.map_err(|why| EnterError::Named {
+        node: node.to_owned(),
+        why,
+        names: home.named(),
+    })?;
+    Ok(NodeNs { net, ..whole })
 }

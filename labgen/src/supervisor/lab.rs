@@ -1,21 +1,19 @@
 //! A lab that stands: what there is, and how steps and questions reach it.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bagpipe_api::Client;
 use netns::link::Netlink;
-use netns::ns::{NetNs, NodeNs};
-use netns::process::{Child, Spawner};
-use scenario::{NetId, NodeId, PortId, Scenario};
+use netns::ns::NetNs;
+use netns::process::Spawner;
+use scenario::{NetId, NodeId, Scenario};
 
-use super::ports::PortState;
-use super::recording::Tap;
-use crate::protocol::{LabView, LanView, NodeView, SessionView};
+use super::home::{Home, State};
+use crate::kinds::Program;
 use crate::state::LabDir;
 
 /// Where a speaker's REST API listens, in its own namespace.
@@ -27,14 +25,8 @@ pub(super) struct Lab {
     pub(super) dir: LabDir,
     pub(super) file: String,
     pub(super) base: PathBuf,
-    /// The lab's own network namespace, with a bridge per LAN.
-    pub(super) switches: NetNs,
-    /// Namespaces by node; a node on another one holds that one's.
-    pub(super) homes: Vec<NodeNs>,
-    /// What runs in each node, in the order of the starts.
-    pub(super) programs: RefCell<BTreeMap<NodeId, Vec<Child>>>,
-    pub(super) ports: RefCell<BTreeMap<PortId, PortState>>,
-    pub(super) taps: RefCell<Vec<Tap>>,
+    /// What was made of it.
+    pub(super) state: Rc<State>,
     pub(super) spawner: Spawner,
     pub(super) began: Instant,
 }
@@ -61,15 +53,44 @@ pub(super) enum ReachError {
     },
 }
 
+/// There is no such node.
+#[derive(Debug, thiserror::Error)]
+#[error("no node `{node}`; nodes are: {}", .known.join(", "))]
+pub(super) struct UnknownNode {
+    node: String,
+    known: Vec<String>,
+}
+
 impl Lab {
+    /// The node of this name.
+    pub(super) fn node_named(&self, node: &str) -> Result<NodeId, UnknownNode> {
+        self.scenario.node_named(node).ok_or_else(|| {
+            let nodes = self.scenario.nodes.iter();
+            let mut known: Vec<String> = nodes.map(|node| node.name.clone()).collect();
+            known.sort_unstable();
+            UnknownNode {
+                node: node.to_owned(),
+                known,
+            }
+        })
+    }
+
     /// Microseconds since the lab began to be built.
     pub(super) fn at(&self) -> u64 {
         micros(self.began.elapsed())
     }
 
-    /// The namespaces a node's program runs in.
-    pub(super) fn home(&self, node: NodeId) -> &NodeNs {
-        &self.homes[node.0]
+    /// The namespaces a node's programs run in.
+    pub(super) fn home(&self, node: NodeId) -> Rc<Home> {
+        let nodes = self.state.nodes.borrow();
+        Rc::clone(&nodes[&self.scenario[node].name].home)
+    }
+
+    /// What a node runs, in the order of the starts.
+    pub(super) fn programs(&self, node: NodeId) -> Rc<[Program]> {
+        let nodes = self.state.nodes.borrow();
+        let state = nodes.get(&self.scenario[node].name);
+        state.map_or_else(Rc::default, |state| Rc::clone(&state.programs))
     }
 
     /// A connection to the REST API of a speaker.
@@ -90,15 +111,19 @@ impl Lab {
     }
 
     /// Where every frame of a LAN or link passes once: a namespace, and an interface in it.
-    pub(super) fn listening_place(&self, net: NetId) -> (&NetNs, String) {
+    pub(super) fn listening_place(&self, net: NetId) -> (NetNs, String) {
         match net {
-            NetId::Lan(lan) => (&self.switches, super::build::bridge_name(lan.0)),
+            NetId::Lan(lan) => {
+                let bridges = self.state.bridges.borrow();
+                let bridge = bridges.get(&self.scenario[lan].name);
+                let name = bridge.map(|bridge| bridge.name.clone());
+                (self.state.switches.clone(), name.unwrap_or_default())
+            }
             NetId::Link(link) => {
                 let end = self.scenario[link].ends[0];
-                let mut interfaces = self.scenario[end].interfaces.iter();
-                let own = interfaces.find(|interface| interface.net == net);
+                let own = super::build::interface_on(&self.scenario[end], net);
                 let name = own.map(|interface| interface.name.clone());
-                (&self.home(end).net, name.unwrap_or_default())
+                (self.home(end).net.clone(), name.unwrap_or_default())
             }
         }
     }
@@ -133,120 +158,9 @@ impl Lab {
         }
         path
     }
-
-    /// The lab as `inspect` shows it.
-    pub(super) async fn view(&self) -> LabView {
-        let mut nodes = Vec::new();
-        for (id, node) in self.scenario.nodes() {
-            let programs = self.programs.borrow().get(&id).cloned().unwrap_or_default();
-            let exited = programs.iter().find_map(Child::try_exit);
-            let running = programs.last().filter(|_| exited.is_none()).map(Child::pid);
-            nodes.push(NodeView {
-                name: node.name.clone(),
-                kind: node.kind.name().into(),
-                on: node.on.map(|on| self.scenario[on].name.clone()),
-                addresses: node
-                    .interfaces
-                    .iter()
-                    .map(|interface| {
-                        let addresses: Vec<String> = interface
-                            .addresses
-                            .iter()
-                            .map(ToString::to_string)
-                            .collect();
-                        let net = self.scenario.net_name(interface.net).to_owned();
-                        (net, addresses.join(" "))
-                    })
-                    .collect(),
-                pid: running,
-                exited: exited.map(|exit| exit.to_string()),
-                memory_kib: running.and_then(resident_kib),
-                sessions: self.sessions(id).await,
-                namespaces: if node.on.is_none() {
-                    self.namespaces(id)
-                } else {
-                    Vec::new()
-                },
-                log: self.dir.log(&node.name),
-            });
-        }
-        nodes.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut lans: Vec<LanView> = self
-            .scenario
-            .lans
-            .iter()
-            .map(|lan| LanView {
-                name: lan.name.clone(),
-                subnet: comma_separated(&lan.subnets),
-                members: lan
-                    .members
-                    .iter()
-                    .map(|n| self.scenario[*n].name.clone())
-                    .collect(),
-            })
-            .collect();
-        lans.sort_by(|a, b| a.name.cmp(&b.name));
-        LabView {
-            name: self.scenario.lab.name.clone(),
-            file: self.file.clone(),
-            dir: self.dir.path().to_owned(),
-            pid: None,
-            nodes,
-            lans,
-        }
-    }
-
-    /// Sessions of a speaker that can be asked, as they are now; none if it does not answer at once.
-    async fn sessions(&self, node: NodeId) -> Vec<SessionView> {
-        if !matches!(self.scenario[node].kind, scenario::NodeKind::Bagpipe(_)) {
-            return Vec::new();
-        }
-        let ask = async {
-            let peers = self
-                .client(node)
-                .await
-                .ok()?
-                .looking_glass("bgp/peers")
-                .await
-                .ok()?;
-            let peers = peers.as_array()?.iter().filter_map(|peer| {
-                Some(SessionView {
-                    peer: peer.get("id")?.as_str()?.parse().ok()?,
-                    state: peer.get("state")?.as_str()?.to_owned(),
-                })
-            });
-            Some(peers.collect())
-        };
-        tokio::time::timeout(Duration::from_secs(1), ask)
-            .await
-            .ok()
-            .flatten()
-            .unwrap_or_default()
-    }
-
-    fn namespaces(&self, node: NodeId) -> Vec<String> {
-        self.home(node)
-            .run(netns::ns::named::list)
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_default()
-    }
-}
-
-fn comma_separated<T: ToString>(values: &[T]) -> String {
-    let texts: Vec<String> = values.iter().map(T::to_string).collect();
-    texts.join(", ")
 }
 
 /// Whole microseconds.
 pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn resident_kib(pid: i32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse().ok()
 }

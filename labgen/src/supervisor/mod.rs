@@ -4,11 +4,14 @@ mod build;
 mod control;
 mod expect;
 mod front;
+mod home;
 mod lab;
+mod life;
 mod ports;
 mod ready;
 mod recording;
 mod step;
+mod view;
 
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
@@ -147,7 +150,7 @@ async fn live(
         () = front.gone() => return Ok(()),
     };
     front.send(&Event::Up {
-        lab: lab.view().await,
+        lab: view::known(&lab),
         at: lab.at(),
     });
     tokio::select! {

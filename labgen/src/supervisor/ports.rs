@@ -1,10 +1,13 @@
 //! Ports: a namespace with one interface, plugged into a compute node.
 
+use std::rc::Rc;
+
 use bagpipe_bgp::port::{GuestPort, PortError as WireError, plug_netns};
 use netns::addr::{IpPrefix, MacAddr};
 use netns::ns::{NetNs, NsError, named};
-use scenario::{Attach, NodeId};
+use scenario::Attach;
 
+use super::home::Home;
 use super::lab::Lab;
 
 /// The interface inside a port's namespace.
@@ -13,7 +16,10 @@ const INSIDE: &str = "tovpn";
 /// A port that has been plugged.
 #[derive(Debug, Clone)]
 pub(super) struct PortState {
-    pub(super) on: NodeId,
+    /// Its node's name.
+    pub(super) on: String,
+    /// Its node's namespaces.
+    pub(super) home: Rc<Home>,
     pub(super) ns: NetNs,
 }
 
@@ -41,17 +47,16 @@ pub(super) enum PortError {
 pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
     let port = &lab.scenario[attach.port];
     let name = || port.name.clone();
-    let there = lab.ports.borrow().get(&attach.port).cloned();
+    let there = lab.state.ports.borrow().get(&port.name).cloned();
     let home = lab.home(attach.on);
+    let here = &lab.scenario[attach.on].name;
     let ns = match there {
-        Some(state) if state.on == attach.on => state.ns,
+        Some(state) if state.on == *here => state.ns,
         Some(state) => {
-            let node = |id: NodeId| lab.scenario[id].name.clone();
-            let (there, here) = (node(state.on), node(attach.on));
             return Err(PortError::Elsewhere {
                 port: name(),
-                there,
-                here,
+                there: state.on,
+                here: here.clone(),
             });
         }
         None => home
@@ -78,8 +83,13 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
             port: name(),
             source,
         })?;
-    lab.ports
-        .borrow_mut()
-        .insert(attach.port, PortState { on: attach.on, ns });
+    lab.state.ports.borrow_mut().insert(
+        name(),
+        PortState {
+            on: here.clone(),
+            home,
+            ns,
+        },
+    );
     Ok(())
 }

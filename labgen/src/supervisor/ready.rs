@@ -124,10 +124,14 @@ async fn succeeds(lab: &Lab, node: NodeId, command: &[String]) -> bool {
     let Some((program, args)) = command.split_first() else {
         return true;
     };
+    let home = lab.home(node);
+    let Ok(whole) = home.whole() else {
+        return false;
+    };
     let spec = ProcessSpec {
         args: args.iter().map(Into::into).collect(),
         env: lab.environment(),
-        node: Some(lab.home(node).clone()),
+        node: Some(whole.clone()),
         ..ProcessSpec::new(program)
     };
     match lab.spawner.spawn(spec).await {

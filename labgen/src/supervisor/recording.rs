@@ -66,7 +66,7 @@ impl Tap {
 pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError> {
     let on = lab.scenario[capture].on;
     let (net, interface) = lab.listening_place(on);
-    let socket = Capture::open(net, &interface, &CaptureOptions::default())?;
+    let socket = Capture::open(&net, &interface, &CaptureOptions::default())?;
     let mut recording = Recording::new();
     let interface = recording.interface(lab.scenario.net_name(on));
     let recording = Rc::new(RefCell::new(recording));
@@ -79,7 +79,7 @@ pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError>
         grown,
     };
     tokio::task::spawn_local(record(socket, recording, interface, requests, grow));
-    lab.taps.borrow_mut().push(tap);
+    lab.state.taps.borrow_mut().push(tap);
     Ok(())
 }
 
@@ -133,7 +133,8 @@ fn take(recording: &RefCell<Recording>, interface: InterfaceId, caught: &mut Vec
 
 /// The capture of that name, if it has begun.
 pub(super) fn tap(lab: &Lab, capture: CaptureId) -> Option<Tap> {
-    lab.taps
+    lab.state
+        .taps
         .borrow()
         .iter()
         .find(|tap| tap.capture == capture)
@@ -147,7 +148,7 @@ pub(super) fn mark(lab: &Lab, step: StepId, title: &str) {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let timestamp = Timestamp::from_epoch(now);
-    for tap in lab.taps.borrow().iter() {
+    for tap in lab.state.taps.borrow().iter() {
         tap.recording.borrow_mut().mark(Mark {
             step,
             title: title.to_owned(),
@@ -159,7 +160,7 @@ pub(super) fn mark(lab: &Lab, step: StepId, title: &str) {
 /// Writes every capture to its file; those written.
 pub(super) async fn write_all(lab: &Lab, front: &Front) -> Vec<PathBuf> {
     let mut written = Vec::new();
-    let taps = lab.taps.borrow().clone();
+    let taps = lab.state.taps.borrow().clone();
     for tap in taps {
         let name = &lab.scenario[tap.capture].name;
         let settled = tap.settle().await;

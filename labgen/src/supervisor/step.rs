@@ -159,7 +159,12 @@ fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
 fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
     match endpoint {
         Endpoint::Node(node) => Some(lab.home(node).net.clone()),
-        Endpoint::Port(port) => lab.ports.borrow().get(&port).map(|state| state.ns.clone()),
+        Endpoint::Port(port) => lab
+            .state
+            .ports
+            .borrow()
+            .get(&lab.scenario[port].name)
+            .map(|state| state.ns.clone()),
     }
 }
 
@@ -285,9 +290,9 @@ fn echo(ping: &Ping, seq: u16, timeout: Duration) -> Echo {
 async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
     let net = net_of(lab, exec.on).ok_or_else(|| nowhere(lab, exec.on))?;
     let home = match exec.on {
-        Endpoint::Node(node) => lab.home(node).clone(),
-        Endpoint::Port(port) => match lab.ports.borrow().get(&port) {
-            Some(state) => lab.home(state.on).clone(),
+        Endpoint::Node(node) => lab.home(node),
+        Endpoint::Port(port) => match lab.state.ports.borrow().get(&lab.scenario[port].name) {
+            Some(state) => Rc::clone(&state.home),
             None => return Err(nowhere(lab, exec.on)),
         },
     };
@@ -296,7 +301,11 @@ async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
         exec.command.join(" "),
         exec.exit
     );
-    let place = netns::ns::NodeNs { net, ..home };
+    let whole = home.whole().map_err(|e| Unmet::undone(&expected, &e))?;
+    let place = NodeNs {
+        net,
+        ..whole.clone()
+    };
     let Some((program, args)) = exec.command.split_first() else {
         return Ok(String::new());
     };

@@ -1,39 +1,39 @@
 //! From a scenario to namespaces, links and programs that are ready.
 
+mod namespaces;
 mod programs;
 mod refusal;
 mod wire;
 
-use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 use netns::link::LinkError;
-use netns::ns::{Bind, NetNs, NodeNs, NodeSpec, NsError, Own};
+use netns::ns::{NetNs, NsError, Visitor};
 use netns::process::Spawner;
 use scenario::{NodeId, Scenario};
 
 use super::front::Front;
+use super::home::State;
 use super::lab::Lab;
 use super::ready::PATIENCE;
-use crate::kinds::{self, KindError, NodeMount};
+use crate::kinds::{self, KindError, Program};
 use crate::protocol::{Event, Order};
-use crate::state::LabDir;
-pub(super) use wire::bridge_name;
+pub(super) use programs::start_node;
+pub(super) use wire::{Wiring, give, interface_on, routes};
 
 /// In every node: the programs that labgen brings along.
 pub(super) const BIN: &str = "/run/labgen/bin";
 /// In every node: where its program says that it is ready.
 const READY: &str = "/run/labgen/ready";
-/// Connections whose ends died with the lab must not keep its namespaces alive for minutes, trying to say goodbye.
-const FORGET_ORPHANS: [(&str, &str); 2] = [
-    ("net.ipv4.tcp_orphan_retries", "1"),
-    ("net.ipv4.tcp_fin_timeout", "1"),
-];
 /// Why a lab could not be built.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
+    #[error("cannot go from namespace to namespace")]
+    Thread(#[source] NsError),
     #[error("cannot make the namespaces of `{node}`")]
     Namespace { node: String, source: NsError },
     #[error("cannot build `{net}`")]
@@ -92,103 +92,76 @@ pub(super) async fn build(
     began: Instant,
     spawner: Spawner,
 ) -> Result<Lab, BuildError> {
-    let now = || super::lab::micros(began.elapsed());
-    front.send(&Event::Building {
-        what: "namespaces".into(),
-        at: now(),
-    });
-    let switches = NetNs::create().map_err(|source| BuildError::Namespace {
+    let beginning = |source| BuildError::Namespace {
         node: scenario.lab.name.clone(),
         source,
-    })?;
+    };
+    let switches = NetNs::create().map_err(beginning)?;
     // Ports of the LANs' bridges stay silent: what is on a LAN comes from its nodes.
     netns::sysctl::write(&switches, "net.ipv6.conf.default.disable_ipv6", "1").ok();
-    let aliases: Vec<&str> = crate::PROGRAMS
-        .iter()
-        .skip(1)
-        .map(|(name, _)| *name)
-        .collect();
-    netns::lab::show_executable(&order.dir.programs(), crate::PROGRAMS[0].0, &aliases).map_err(
-        |source| BuildError::Namespace {
-            node: scenario.lab.name.clone(),
-            source,
-        },
-    )?;
-    let mut homes = Vec::with_capacity(scenario.nodes.len());
-    for (id, node) in scenario.nodes() {
-        // A node on another one comes after it or before it: make namespaces for owners only.
-        let home = scenario.home(id);
-        let ns = match homes.get(home.0).filter(|_| home != id) {
-            Some(ns) => NodeNs::clone(ns),
-            None => {
-                let spec = node_spec(&order.dir, &scenario, id);
-                let made = NodeNs::create(&spec).and_then(|ns| {
-                    netns::sysctl::write_all(&ns.net, &FORGET_ORPHANS)?;
-                    Ok(ns)
-                });
-                made.map_err(|source| BuildError::Namespace {
-                    node: node.name.clone(),
-                    source,
-                })?
-            }
-        };
-        homes.push(ns);
-    }
-    for (id, _) in scenario.nodes() {
-        let home = scenario.home(id);
-        if home != id {
-            homes[id.0] = homes[home.0].clone();
-        }
-    }
-
-    front.send(&Event::Building {
-        what: "links".into(),
-        at: now(),
-    });
-    wire::wire(&scenario, &switches, &homes).await?;
+    let (program, aliases) = crate::PROGRAMS
+        .split_first()
+        .map_or(("", Vec::new()), |((own, _), others)| {
+            (*own, others.iter().map(|(name, _)| *name).collect())
+        });
+    netns::lab::show_executable(&order.dir.programs(), program, &aliases).map_err(beginning)?;
 
     let lab = Lab {
         scenario,
         dir: order.dir.clone(),
         file: order.file.clone(),
         base: order.base.clone(),
-        switches,
-        homes,
-        programs: RefCell::default(),
-        ports: RefCell::default(),
-        taps: RefCell::default(),
+        state: Rc::new(State::new(switches)),
         spawner,
         began,
     };
-    programs::start_all(&lab, front).await?;
+    let all: BTreeSet<NodeId> = lab.scenario.nodes().map(|(id, _)| id).collect();
+    populate(&lab, front, &all, &Wiring::whole(&lab.scenario)).await?;
     Ok(lab)
 }
 
-fn node_spec(dir: &LabDir, scenario: &Scenario, home: NodeId) -> NodeSpec {
-    let show = |source: PathBuf, target: &str, read_only| Bind {
-        source,
-        target: target.into(),
-        read_only,
-    };
-    let rootless = netns::lab::one_user_mapped();
-    let inhabitants = scenario
-        .nodes()
-        .filter(|(id, _)| scenario.home(*id) == home);
-    let own = inhabitants
-        .flat_map(|(_, node)| kinds::mounts(node, rootless))
-        .map(|mount| match mount {
-            NodeMount::Tmpfs(path) => Own::Directory(path.into()),
-            NodeMount::File { path, content } => Own::File {
-                path: path.into(),
-                content,
-            },
+/// Makes nodes, plugs them in and starts what they run.
+pub(super) async fn populate(
+    lab: &Lab,
+    front: &Front,
+    nodes: &BTreeSet<NodeId>,
+    wiring: &Wiring,
+) -> Result<(), BuildError> {
+    let building = |what: &str| {
+        front.send(&Event::Building {
+            what: what.into(),
+            at: lab.at(),
         });
-    NodeSpec {
-        binds: vec![
-            show(dir.programs(), BIN, true),
-            show(dir.ready(), READY, false),
-        ],
-        own: own.collect(),
+    };
+    let mut programs = BTreeMap::new();
+    for id in nodes {
+        let own: Rc<[Program]> = kinds::programs(&lab.scenario[*id], &lab.base)?.into();
+        programs.insert(*id, own);
+    }
+    building("namespaces");
+    namespaces::make(lab, nodes, &programs).await?;
+    building("links");
+    wire::lay(lab, wiring).await?;
+    programs::start_all(lab, &|event| front.send(event), nodes).await
+}
+
+/// Calls `work` for every item, on a few throw-away threads; the first failure, or all results in order.
+async fn visiting<T, R>(
+    items: Vec<T>,
+    work: impl Fn(&Visitor, &T) -> Result<R, BuildError> + Send + Sync + 'static,
+) -> Result<Vec<R>, BuildError>
+where
+    T: Send + Sync + 'static,
+    R: Send + 'static,
+{
+    let visits = tokio::task::spawn_blocking(move || netns::ns::visit(&items, work));
+    match visits.await {
+        Ok(visits) => visits.map_err(BuildError::Thread)?.into_iter().collect(),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down: nobody will ask for the outcome.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

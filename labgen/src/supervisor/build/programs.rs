@@ -1,58 +1,69 @@
 //! Starting the programs of nodes, and waiting until they are ready.
 
-use std::fs::{File, OpenOptions};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 
-use futures_util::future::try_join_all;
+use futures_util::StreamExt;
 use netns::process::{Child, ProcessSpec};
 use scenario::NodeId;
 
 use super::refusal::{self, Configuration};
 use super::{BuildError, READY};
-use crate::kinds::{self, Program};
+use crate::kinds::Program;
 use crate::protocol::Event;
-use crate::supervisor::front::Front;
+use crate::supervisor::home::Running;
 use crate::supervisor::lab::Lab;
 use crate::supervisor::ready::{Unready, Watch};
 
-/// Starts the programs of all nodes: those that listen first, so that those that connect find somebody at once.
-pub(super) async fn start_all(lab: &Lab, front: &Front) -> Result<(), BuildError> {
-    let mut passive = Vec::new();
-    let mut active = Vec::new();
-    for (id, node) in lab.scenario.nodes() {
-        let programs = kinds::programs(node, &lab.base)?;
-        if programs.iter().any(|program| program.passive) {
-            passive.push((id, programs));
-        } else if !programs.is_empty() {
-            active.push((id, programs));
-        }
-    }
+/// How many programs may be on their way to being ready at a time, for each processor. More would only take each
+/// other's time, and each has a deadline of its own.
+const STARTS_PER_PROCESSOR: usize = 8;
+
+/// Where progress is told.
+pub(in crate::supervisor) type Tell<'a> = &'a dyn Fn(&Event);
+
+/// Starts the programs of nodes: those that listen first, so that those that connect find somebody at once.
+pub(super) async fn start_all(
+    lab: &Lab,
+    tell: Tell<'_>,
+    nodes: &BTreeSet<NodeId>,
+) -> Result<(), BuildError> {
+    let listens = |id: &NodeId| lab.programs(*id).iter().any(|program| program.passive);
+    let (passive, active): (Vec<NodeId>, Vec<NodeId>) = nodes.iter().copied().partition(listens);
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     for nodes in [passive, active] {
-        let starts = nodes
-            .iter()
-            .map(|(id, programs)| start_node(lab, front, *id, programs));
-        try_join_all(starts).await?;
+        let starts = nodes.into_iter().map(|id| start_node(lab, tell, id));
+        let mut starts =
+            futures_util::stream::iter(starts).buffer_unordered(processors * STARTS_PER_PROCESSOR);
+        while let Some(started) = starts.next().await {
+            started?;
+        }
     }
     Ok(())
 }
 
 /// Starts the programs of one node, one after the other.
-async fn start_node(
+pub(in crate::supervisor) async fn start_node(
     lab: &Lab,
-    front: &Front,
+    tell: Tell<'_>,
     id: NodeId,
-    programs: &[Program],
 ) -> Result<(), BuildError> {
+    let programs = lab.programs(id);
+    if programs.is_empty() {
+        return Ok(());
+    }
     let node = || lab.scenario[id].name.clone();
-    front.send(&Event::Started {
+    tell(&Event::Started {
         node: node(),
         at: lab.at(),
     });
-    for program in programs {
+    for program in programs.iter() {
         start(lab, id, program).await?;
     }
-    front.send(&Event::Ready {
+    tell(&Event::Ready {
         node: node(),
         at: lab.at(),
     });
@@ -62,23 +73,19 @@ async fn start_node(
 async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildError> {
     let node = lab.scenario[id].name.clone();
     let home = lab.home(id);
-    for (path, content) in &program.files {
-        let write = || {
-            let path = Path::new(path);
-            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            std::fs::write(path, content)
-        };
-        let fail = |source| BuildError::File {
-            node: node.clone(),
-            path: path.clone(),
-            source,
-        };
-        home.run(write)
-            .map_err(|source| BuildError::Namespace {
+    let namespace = |source| BuildError::Namespace {
+        node: node.clone(),
+        source,
+    };
+    if !program.files.is_empty() {
+        let written = home.run(|| write_files(&program.files));
+        written
+            .map_err(namespace)?
+            .map_err(|(path, source)| BuildError::File {
                 node: node.clone(),
+                path,
                 source,
-            })?
-            .map_err(fail)?;
+            })?;
     }
     let mut watch = Watch::begin(lab, &node, program).map_err(|source| BuildError::Notify {
         node: node.clone(),
@@ -98,7 +105,7 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
     let spec = ProcessSpec {
         args: program.args.iter().map(Into::into).collect(),
         env,
-        node: Some(home.clone()),
+        node: Some(home.whole().map_err(namespace)?.clone()),
         stdout: Some(log.into()),
         stderr: Some(errors.into()),
         pretend_groups: program.pretend_groups,
@@ -113,11 +120,13 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
             program: program.name.to_owned(),
             source,
         })?;
-    lab.programs
-        .borrow_mut()
-        .entry(id)
-        .or_default()
-        .push(child.clone());
+    if let Some(state) = lab.state.nodes.borrow_mut().get_mut(&node) {
+        state.children.push(Running {
+            name: program.name,
+            once: program.once,
+            child: child.clone(),
+        });
+    }
     match watch.ready(lab, id, child).await {
         Ok(()) => Ok(()),
         Err(why) => Err(failed(lab, id, program, &watch, why)),
@@ -162,6 +171,19 @@ fn failed(lab: &Lab, id: NodeId, program: &Program, watch: &Watch, why: Unready)
         quoted,
         node,
     }
+}
+
+/// Writes a program's files, in the mount namespace of the calling thread; the first that cannot be, and why.
+fn write_files(files: &[(String, String)]) -> Result<(), (String, io::Error)> {
+    for (path, content) in files {
+        let target = Path::new(path);
+        target
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(target, content))
+            .map_err(|error| (path.clone(), error))?;
+    }
+    Ok(())
 }
 
 fn open_log(path: &Path) -> io::Result<File> {

@@ -1,127 +1,242 @@
-//! LANs and links: bridges, cables, addresses.
+//! LANs and links: bridges, cables, addresses, routes.
+//!
+//! Nothing is asked back of the kernel: names, indexes and the order of requests are chosen here, and a few threads
+//! carry them out.
+
+use std::collections::BTreeMap;
 
 use netns::addr::IpPrefix;
-use netns::link::{Address, Bridge, LinkChange, LinkError, LinkSpec, Netlink, Veth};
-use netns::ns::{NetNs, NodeNs};
-use scenario::{Interface, Lan, LanId, Link, LinkId, NetId, Node, Scenario};
+use netns::link::{
+    Address, Bridge, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth,
+};
+use netns::ns::NetNs;
+use scenario::{Interface, LanId, LinkId, NetId, Node, NodeId, Scenario};
 
-use super::BuildError;
+use super::{BuildError, visiting};
+use crate::supervisor::home::{Plug, Switch};
+use crate::supervisor::lab::Lab;
 
-/// Builds every LAN and link, and gives every node its addresses.
-pub(super) async fn wire(
-    scenario: &Scenario,
-    switches: &NetNs,
-    homes: &[NodeNs],
-) -> Result<(), BuildError> {
-    let switch = Netlink::in_ns(switches).map_err(|source| BuildError::Net {
-        net: scenario.lab.name.clone(),
-        source,
-    })?;
-    let mut cables = 0;
-    for (index, lan) in scenario.lans.iter().enumerate() {
-        let id = LanId(index);
-        lay_lan(scenario, id, lan, &switch, homes, &mut cables)
-            .await
-            .map_err(|source| BuildError::Net {
-                net: lan.name.clone(),
-                source,
-            })?;
+/// What is to be laid.
+#[derive(Debug, Default)]
+pub(in crate::supervisor) struct Wiring {
+    /// LANs to make bridges for.
+    pub(in crate::supervisor) lans: Vec<LanId>,
+    /// Nodes to be plugged into LANs.
+    pub(in crate::supervisor) joins: Vec<(LanId, NodeId)>,
+    /// Links to be made, with both their ends.
+    pub(in crate::supervisor) links: Vec<LinkId>,
+}
+
+impl Wiring {
+    /// All that a scenario has.
+    pub(super) fn whole(scenario: &Scenario) -> Self {
+        let joins = scenario.nodes().flat_map(|(id, node)| {
+            node.interfaces
+                .iter()
+                .filter_map(move |interface| match interface.net {
+                    NetId::Lan(lan) => Some((lan, id)),
+                    NetId::Link(_) => None,
+                })
+        });
+        Self {
+            lans: (0..scenario.lans.len()).map(LanId).collect(),
+            joins: joins.collect(),
+            links: (0..scenario.links.len()).map(LinkId).collect(),
+        }
     }
-    for (index, link) in scenario.links.iter().enumerate() {
-        lay_link(scenario, LinkId(index), link, homes)
-            .await
-            .map_err(|source| BuildError::Net {
-                net: link.name.clone(),
-                source,
-            })?;
+}
+
+/// Cables that one thread makes between two looks at what is left: few enough that all threads end together.
+const CABLES_AT_ONCE: usize = 32;
+
+/// Lays cables, sets their ends up and gives them their addresses.
+pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(), BuildError> {
+    bridges(lab, &wiring.lans).await?;
+    let mut plugged = Vec::new();
+    let mut cables = Vec::new();
+    for (lan, node) in &wiring.joins {
+        let (request, plug) = join(lab, *lan, *node);
+        cables.push((lab.scenario[*lan].name.clone(), request));
+        plugged.extend(plug.map(|plug| (*node, NetId::Lan(*lan), plug)));
     }
-    for (id, node) in scenario.nodes().filter(|(_, node)| node.on.is_none()) {
-        addresses(node, &homes[id.0].net)
-            .await
-            .map_err(|source| BuildError::Node {
-                node: node.name.clone(),
-                source,
-            })?;
+    for link in &wiring.links {
+        let (request, plugs) = connect(lab, *link);
+        cables.push((lab.scenario[*link].name.clone(), request));
+        let [near, far] = lab.scenario[*link].ends;
+        for (node, plug) in [near, far].into_iter().zip(plugs) {
+            plugged.push((node, NetId::Link(*link), plug));
+        }
+    }
+    make_cables(lab, cables).await?;
+    set_up(lab, &plugged).await?;
+    let mut plugs = lab.state.plugs.borrow_mut();
+    for (node, net, plug) in plugged {
+        let node = lab.scenario[node].name.clone();
+        plugs.insert((node, lab.scenario.net_name(net).to_owned()), plug);
     }
     Ok(())
 }
 
-/// A bridge in the lab's own namespace, and a cable from it to every member.
-async fn lay_lan(
-    scenario: &Scenario,
-    id: LanId,
-    lan: &Lan,
-    switch: &Netlink,
-    homes: &[NodeNs],
-    cables: &mut usize,
-) -> Result<(), LinkError> {
-    let bridge = Bridge::new(LinkSpec::up(bridge_name(id.0)).mtu(lan.mtu));
-    let bridge = switch.create(&bridge.create()).await?;
-    let mut requests = Vec::new();
-    for (node, interface) in scenario.interfaces(NetId::Lan(id)) {
-        let port = LinkSpec::up(format!("p{cables}"))
-            .mtu(lan.mtu)
-            .master(bridge);
-        let inside = plug(interface, lan.mtu).in_ns(&homes[node.0].net);
-        requests.push(Veth { a: port, b: inside }.create());
-        *cables += 1;
-    }
-    switch.batch(requests).await.into_iter().collect()
-}
-
-/// One pair of interfaces, from one end to the other.
-async fn lay_link(
-    scenario: &Scenario,
-    id: LinkId,
-    link: &Link,
-    homes: &[NodeNs],
-) -> Result<(), LinkError> {
-    let ends: Vec<_> = scenario.interfaces(NetId::Link(id)).collect();
-    let [(near, here), (far, there)] = ends.as_slice() else {
+/// A bridge for each LAN, in the lab's own namespace.
+async fn bridges(lab: &Lab, lans: &[LanId]) -> Result<(), BuildError> {
+    let Some(first) = lans.first() else {
         return Ok(());
     };
-    let netlink = Netlink::in_ns(&homes[near.0].net)?;
-    let veth = Veth {
-        a: plug(here, link.mtu),
-        b: plug(there, link.mtu).in_ns(&homes[far.0].net),
+    let failed = |lan: LanId| {
+        let net = lab.scenario[lan].name.clone();
+        move |source| BuildError::Net { net, source }
     };
-    netlink
-        .batch(vec![veth.create()])
-        .await
-        .into_iter()
+    let netlink = Netlink::in_ns(&lab.state.switches).map_err(failed(*first))?;
+    let mut requests = Vec::new();
+    for lan in lans {
+        let index = lab.state.next_index();
+        let name = format!("lan{index}");
+        let spec = LinkSpec::up(&name).index(index).mtu(lab.scenario[*lan].mtu);
+        requests.push(Bridge::new(spec).create());
+        let switch = Switch { name, index };
+        let lan = lab.scenario[*lan].name.clone();
+        lab.state.bridges.borrow_mut().insert(lan, switch);
+    }
+    for (lan, result) in lans.iter().zip(netlink.batch(requests).await) {
+        result.map_err(failed(*lan))?;
+    }
+    Ok(())
+}
+
+/// A cable from a LAN's bridge to a node.
+fn join(lab: &Lab, lan: LanId, node: NodeId) -> (Request, Option<Plug>) {
+    let mtu = lab.scenario[lan].mtu;
+    let bridges = lab.state.bridges.borrow();
+    let bridge = bridges
+        .get(&lab.scenario[lan].name)
+        .map(|bridge| bridge.index);
+    let number = lab.state.next_index();
+    let mut port = LinkSpec::up(format!("p{number}")).index(number).mtu(mtu);
+    port.master = bridge;
+    let (inside, plug) = inside(lab, node, NetId::Lan(lan), mtu, Some(number));
+    (Veth { a: port, b: inside }.create(), plug)
+}
+
+/// A cable between two nodes.
+fn connect(lab: &Lab, link: LinkId) -> (Request, Vec<Plug>) {
+    let mtu = lab.scenario[link].mtu;
+    let [near, far] = lab.scenario[link].ends;
+    let net = NetId::Link(link);
+    let (a, here) = inside(lab, near, net, mtu, None);
+    let (b, there) = inside(lab, far, net, mtu, None);
+    let plugs = here.into_iter().chain(there).collect();
+    (Veth { a, b }.create(), plugs)
+}
+
+/// A node's end of a cable.
+fn inside(
+    lab: &Lab,
+    node: NodeId,
+    net: NetId,
+    mtu: u32,
+    port: Option<u32>,
+) -> (LinkSpec, Option<Plug>) {
+    let Some(interface) = interface_on(&lab.scenario[node], net) else {
+        return (LinkSpec::default(), None);
+    };
+    let index = lab.state.next_index();
+    let mut spec = LinkSpec::up(&interface.name)
+        .down()
+        .index(index)
+        .mtu(mtu)
+        .in_ns(&lab.home(node).net);
+    spec.mac = interface.mac.map(|mac| netns::addr::MacAddr(mac.octets()));
+    let plug = Plug {
+        interface: interface.name.clone(),
+        index,
+        port,
+        cut: false,
+    };
+    (spec, Some(plug))
+}
+
+/// The node's interface on a LAN or link.
+pub(in crate::supervisor) fn interface_on(node: &Node, net: NetId) -> Option<&Interface> {
+    node.interfaces
+        .iter()
+        .find(|interface| interface.net == net)
+}
+
+async fn make_cables(lab: &Lab, cables: Vec<(String, Request)>) -> Result<(), BuildError> {
+    let chunks: Vec<Vec<_>> = cables.chunks(CABLES_AT_ONCE).map(<[_]>::to_vec).collect();
+    let switches = lab.state.switches.clone();
+    visiting(chunks, move |visitor, cables: &Vec<(String, Request)>| {
+        visitor.enter(&switches).map_err(BuildError::Thread)?;
+        let names = || cables.iter().map(|(net, _)| net);
+        let requests: Vec<Request> = cables.iter().map(|(_, request)| request.clone()).collect();
+        carry_out(&requests, names()).map_err(|(net, source)| BuildError::Net { net, source })
+    })
+    .await
+    .map(drop)
+}
+
+/// Carries requests out in this thread's namespace; the first failure, with the name of what it was for.
+fn carry_out<'a>(
+    requests: &[Request],
+    names: impl Iterator<Item = &'a String>,
+) -> Result<(), (String, LinkError)> {
+    let mut names = names;
+    let mut name = || names.next().cloned().unwrap_or_default();
+    let netlink = match Netlink::current() {
+        Ok(netlink) => netlink,
+        Err(error) => return Err((name(), error)),
+    };
+    for result in netlink.batch_blocking(requests) {
+        let name = name();
+        result.map_err(|error| (name, error))?;
+    }
+    Ok(())
+}
+
+/// Sets interfaces up and gives them their addresses, and then every node its routes: a route needs the address of
+/// its next router's net.
+async fn set_up(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), BuildError> {
+    let mut by_node: BTreeMap<NodeId, (Vec<Request>, Vec<Request>)> = BTreeMap::new();
+    for (node, net, plug) in plugged {
+        let (links, addresses) = by_node.entry(*node).or_default();
+        links.push(LinkChange::new(plug.index).up().request());
+        if let Some(interface) = interface_on(&lab.scenario[*node], *net) {
+            addresses.extend(give(plug.index, interface));
+        }
+    }
+    let jobs = by_node.into_iter().map(|(id, (links, addresses))| {
+        let node = &lab.scenario[id];
+        let requests = [links, addresses, routes(node)].concat();
+        (node.name.clone(), lab.home(id).net.clone(), requests)
+    });
+    visiting(jobs.collect(), |visitor, (node, net, requests): &Job| {
+        visitor.enter(net).map_err(BuildError::Thread)?;
+        carry_out(requests, std::iter::repeat(node))
+            .map_err(|(node, source)| BuildError::Node { node, source })
+    })
+    .await
+    .map(drop)
+}
+
+/// A node's name, its network namespace, and what is to be done there.
+type Job = (String, NetNs, Vec<Request>);
+
+/// An interface's addresses. Those that are there already stay.
+pub(in crate::supervisor) fn give(index: u32, interface: &Interface) -> Vec<Request> {
+    let prefixes = interface
+        .addresses
+        .iter()
+        .filter_map(|address| IpPrefix::new(address.ip, address.len));
+    prefixes
+        .map(|prefix| Address::new(index, prefix).replace())
         .collect()
 }
 
-fn plug(interface: &Interface, mtu: u32) -> LinkSpec {
-    let spec = LinkSpec::up(&interface.name).mtu(mtu);
-    match interface.mac {
-        Some(mac) => spec.mac(netns::addr::MacAddr(mac.octets())),
-        None => spec,
-    }
-}
-
-async fn addresses(node: &Node, net: &NetNs) -> Result<(), LinkError> {
-    let netlink = Netlink::in_ns(net)?;
-    let loopback = netlink.index("lo").await?;
-    let mut requests = vec![LinkChange::new("lo").up().request()];
-    let own = node
-        .loopbacks
-        .iter()
-        .filter_map(|address| IpPrefix::new(address.ip, address.len));
-    requests.extend(own.map(|prefix| Address::new(loopback, prefix).add()));
-    for interface in &node.interfaces {
-        let index = netlink.index(&interface.name).await?;
-        let own = interface
-            .addresses
-            .iter()
-            .filter_map(|address| IpPrefix::new(address.ip, address.len));
-        requests.extend(own.map(|prefix| Address::new(index, prefix).add()));
-        requests.push(LinkChange::new(index).up().request());
-    }
-    netlink.batch(requests).await.into_iter().collect()
-}
-
-/// The bridge of the LAN with this index, in the lab's own namespace.
-pub(in crate::supervisor) fn bridge_name(lan: usize) -> String {
-    format!("lan{lan}")
+/// A node's routes. Those that are there already stay.
+pub(in crate::supervisor) fn routes(node: &Node) -> Vec<Request> {
+    let routes = node.routes.iter().filter_map(|route| {
+        let to = IpPrefix::new(route.to.address(), route.to.len())?;
+        Some(Route::to(to).via(route.via).replace())
+    });
+    routes.collect()
 }
