@@ -133,6 +133,26 @@ pub enum ErrorKind {
         /// The names there are.
         known: Vec<String>,
     },
+    /// A group where one node belongs.
+    #[error("{verb} `{name}`, which is a group of nodes")]
+    IsGroup {
+        /// What is done to it: `attaches a port on`.
+        verb: String,
+        /// The group.
+        name: String,
+        /// Its first member.
+        first: String,
+        /// Its last member.
+        last: String,
+    },
+    /// Two speakers that share no address family.
+    #[error("has no family in common with `{name}`, which does {families}")]
+    NoCommonFamily {
+        /// The other speaker.
+        name: String,
+        /// What the other can do, or may do.
+        families: String,
+    },
     /// A value that is not well formed.
     #[error("has `{value}`, which is not {what}")]
     BadValue {
@@ -200,10 +220,10 @@ pub enum ErrorKind {
         room: u64,
     },
     /// A node without any link.
-    #[error("is in no LAN")]
+    #[error("is on no LAN and no link")]
     InNoLan,
     /// Two nodes that cannot reach each other.
-    #[error("needs a LAN that joins both `{name}` and `{other}`")]
+    #[error("needs a LAN or link that joins both `{name}` and `{other}`")]
     NoCommonLan {
         /// One node.
         name: String,
@@ -307,16 +327,17 @@ impl ErrorKind {
     /// What to write under the place.
     pub fn label(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { known, .. } => Some(format!("keys here are: {}", known.join(", "))),
+            Self::UnknownKey { known, .. } => Some(format!("keys here are: {}", listed(known))),
             Self::UnknownWord { known, .. } | Self::NoWord { known, .. } => {
-                Some(format!("one of: {}", known.join(", ")))
+                Some(format!("one of: {}", listed(known)))
             }
             Self::UnknownName { what, known, .. } if known.is_empty() => {
                 Some(format!("there is no {what} yet"))
             }
             Self::UnknownName { what, known, .. } => {
-                Some(format!("{}: {}", plural(what), known.join(", ")))
+                Some(format!("{}: {}", plural(what), listed(known)))
             }
+            Self::IsGroup { first, last, .. } => Some(format!("one of: {first} .. {last}")),
             Self::WrongType { expected, .. } => Some(format!("expected {expected}")),
             Self::BadValue { reason, .. } | Self::Uncomputable { reason, .. } => {
                 Some(reason.clone())
@@ -343,7 +364,9 @@ impl ErrorKind {
                 Some(format!("did you mean `{near}`?"))
             }
             Self::WrongType { fix: Some(fix), .. } => Some(format!("write `{fix}`")),
-            Self::InNoLan => Some("join it to a LAN, or let it run `on` another node".into()),
+            Self::InNoLan => {
+                Some("join it to a LAN or a link, or let it run `on` another node".into())
+            }
             Self::StillAttached { .. } => Some("detach it first".into()),
             Self::NotAttached { .. } => Some("attach it first".into()),
             Self::SubnetFull { .. } => Some("take a larger subnet".into()),
@@ -376,9 +399,23 @@ fn by_way_of(files: &[String]) -> String {
     format!(" through {}", files.join(" and "))
 }
 
+/// More than anybody reads are cut off.
+fn listed(known: &[String]) -> String {
+    const MOST: usize = 24;
+    if known.len() <= MOST {
+        return known.join(", ");
+    }
+    format!(
+        "{} and {} more",
+        known[..MOST].join(", "),
+        known.len() - MOST
+    )
+}
+
 fn plural(what: &str) -> String {
     match what {
         "port or node" => "ports and nodes are".into(),
+        "LAN or link" => "LANs and links are".into(),
         _ if what.starts_with("peer of") => "its peers are".into(),
         _ => format!("{what}s are"),
     }

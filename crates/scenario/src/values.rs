@@ -1,6 +1,6 @@
 //! Values that are typed as text, and what to say when they are not well formed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -68,6 +68,17 @@ pub fn prefix(text: &str) -> Result<IpPrefix, ErrorKind> {
     Ok(prefix)
 }
 
+/// What a speaker originates: a prefix, or a word for several.
+pub fn network(text: &str) -> Result<IpPrefix, ErrorKind> {
+    prefix(text).map_err(|kind| match kind {
+        ErrorKind::BadValue { value, .. } if !looks_like_address(&value) => {
+            let like = "like \"10.0.0.0/24\", or \"loopback\" or \"connected\"";
+            bad("a prefix", &value, like)
+        }
+        kind => kind,
+    })
+}
+
 /// Whether `text` is meant as an address rather than a name: names begin with a letter and have neither dots
 /// nor colons.
 pub fn looks_like_address(text: &str) -> bool {
@@ -77,6 +88,35 @@ pub fn looks_like_address(text: &str) -> bool {
 /// A MAC address.
 pub fn mac(text: &str) -> Result<MacAddr, ErrorKind> {
     parsed("a MAC address", text, "like \"02:00:00:00:00:01\"")
+}
+
+/// The MAC address of an interface.
+pub fn unicast_mac(text: &str) -> Result<MacAddr, ErrorKind> {
+    let mac = mac(text)?;
+    if mac.0[0] & 1 == 0 && mac.0 != [0; 6] {
+        return Ok(mac);
+    }
+    let reason = "that of an interface is unicast and not zero";
+    Err(bad("a MAC address for an interface", text, reason))
+}
+
+/// An address in the form of which BGP identifiers and cluster ids are written.
+pub fn identifier(what: &str, text: &str) -> Result<Ipv4Addr, ErrorKind> {
+    parsed(what, text, "like \"1.2.3.4\"")
+}
+
+/// RFC 4271 section 4.2: zero, or three seconds and more, whole, in 16 bits.
+pub fn hold_time(text: &str) -> Result<u16, ErrorKind> {
+    let time = duration(text)?;
+    let seconds = u16::try_from(time.as_secs())
+        .ok()
+        .filter(|n| *n == 0 || *n >= 3);
+    seconds
+        .filter(|_| time.subsec_millis() == 0)
+        .ok_or_else(|| {
+            let reason = "\"0s\", or whole seconds from 3 to 65535";
+            bad("a hold time", text, reason)
+        })
 }
 
 /// A route target.
@@ -101,6 +141,20 @@ pub const FAMILIES: [(&str, Family); 10] = [
     ("flowspec-ipv6", Family::FLOWSPEC_IPV6),
     ("flowspec-vpnv4", Family::FLOWSPEC_VPNV4),
     ("flowspec-vpnv6", Family::FLOWSPEC_VPNV6),
+];
+
+/// The word for a family that a scenario can name.
+pub fn family_word(family: Family) -> &'static str {
+    let word = FAMILIES.iter().find(|(_, known)| *known == family);
+    word.map_or("", |(word, _)| word)
+}
+
+/// Which versions of IP a LAN or link has: IPv4, IPv6.
+pub const VERSIONS: [(&str, (bool, bool)); 4] = [
+    ("ipv4", (true, false)),
+    ("ipv6", (false, true)),
+    ("both", (true, true)),
+    ("none", (false, false)),
 ];
 
 /// One of a few words.

@@ -108,7 +108,7 @@ fn routers_between_two_ends_make_a_session_indirect() {
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
-        ["node `away` needs a LAN that joins both `away` and `ours`"],
+        ["node `away` needs a LAN or link that joins both `away` and `ours`"],
         "only those that no router joins"
     );
 

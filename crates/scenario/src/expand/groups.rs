@@ -149,10 +149,11 @@ impl Expander<'_> {
         let Some((span, first)) = given.insert(name.into(), (field.place.clone(), i)) else {
             return;
         };
-        let text = match first.or(i) {
-            Some(i) if first.is_some() => format!("it is number {i} of this group already"),
-            _ => "it is here already".into(),
+        let text = match first {
+            Some(i) => format!("it is number {i} of this group already"),
+            None => "it is here already".into(),
         };
+        self.out.broken.push(name.into());
         self.out.errors.push(ScenarioError {
             span: field.place.clone(),
             subject: of.clone(),

@@ -174,10 +174,10 @@ impl<'de> de::Deserializer<'de> for Node<'_> {
             if let ErrorKind::UnknownWord { what, .. } = &mut *fault.kind
                 && what.is_empty()
             {
-                *what = if name == "BgpFile" {
-                    "a BGP message"
-                } else {
-                    "a layer"
+                *what = match name {
+                    "BgpFile" => "a BGP message",
+                    "ReadyFile" => "a fact that makes a program ready",
+                    _ => "a layer",
                 }
                 .into();
             }

@@ -1,11 +1,13 @@
 //! A scenario as it was typed: TOML with the place of every word, nothing looked up yet.
 //!
-//! A file has five parts: `[lab]` says what the lab is called, `[nodes]`, `[lans]` and `[vpns]` hold one entry
-//! per name, and every `[[step]]` is a table under its word.
+//! `[lab]` says what the lab is called, `[nodes]`, `[lans]`, `[links]` and `[vpns]` hold one entry per name, and every
+//! `[[step]]` is a table under its word. Includes, variables, groups and defaults have been worked out already.
 
 mod at;
 mod de;
 mod fault;
+mod nets;
+mod nodes;
 mod packets;
 mod parse;
 mod parts;
@@ -13,15 +15,17 @@ mod steps;
 
 pub use at::{At, OneOrMany};
 pub(crate) use fault::found;
+pub use nets::{ByNode, LanFile, LinkFile};
+pub use nodes::{
+    BagpipeFile, FakeRrFile, FlagOrText, FrrFile, HostFile, KindFile, NodeFile, NodeNetFile,
+    OvsFile, ProgramFile, ReadyFile, RouterFile, SpeakerFile, SpeakerKind, StaticRouteFile,
+};
 pub use packets::{
     ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
     RoutePatternFile, VxlanFile,
 };
 pub(crate) use parse::{KINDS, parse};
-pub use parts::{
-    BagpipeFile, FakeRrFile, HostFile, LabFile, LanFile, Named, NodeFile, OvsFile, ProgramFile,
-    ReadyFile, SpeakerFile, VpnFile,
-};
+pub use parts::{LabFile, VpnFile};
 pub use steps::{
     AttachFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, NeighbourFile,
     PacketsFile, PingFile, RouteFile, SessionFile, StepFile, TextFile,
@@ -38,6 +42,8 @@ pub struct ScenarioFile {
     pub nodes: Vec<Entry<NodeFile>>,
     /// `[lans]`, in the order of the text.
     pub lans: Vec<Entry<LanFile>>,
+    /// `[links]`, in the order of the text.
+    pub links: Vec<Entry<LinkFile>>,
     /// `[vpns]`, in the order of the text.
     pub vpns: Vec<Entry<VpnFile>>,
     /// Every `[[step]]`, in the order of the text; `None` for one that could not be read.

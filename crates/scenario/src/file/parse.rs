@@ -6,11 +6,10 @@ use serde::Deserialize;
 
 use super::de::Node;
 use super::fault::{Fault, found, not_a};
-use super::parts::{LanFile, NodeFile};
-use super::{At, Entry, ScenarioFile};
+use super::{At, Entry, KindFile, LanFile, LinkFile, NodeFile, ScenarioFile, SpeakerKind};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::expand::{Expanded, Group};
-use crate::tree::{Field, Table, Value};
+use crate::tree::{Field, Table, Value, What};
 
 /// What the tree says, and what is wrong with how it says it.
 pub(crate) fn parse(tree: Expanded) -> (ScenarioFile, Vec<ScenarioError>) {
@@ -35,8 +34,8 @@ struct Parser {
 }
 
 /// The keys at the top of a file.
-const PARTS: [&str; 8] = [
-    "include", "vars", "defaults", "lab", "nodes", "lans", "vpns", "step",
+pub(crate) const PARTS: [&str; 9] = [
+    "include", "lab", "vars", "defaults", "nodes", "lans", "links", "vpns", "step",
 ];
 
 impl Parser {
@@ -50,6 +49,7 @@ impl Parser {
                 }
                 "nodes" => self.file.nodes = self.entries(value, Subject::Node, read_node),
                 "lans" => self.file.lans = self.entries(value, Subject::Lan, read),
+                "links" => self.file.links = self.entries(value, Subject::Link, read),
                 "vpns" => self.file.vpns = self.entries(value, Subject::Vpn, read),
                 "step" => self.steps(value),
                 other => {
@@ -111,6 +111,7 @@ impl Parser {
         for field in defaults {
             let read = match field.key.as_str() {
                 "lan" => read::<LanFile>(field).map(|_| ()),
+                "link" => read::<LinkFile>(field).map(|_| ()),
                 kind => read_node_of(kind, &field.value, field).map(|_| ()),
             };
             if let Err(fault) = read
@@ -227,6 +228,12 @@ pub(crate) const KINDS: [&str; 11] = [
     "exec",
 ];
 
+/// Keys that every node can have, beside `kind` and `count`.
+const NET_KEYS: [&str; 3] = ["loopback", "gateway", "routes"];
+
+/// Keys that only FRR has.
+const FRR_KEYS: [&str; 1] = ["daemons"];
+
 /// `kind` decides which keys there are, so it is read first: serde's own way of doing that loses the places.
 fn read_node(field: &Field) -> Result<NodeFile, Fault> {
     let Some(table) = field.value.as_table() else {
@@ -244,33 +251,60 @@ fn read_node(field: &Field) -> Result<NodeFile, Fault> {
 
 /// Reads a node of the kind `word`, which stands in `kind`.
 fn read_node_of(word: &str, kind: &Value, field: &Field) -> Result<NodeFile, Fault> {
-    let rest = Node::new(&field.value, field.place.clone()).without("kind");
-    let read = match word {
-        "bagpipe" => Deserialize::deserialize(rest).map(NodeFile::Bagpipe),
-        "fakerr" => Deserialize::deserialize(rest).map(NodeFile::FakeRr),
-        "gobgp" => Deserialize::deserialize(rest).map(NodeFile::GoBgp),
-        "frr" => Deserialize::deserialize(rest).map(NodeFile::Frr),
-        "bird" => Deserialize::deserialize(rest).map(NodeFile::Bird),
-        "openbgpd" => Deserialize::deserialize(rest).map(NodeFile::OpenBgpd),
-        "exabgp" => Deserialize::deserialize(rest).map(NodeFile::ExaBgp),
-        "ovs" => Deserialize::deserialize(rest).map(NodeFile::Ovs),
-        "router" => Deserialize::deserialize(rest).map(NodeFile::Router),
-        "host" => Deserialize::deserialize(rest).map(NodeFile::Host),
-        "exec" => Deserialize::deserialize(rest).map(NodeFile::Exec),
-        _ => {
-            let known = KINDS.map(String::from).to_vec();
-            let kind_of = ErrorKind::UnknownWord {
-                what: "a kind of node".into(),
-                word: word.into(),
-                known,
-            };
-            Err(Fault::new(kind_of, kind.span.clone()))
-        }
+    let unknown_kind = || {
+        let known = KINDS.map(String::from).to_vec();
+        let unknown = ErrorKind::UnknownWord {
+            what: "a kind of node".into(),
+            word: word.into(),
+            known,
+        };
+        Fault::new(unknown, kind.span.clone())
     };
-    read.map_err(|mut fault: Fault| {
+    if !KINDS.contains(&word) {
+        return Err(unknown_kind());
+    }
+    let (net, rest) = apart(field, &NET_KEYS);
+    let net = read(&net)?;
+    let own_keys: &[&str] = if word == "frr" { &FRR_KEYS } else { &[] };
+    let (own, rest) = apart(&rest, own_keys);
+    let rest = Node::new(&rest.value, rest.place.clone()).without("kind");
+    let speaker = |kind| move |speaker| KindFile::Speaker(kind, speaker);
+    let read = match word {
+        "bagpipe" => Deserialize::deserialize(rest).map(KindFile::Bagpipe),
+        "fakerr" => Deserialize::deserialize(rest).map(KindFile::FakeRr),
+        "gobgp" => Deserialize::deserialize(rest).map(speaker(SpeakerKind::GoBgp)),
+        "bird" => Deserialize::deserialize(rest).map(speaker(SpeakerKind::Bird)),
+        "openbgpd" => Deserialize::deserialize(rest).map(speaker(SpeakerKind::OpenBgpd)),
+        "exabgp" => Deserialize::deserialize(rest).map(speaker(SpeakerKind::ExaBgp)),
+        "frr" => {
+            let own = read(&own)?;
+            Deserialize::deserialize(rest).map(|speaker| KindFile::Frr(own, speaker))
+        }
+        "ovs" => Deserialize::deserialize(rest).map(KindFile::Ovs),
+        "router" => Deserialize::deserialize(rest).map(KindFile::Router),
+        "host" => Deserialize::deserialize(rest).map(KindFile::Host),
+        _ => Deserialize::deserialize(rest).map(KindFile::Exec),
+    };
+    let kind = read.map_err(|mut fault: Fault| {
         if let ErrorKind::UnknownKey { known, .. } = &mut *fault.kind {
-            known.splice(0..0, ["kind".into(), "count".into()]);
+            let more = |keys: &[&str]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+            known.splice(0..0, more(&["kind", "count"]));
+            known.extend(more(own_keys));
+            known.extend(more(&NET_KEYS));
         }
         fault
-    })
+    })?;
+    Ok(NodeFile { net, kind })
+}
+
+/// The entry with only these keys, and the one without them.
+fn apart(field: &Field, keys: &[&str]) -> (Field, Field) {
+    let (mut these, mut rest) = (field.clone(), field.clone());
+    let of_these = |field: &Field| keys.contains(&field.key.as_str());
+    for (part, wanted) in [(&mut these, true), (&mut rest, false)] {
+        if let What::Table(table) = &mut part.value.what {
+            table.0.retain(|field| of_these(field) == wanted);
+        }
+    }
+    (these, rest)
 }

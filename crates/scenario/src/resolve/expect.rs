@@ -10,7 +10,7 @@ use crate::expect::{
 use crate::file::{
     At, ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile,
 };
-use crate::kind::NodeKind;
+use crate::kind::{NodeKind, Peer};
 use crate::lab::NodeId;
 use crate::packet::LayerKind;
 use crate::{defaults, values};
@@ -36,7 +36,7 @@ impl Resolver<'_> {
     }
 
     fn session(&mut self, typed: &SessionFile) -> Found<SessionExpectation> {
-        let on = self.speaker(&typed.on, "expects a session on");
+        let on = self.speaker_named(&typed.on, "expects a session on");
         let words = SessionState::ALL.map(|state| (state.name(), state));
         let state = match &typed.state {
             Some(state) => {
@@ -62,13 +62,23 @@ impl Resolver<'_> {
             let node = self.node(typed, verb)?;
             self.reach(on, node, &typed.span)?
         };
-        let NodeKind::Bagpipe(speaker) = &self.scenario.nodes[on.0].kind else {
-            return Some(peer);
+        let kind = &self.scenario.nodes[on.0].kind;
+        let peers: Vec<Peer> = match kind {
+            NodeKind::Bagpipe(speaker) => speaker.peers.clone(),
+            kind => {
+                let sessions = kind.speaker().map(|speaker| speaker.sessions.as_slice());
+                let sessions = sessions.unwrap_or_default().iter();
+                sessions.map(|session| session.peer.clone()).collect()
+            }
         };
-        if speaker.peers.iter().any(|known| known.address == peer) {
+        // What a configuration file of its own says is not known.
+        let unknown = kind
+            .speaker()
+            .is_some_and(|speaker| speaker.config.is_some());
+        if unknown || peers.iter().any(|known| known.address == peer) {
             return Some(peer);
         }
-        let known = speaker.peers.iter().map(|peer| match peer.node {
+        let known = peers.iter().map(|peer| match peer.node {
             Some(node) => self.node_name(node).to_string(),
             None => peer.address.to_string(),
         });
@@ -78,7 +88,11 @@ impl Resolver<'_> {
     }
 
     fn route(&mut self, typed: &RouteFile) -> Found<RouteExpectation> {
-        let on = self.speaker(&typed.on, "expects a route on");
+        let verb = "expects a route on";
+        let on = match &typed.vpn {
+            Some(_) => self.bagpipe_named(&typed.on, verb),
+            None => self.speaker_named(&typed.on, verb),
+        };
         let vpn = match &typed.vpn {
             Some(vpn) => Some(self.vpn(vpn, "expects a route in")?),
             None => None,
@@ -213,7 +227,7 @@ impl Resolver<'_> {
     }
 
     fn forwarding(&mut self, typed: &ForwardingFile) -> Found<ForwardingExpectation> {
-        let on = self.speaker(&typed.on, "expects a forwarding entry on");
+        let on = self.bagpipe_named(&typed.on, "expects a forwarding entry on");
         let vpn = self.vpn(&typed.vpn, "expects a forwarding entry in");
         let mac = self.mac_of(&typed.mac, "expects a forwarding entry for");
         let hop = typed.next_hop.as_ref();
@@ -231,7 +245,7 @@ impl Resolver<'_> {
     }
 
     fn neighbour(&mut self, typed: &NeighbourFile) -> Found<NeighbourExpectation> {
-        let on = self.speaker(&typed.on, "expects a neighbour on");
+        let on = self.bagpipe_named(&typed.on, "expects a neighbour on");
         let vpn = self.vpn(&typed.vpn, "expects a neighbour in");
         let ip = self.ip_of(&typed.ip, "expects the neighbour");
         let mac = typed

@@ -1,283 +1,215 @@
-//! LANs: members, subnets, addresses, interface names.
+//! LANs: members, subnets.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use bgp_wire::types::IpPrefix;
 
-use super::nodes::on;
+use super::addresses::Plugged;
+use super::space::Owner;
 use super::{Resolver, related};
 use crate::error::{ErrorKind, Subject};
-use crate::file::{At, Entry, LanFile};
-use crate::lab::{Interface, InterfaceAddress, Lan, LanId, NetId, NodeId};
+use crate::file::{At, Entry, LanFile, OneOrMany};
+use crate::lab::{Lan, LanId, NetId, NodeId};
 use crate::{defaults, values};
 
+/// Which versions of IP a net has addresses of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Versions {
+    pub v4: bool,
+    pub v6: bool,
+}
+
 impl Resolver<'_> {
-    /// Resolves every LAN and gives its members their links.
-    pub(super) fn lans(&mut self, lans: &[Entry<LanFile>]) {
-        let subnets = self.subnets(lans);
-        for (index, (lan, subnet)) in lans.iter().zip(subnets).enumerate() {
+    /// Resolves every LAN and gives its members their interfaces. Subnets that are given, here and on links, have been
+    /// taken already.
+    pub(super) fn lans(&mut self, lans: &[Entry<LanFile>], given: &[Option<Vec<IpPrefix>>]) {
+        for (index, (lan, given)) in lans.iter().zip(given).enumerate() {
             self.subject = Subject::Lan(lan.name.value.clone());
             self.name(&lan.name);
-            let members = self.members(&lan.value.join.value);
-            if lan.value.join.value.is_empty() {
-                self.fail(
-                    &lan.value.join.span,
-                    ErrorKind::Empty { key: "join".into() },
-                );
+            let join = &lan.value.join;
+            let members = self.members(&join.value);
+            if join.value.is_empty() {
+                let kind = ErrorKind::Empty { key: "join".into() };
+                self.fail(&join.span, kind);
             }
-            let mtu = lan
-                .value
-                .mtu
-                .as_ref()
-                .and_then(|mtu| self.number("the MTU", mtu, 576, 65535));
-            let Some(subnet) = subnet else { continue };
-            self.links_of(LanId(index), lan, subnet, &members);
+            let versions = self.versions(lan.value.ip.as_ref(), lan.value.subnet.is_some());
+            let subnets = match given {
+                Some(subnets) => subnets.clone(),
+                None => self.free_lans(index, lan, versions, members.len()),
+            };
+            let mtu = self.mtu(lan.value.mtu.as_ref(), &subnets);
+            let subnet = lan.value.subnet.as_ref();
+            let place = subnet.and_then(|subnet| subnet.0.first());
+            self.plug(&Plugged {
+                net: NetId::Lan(LanId(index)),
+                name: &lan.name.value,
+                place: place.map_or(&lan.name.span, |subnet| &subnet.span),
+                subnets: &subnets,
+                members: &members,
+                address: &lan.value.address,
+                mac: &lan.value.mac,
+            });
             self.scenario.lans.push(Lan {
                 name: lan.name.value.clone(),
-                subnets: vec![subnet],
-                mtu: mtu.unwrap_or(defaults::MTU),
-                members: members.iter().map(|(node, _)| *node).collect(),
+                subnets,
+                mtu,
+                members,
                 place: self.place(&lan.name.span),
             });
         }
-        // A LAN that could not be read may well have joined the node.
-        if !self.broken.is_empty() {
-            return;
-        }
-        let joined = |name: &str| {
-            lans.iter().any(|lan| {
-                lan.value
-                    .join
-                    .value
-                    .iter()
-                    .any(|member| member.value == name)
-            })
-        };
-        for node in &self.file.nodes {
-            if on(&node.value).is_none() && !joined(&node.name.value) {
-                self.subject = Subject::Node(node.name.value.clone());
-                self.fail(&node.name.span, ErrorKind::InNoLan);
-            }
-        }
     }
 
-    /// The subnet of every LAN: those given, then free ones for the rest.
-    fn subnets(&mut self, lans: &[Entry<LanFile>]) -> Vec<Option<IpPrefix>> {
-        let mut given: Vec<(usize, IpPrefix)> = Vec::new();
-        for (index, lan) in lans.iter().enumerate() {
-            self.subject = Subject::Lan(lan.name.value.clone());
-            let Some(typed) = &lan.value.subnet else {
-                continue;
-            };
+    /// Reads the subnets that are given and takes them; `None` where none is. `what` is `LAN` or `link`.
+    pub(super) fn given_subnets(
+        &mut self,
+        typed: Option<&OneOrMany<At<String>>>,
+        owner: &str,
+    ) -> Option<Vec<IpPrefix>> {
+        let mut subnets = Vec::new();
+        for typed in &typed?.0 {
             let Some(subnet) = self.keep(&typed.span, values::prefix(&typed.value)) else {
                 continue;
             };
-            if let Some((other, _)) = given.iter().find(|(_, other)| overlap(*other, subnet)) {
-                let other = &lans[*other];
-                let reason = format!("overlaps that of LAN `{}`", other.name.value);
+            if let Some(holder) = self.space.holder(subnet).cloned() {
                 let kind = ErrorKind::Misplaced {
                     key: "subnet".into(),
-                    reason,
+                    reason: format!("overlaps that of {}", holder.name),
                 };
-                let place = other.value.subnet.as_ref().map(|subnet| &subnet.span);
+                let place = holder.place.as_ref();
                 self.fail_with(
                     &typed.span,
                     kind,
                     place.and_then(|span| related(span, "it is here")),
                 );
             }
-            given.push((index, subnet));
+            let owner = Owner {
+                name: owner.into(),
+                place: Some(typed.span.clone()),
+            };
+            self.space.take(subnet, owner);
+            subnets.push(subnet);
         }
-        (0..lans.len())
-            .map(|index| {
-                if lans[index].value.subnet.is_some() {
-                    return given
-                        .iter()
-                        .find(|(at, _)| *at == index)
-                        .map(|(_, subnet)| *subnet);
-                }
-                let free = (index..index + 65536)
-                    .filter_map(defaults::subnet)
-                    .find(|free| !given.iter().any(|(_, taken)| overlap(*taken, *free)));
-                let Some(free) = free else {
-                    self.subject = Subject::Lan(lans[index].name.value.clone());
-                    self.fail(
-                        &lans[index].name.span,
-                        ErrorKind::MissingKey {
-                            key: "subnet".into(),
-                        },
-                    );
-                    return None;
-                };
-                given.push((index, free));
-                Some(free)
-            })
-            .collect()
+        Some(subnets)
     }
 
-    fn members(&mut self, join: &[At<String>]) -> Vec<(NodeId, At<String>)> {
-        let mut members: Vec<(NodeId, At<String>)> = Vec::new();
-        for name in join {
-            let Some(node) = self.node(name, "joins") else {
-                continue;
+    /// Which versions to choose subnets of.
+    pub(super) fn versions(&mut self, ip: Option<&At<String>>, given: bool) -> Versions {
+        if let Some(ip) = ip.filter(|_| given) {
+            let kind = ErrorKind::Misplaced {
+                key: "ip".into(),
+                reason: "says nothing beside `subnet`".into(),
             };
-            if self.home(node) != node {
-                let kind = ErrorKind::NoOwnLink {
-                    node: name.value.clone(),
-                    host: self.node_name(self.home(node)).into(),
-                };
-                self.fail(&name.span, kind);
-            } else if let Some((_, first)) = members.iter().find(|(member, _)| *member == node) {
-                let place = related(&first.span, "it is here already");
-                let kind = ErrorKind::Repeated {
-                    verb: "joins".into(),
-                    name: name.value.clone(),
-                };
-                self.fail_with(&name.span, kind, place);
-            } else {
-                members.push((node, name.clone()));
+            self.fail(&ip.span, kind);
+        }
+        let word = self.maybe(ip, |word| {
+            values::one_of("a choice of IP versions", word, &values::VERSIONS)
+        });
+        let (v4, v6) = word.unwrap_or((true, false));
+        Versions { v4, v6 }
+    }
+
+    /// IPv6 needs 1280 octets (RFC 8200 section 5).
+    pub(super) fn mtu(&mut self, typed: Option<&At<i64>>, subnets: &[IpPrefix]) -> u32 {
+        let v6 = subnets.iter().any(|subnet| subnet.address().is_ipv6());
+        let least = if v6 { 1280 } else { 576 };
+        typed
+            .and_then(|mtu| self.number("the MTU", mtu, least, 65535))
+            .unwrap_or(defaults::MTU)
+    }
+
+    /// Free subnets that are large enough.
+    fn free_lans(
+        &mut self,
+        index: usize,
+        lan: &Entry<LanFile>,
+        versions: Versions,
+        members: usize,
+    ) -> Vec<IpPrefix> {
+        let room = u32::try_from(members + 2).unwrap_or(u32::MAX);
+        let bits = room.next_power_of_two().trailing_zeros().max(8);
+        let length = u8::try_from(32 - bits.min(24)).unwrap_or(8);
+        // The upper half is for links and loopbacks, where there are any.
+        let file = self.file;
+        let shared = !file.links.is_empty()
+            || file
+                .nodes
+                .iter()
+                .any(|node| !node.value.net.loopback.0.is_empty());
+        let upper = defaults::link_subnets();
+        let usable = |subnet: &IpPrefix| !(shared && upper.contains(subnet.address()));
+        let v4 =
+            |n| defaults::subnet(n).and_then(|subnet| IpPrefix::new(subnet.address(), length).ok());
+        let mut free = Vec::new();
+        for is_v4 in [true, false] {
+            if !(if is_v4 { versions.v4 } else { versions.v6 }) {
+                continue;
+            }
+            let found = (index..index + 65536)
+                .filter_map(|n| if is_v4 { v4(n) } else { defaults::subnet6(n) })
+                .find(|subnet| usable(subnet) && self.space.holder(*subnet).is_none());
+            match found {
+                Some(subnet) => {
+                    let owner = Owner {
+                        name: format!("LAN `{}`", lan.name.value),
+                        place: None,
+                    };
+                    self.space.take(subnet, owner);
+                    free.push(subnet);
+                }
+                None => {
+                    let key = "subnet".into();
+                    self.fail(&lan.name.span, ErrorKind::MissingKey { key });
+                }
+            }
+        }
+        free
+    }
+
+    fn members(&mut self, join: &[At<String>]) -> Vec<NodeId> {
+        let mut members: Vec<NodeId> = Vec::new();
+        let mut places: BTreeMap<NodeId, &Range<usize>> = BTreeMap::new();
+        for name in join {
+            for node in self.nodes_named(name, "joins") {
+                self.linked.insert(node);
+                if self.home(node) != node {
+                    self.no_own_link(node, &name.span);
+                } else if let Some(first) = places.get(&node) {
+                    let place = related(first, "it is here already");
+                    let kind = ErrorKind::Repeated {
+                        verb: "joins".into(),
+                        name: self.node_name(node).into(),
+                    };
+                    self.fail_with(&name.span, kind, place);
+                } else {
+                    places.insert(node, &name.span);
+                    members.push(node);
+                }
             }
         }
         members
     }
 
-    fn links_of(
-        &mut self,
-        lan: LanId,
-        entry: &Entry<LanFile>,
-        subnet: IpPrefix,
-        members: &[(NodeId, At<String>)],
-    ) {
-        let given = self.given_addresses(&entry.value, subnet, members);
-        let mut free =
-            hosts(subnet).filter(|address| !given.values().any(|taken| taken == address));
-        let mut missing = false;
-        let mut addresses = BTreeMap::new();
-        for (node, _) in members {
-            match given.get(node).copied().or_else(|| free.next()) {
-                Some(address) => {
-                    addresses.insert(*node, address);
-                }
-                None => missing = true,
-            }
-        }
-        if missing {
-            let place = entry
-                .value
-                .subnet
-                .as_ref()
-                .map_or(&entry.name.span, |subnet| &subnet.span);
-            let kind = ErrorKind::SubnetFull {
-                subnet: subnet.to_string(),
-                members: members.len(),
-                room: hosts(subnet).take(65536).count() as u64,
-            };
-            self.fail(&place.clone(), kind);
-        }
-        for (node, address) in addresses {
-            let interfaces = &mut self.interfaces[node.0];
-            let name = values::interface(&entry.name.value, |name| {
-                interfaces.iter().any(|interface| interface.name == name)
-            });
-            interfaces.push(Interface {
-                net: NetId::Lan(lan),
-                name,
-                addresses: vec![InterfaceAddress {
-                    ip: address,
-                    len: subnet.len(),
-                }],
-                mac: None,
-            });
-        }
+    pub(super) fn no_own_link(&mut self, node: NodeId, span: &Range<usize>) {
+        let kind = ErrorKind::NoOwnLink {
+            node: self.node_name(node).into(),
+            host: self.node_name(self.home(node)).into(),
+        };
+        self.fail(span, kind);
     }
 
-    fn given_addresses(
-        &mut self,
-        lan: &LanFile,
-        subnet: IpPrefix,
-        members: &[(NodeId, At<String>)],
-    ) -> BTreeMap<NodeId, IpAddr> {
-        let mut given: BTreeMap<NodeId, IpAddr> = BTreeMap::new();
-        for (name, typed) in &lan.address.0 {
-            let known = || members.iter().map(|(_, name)| name.value.clone()).collect();
-            let Some((node, _)) = members
-                .iter()
-                .find(|(_, member)| member.value == name.value)
-            else {
-                self.unknown::<()>(name, "gives an address to", "member", known());
-                continue;
-            };
-            let Some(address) = self.keep(&typed.span, values::ip(&typed.value)) else {
-                continue;
-            };
-            let holder = given
-                .iter()
-                .find(|(_, taken)| **taken == address)
-                .map(|(node, _)| *node);
-            if !subnet.contains(address) {
-                let kind = ErrorKind::OutsideSubnet {
-                    address: address.to_string(),
-                    subnet: subnet.to_string(),
-                };
-                self.fail(&typed.span, kind);
-            } else if !is_host(subnet, address) {
-                let kind = ErrorKind::BadValue {
-                    what: "an address for a node".into(),
-                    value: typed.value.clone(),
-                    reason: format!("the first and the last of {subnet} are not"),
-                };
-                self.fail(&typed.span, kind);
-            } else if let Some(holder) = holder {
-                let kind = ErrorKind::AddressTaken {
-                    address: address.to_string(),
-                    name: name.value.clone(),
-                    holder: self.node_name(holder).into(),
-                };
-                self.fail(&typed.span, kind);
-            } else {
-                given.insert(*node, address);
+    /// Every node that talks to others is on a LAN or link.
+    pub(super) fn all_linked(&mut self) {
+        // A LAN or link that could not be read may well have joined the node.
+        if !self.broken.is_empty() {
+            return;
+        }
+        for (index, node) in self.file.nodes.iter().enumerate() {
+            let alone = matches!(node.value.kind.word(), "ovs" | "exec");
+            if node.value.kind.on().is_none() && !alone && !self.linked.contains(&NodeId(index)) {
+                self.about_node(index);
+                self.fail(&node.name.span, ErrorKind::InNoLan);
             }
         }
-        given
-    }
-}
-
-fn overlap(a: IpPrefix, b: IpPrefix) -> bool {
-    a.contains(b.address()) || b.contains(a.address())
-}
-
-/// Addresses that a node can have: without the network's and the broadcast address where there are such
-/// (not in an IPv4 /31, RFC 3021, nor /32; IPv6 has only the first).
-fn hosts(subnet: IpPrefix) -> impl Iterator<Item = IpAddr> {
-    let (base, bits) = match subnet.address() {
-        IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let room = u32::from(bits - subnet.len());
-    let last = if room >= 64 {
-        u128::from(u64::MAX)
-    } else {
-        (1 << room) - 1
-    };
-    let range = match (bits, room) {
-        (_, 0 | 1) => 0..=last,
-        (32, _) => 1..=last - 1,
-        _ => 1..=last,
-    };
-    range.map(move |offset| match subnet.address() {
-        IpAddr::V4(_) => Ipv4Addr::from((base + offset) as u32).into(),
-        IpAddr::V6(_) => Ipv6Addr::from(base + offset).into(),
-    })
-}
-
-fn is_host(subnet: IpPrefix, address: IpAddr) -> bool {
-    match (subnet.address(), address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) if subnet.len() < 31 => {
-            let mask = u32::MAX.checked_shr(subnet.len().into()).unwrap_or(0);
-            address != network && u32::from(address) != u32::from(network) | mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) if subnet.len() < 127 => address != network,
-        _ => true,
     }
 }

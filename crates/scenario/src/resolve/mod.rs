@@ -1,31 +1,35 @@
 //! What was typed, turned into what is meant. Every mistake is collected; the first does not hide the rest.
 
+mod addresses;
+mod bgp;
 mod expect;
-mod families;
 mod lans;
 mod layers;
-mod nodes;
+mod links;
+mod names;
+pub(crate) mod nodes;
 mod patterns;
 mod ports;
-mod reach;
-mod sessions;
-mod speakers;
+mod routes;
+mod space;
 mod steps;
 mod vpns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::Range;
 
-use self::reach::Islands;
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
-    CaptureId, Interface, InterfaceAddress, Lab, LanId, NodeId, PortId, Scenario, VpnId, Wait,
+    CaptureId, Interface, InterfaceAddress, Lab, NetId, NodeId, PortId, Scenario, Wait,
 };
 use crate::place::Place;
 use crate::source::Sources;
 use crate::step::{Attach, StepId};
 use crate::values;
+use bgp::{Bgp, End};
+use space::Space;
 
 /// Resolves `file`, which was read from `sources`; `path` names the lab when the file does not.
 pub(crate) fn resolve(
@@ -34,10 +38,13 @@ pub(crate) fn resolve(
     path: &str,
 ) -> Result<Scenario, Vec<ScenarioError>> {
     let mut resolver = Resolver::new(file, sources);
+    resolver.index();
     resolver.lab(path);
     resolver.all(|resolver| resolver.hosts(&file.nodes));
-    resolver.all(|resolver| resolver.lans(&file.lans));
+    resolver.all(|resolver| resolver.nets());
+    resolver.all(|resolver| resolver.loopbacks());
     resolver.find_islands();
+    resolver.all(|resolver| resolver.sessions());
     resolver.all(|resolver| resolver.kinds(&file.nodes));
     resolver.all(|resolver| resolver.vpns(&file.vpns));
     resolver.all(|resolver| resolver.steps(&file.steps));
@@ -57,14 +64,36 @@ struct Resolver<'a> {
     /// Which part is being resolved.
     subject: Subject,
     errors: Vec<ScenarioError>,
-    /// Interfaces of every node, before there are nodes.
+    /// What names stand for.
+    node_ids: BTreeMap<&'a str, usize>,
+    groups: BTreeMap<&'a str, Vec<NodeId>>,
+    lan_ids: BTreeMap<&'a str, usize>,
+    link_ids: BTreeMap<String, usize>,
+    vpn_ids: BTreeMap<&'a str, usize>,
+    /// Subnets in use, and the numbers of the next links to have one: IPv4, IPv6.
+    space: Space,
+    next_links: (usize, usize),
+    /// Nodes that a LAN or link joins, be it well or badly.
+    linked: BTreeSet<NodeId>,
+    /// Which nets lead to which: those with the same number do.
+    islands: BTreeMap<NetId, usize>,
+    /// Members of every LAN and link.
+    members: BTreeMap<NetId, Vec<NodeId>>,
+    /// Interfaces and loopback addresses of every node, before there are nodes.
     interfaces: Vec<Vec<Interface>>,
-    /// Loopback addresses of every node, before there are nodes.
+    interface_names: Vec<BTreeSet<String>>,
     loopbacks: Vec<Vec<InterfaceAddress>>,
+    /// Who has an address.
+    holders: BTreeMap<IpAddr, NodeId>,
+    /// BGP speakers, by node.
+    bgp: Vec<Option<Bgp>>,
+    /// Nodes that run on another, by that.
+    hosted: BTreeMap<NodeId, Vec<NodeId>>,
+    /// Ends of sessions of every node, and the addresses of their peers.
+    ends: Vec<Vec<End>>,
+    ends_seen: Vec<BTreeSet<IpAddr>>,
     /// Where every node runs, before there are nodes.
     homes: Vec<usize>,
-    /// Which nets lead to which.
-    islands: Islands,
     /// Ports by name.
     ports: BTreeMap<String, PortId>,
     /// What is known of every port: its last attachment, where that was said, whether it still is.
@@ -105,10 +134,25 @@ impl<'a> Resolver<'a> {
             },
             subject: Subject::Scenario,
             errors: Vec::new(),
+            node_ids: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            lan_ids: BTreeMap::new(),
+            link_ids: BTreeMap::new(),
+            vpn_ids: BTreeMap::new(),
+            space: Space::default(),
+            next_links: (0, 0),
+            linked: BTreeSet::new(),
+            islands: BTreeMap::new(),
+            members: BTreeMap::new(),
             interfaces: vec![Vec::new(); file.nodes.len()],
+            interface_names: vec![BTreeSet::new(); file.nodes.len()],
             loopbacks: vec![Vec::new(); file.nodes.len()],
+            holders: BTreeMap::new(),
+            bgp: Vec::new(),
+            hosted: BTreeMap::new(),
+            ends: vec![Vec::new(); file.nodes.len()],
+            ends_seen: vec![BTreeSet::new(); file.nodes.len()],
             homes: (0..file.nodes.len()).collect(),
-            islands: Islands::new(),
             ports: BTreeMap::new(),
             attached: Vec::new(),
             captures: BTreeMap::new(),
@@ -132,6 +176,9 @@ impl<'a> Resolver<'a> {
                 .map(|()| name.value.clone()),
             None => None,
         };
+        let wait = self.maybe(lab.wait.as_ref(), |word| {
+            values::one_of("something to wait for", word, &WAITS)
+        });
         self.scenario.lab = Lab {
             name: name.unwrap_or_else(|| values::lab_name_from(path)),
             about: lab.about.as_ref().map(|about| about.value.clone()),
@@ -139,8 +186,28 @@ impl<'a> Resolver<'a> {
                 .seed
                 .as_ref()
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
-            wait: Wait::default(),
+            wait: wait.unwrap_or_default(),
         };
+    }
+
+    /// LANs and links. Subnets that are given come first, so that those chosen keep clear of them.
+    fn nets(&mut self) {
+        let file = self.file;
+        let mut lans = Vec::new();
+        for lan in &file.lans {
+            self.subject = Subject::Lan(lan.name.value.clone());
+            let owner = format!("LAN `{}`", lan.name.value);
+            lans.push(self.given_subnets(lan.value.subnet.as_ref(), &owner));
+        }
+        let mut links = Vec::new();
+        for link in &file.links {
+            self.subject = Subject::Link(link.name.value.clone());
+            let owner = format!("link `{}`", link.name.value);
+            links.push(self.given_subnets(link.value.subnet.as_ref(), &owner));
+        }
+        self.lans(&file.lans, &lans);
+        self.links(&file.links, &links);
+        self.all_linked();
     }
 
     /// Notes a mistake.
@@ -191,111 +258,11 @@ impl<'a> Resolver<'a> {
     fn place(&self, span: &Range<usize>) -> Place {
         Place::of(self.sources, span)
     }
-
-    fn node_index(&self, name: &str) -> Option<usize> {
-        self.file
-            .nodes
-            .iter()
-            .position(|node| node.name.value == name)
-    }
-
-    fn node_name(&self, node: NodeId) -> &'a str {
-        &self.file.nodes[node.0].name.value
-    }
-
-    fn node_names(&self) -> Vec<String> {
-        self.file
-            .nodes
-            .iter()
-            .map(|node| node.name.value.clone())
-            .collect()
-    }
-
-    /// The node of this name; `verb` says what is done to it.
-    fn node(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
-        match self.node_index(&name.value) {
-            Some(index) => Some(NodeId(index)),
-            None => self.unknown(name, verb, "node", self.node_names()),
-        }
-    }
-
-    /// The speaker of this name: a node of kind `bagpipe`.
-    fn speaker(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
-        let id = self.node(name, verb)?;
-        let found = nodes::kind_word(&self.file.nodes[id.0].value);
-        if found != "bagpipe" {
-            let kind = ErrorKind::WrongKind {
-                verb: verb.into(),
-                name: name.value.clone(),
-                found: found.into(),
-                needed: "bagpipe".into(),
-            };
-            self.fail(&name.span, kind);
-            return None;
-        }
-        Some(id)
-    }
-
-    fn lan(&mut self, name: &At<String>, verb: &str) -> Found<LanId> {
-        let found = self
-            .file
-            .lans
-            .iter()
-            .position(|lan| lan.name.value == name.value);
-        match found {
-            Some(index) => Some(LanId(index)),
-            None => {
-                let known = self
-                    .file
-                    .lans
-                    .iter()
-                    .map(|lan| lan.name.value.clone())
-                    .collect();
-                self.unknown(name, verb, "LAN", known)
-            }
-        }
-    }
-
-    fn vpn(&mut self, name: &At<String>, verb: &str) -> Found<VpnId> {
-        let found = self
-            .file
-            .vpns
-            .iter()
-            .position(|vpn| vpn.name.value == name.value);
-        match found {
-            Some(index) => Some(VpnId(index)),
-            None => {
-                let known = self
-                    .file
-                    .vpns
-                    .iter()
-                    .map(|vpn| vpn.name.value.clone())
-                    .collect();
-                self.unknown(name, verb, "VPN", known)
-            }
-        }
-    }
-
-    fn unknown<T>(
-        &mut self,
-        name: &At<String>,
-        verb: &str,
-        what: &str,
-        known: Vec<String>,
-    ) -> Found<T> {
-        if !self.broken.contains(&name.value) {
-            let kind = ErrorKind::UnknownName {
-                verb: verb.into(),
-                what: what.into(),
-                name: name.value.clone(),
-                known,
-            };
-            let related = self.attached_later(&name.value);
-            self.fail_with(&name.span, kind, related);
-        }
-        None
-    }
 }
+
+/// When a lab can count as up.
+pub(crate) const WAITS: [(&str, Wait); 2] =
+    [("ready", Wait::Ready), ("converged", Wait::Converged)];
 
 fn related(span: &Range<usize>, text: &str) -> Option<Related> {
     Some(Related {

@@ -38,7 +38,7 @@ impl Resolver<'_> {
         }
         let verb = format!("attaches `{}` on", name.value);
         let on = match &typed.on {
-            Some(on) => self.speaker(on, &verb),
+            Some(on) => self.bagpipe_named(on, &verb),
             None => self.said_before(last.as_ref().map(|last| last.on), "on", name),
         };
         let verb = format!("attaches `{}` to", name.value);
@@ -58,7 +58,7 @@ impl Resolver<'_> {
         };
         let own = || last.as_ref().map(|last| last.mac);
         let mac = match &typed.mac {
-            Some(mac) => self.keep(&mac.span, unicast(&mac.value)),
+            Some(mac) => self.keep(&mac.span, values::unicast_mac(&mac.value)),
             None => own().or_else(|| Some(values::mac_for(&self.scenario.lab.name, &name.value))),
         };
         let (Some(on), Some(vpn), Some((ip, prefix_len)), Some(mac)) = (on, vpn, ip, mac) else {
@@ -110,13 +110,16 @@ impl Resolver<'_> {
 
     fn new_port(&mut self, name: &str) -> PortId {
         let id = PortId(self.scenario.ports.len());
-        let interfaces = self.interfaces.iter().flatten();
-        let ports = self.scenario.ports.iter();
-        let taken: Vec<&str> = interfaces
-            .map(|interface| interface.name.as_str())
-            .chain(ports.map(|port| port.interface.as_str()))
+        let ports: std::collections::BTreeSet<&str> = self
+            .scenario
+            .ports
+            .iter()
+            .map(|port| port.interface.as_str())
             .collect();
-        let interface = values::interface(&format!("ns-{name}"), |name| taken.contains(&name));
+        let nodes = &self.interface_names;
+        let taken =
+            |name: &str| ports.contains(name) || nodes.iter().any(|taken| taken.contains(name));
+        let interface = values::interface(&format!("ns-{name}"), taken);
         self.scenario.ports.push(Port {
             name: name.into(),
             interface,
@@ -237,16 +240,4 @@ impl Resolver<'_> {
             .map(|port| &port.span)?;
         related(place, "it is attached only here")
     }
-}
-
-fn unicast(text: &str) -> Result<MacAddr, ErrorKind> {
-    let mac = values::mac(text)?;
-    if mac.0[0] & 1 == 0 && mac.0 != [0; 6] {
-        return Ok(mac);
-    }
-    Err(ErrorKind::BadValue {
-        what: "a MAC address for a port".into(),
-        value: text.into(),
-        reason: "a port's is unicast and not zero".into(),
-    })
 }

@@ -4,7 +4,7 @@ use super::expect::LAST_STEP;
 use super::{Found, Resolver, related};
 use crate::error::{ErrorKind, Subject};
 use crate::file::{At, CaptureFile, ExecFile, PingFile, StepFile, TextFile};
-use crate::lab::{Capture, CaptureId, NetId};
+use crate::lab::{Capture, CaptureId};
 use crate::step::{Action, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
 use crate::{defaults, title, values};
 
@@ -135,7 +135,7 @@ impl Resolver<'_> {
     }
 
     fn capture(&mut self, typed: &CaptureFile) -> Found<CaptureId> {
-        let on = self.lan(&typed.on, "captures on").map(NetId::Lan);
+        let on = self.net(&typed.on, "captures on");
         let name = &typed.name;
         self.name(name);
         let id = CaptureId(self.scenario.captures.len());
