@@ -12,6 +12,7 @@
 //! The only crate of the workspace that may contain `unsafe`.
 
 pub mod addr;
+pub mod changes;
 mod exec;
 pub mod icmp;
 pub mod lab;
