@@ -1,4 +1,7 @@
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 use bgp_rib::reflector::AskForAll;
 use clap::{Parser, ValueEnum};
@@ -41,6 +44,10 @@ pub(crate) struct Args {
     /// When to ask clients with RT-Constraint for every route, with the default route of that family
     #[arg(long, value_enum, default_value_t = AskAll::Auto, value_name = "WHEN")]
     pub(crate) ask_for_all: AskAll,
+
+    /// Unix socket on which to tell who asks about the clients, as JSON; not in mode splice
+    #[arg(long, value_name = "PATH")]
+    pub(crate) status: Option<PathBuf>,
 
     /// Log more: -v state changes and routes, -vv everything
     #[arg(short, long, action = clap::ArgAction::Count)]

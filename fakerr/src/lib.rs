@@ -10,6 +10,7 @@ mod listen;
 mod log;
 mod reflect;
 mod splice;
+mod status;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 
 use args::{Args, Mode};
 use listen::Doors;
+use status::Counter;
 
 /// Runs the program with its command line, the program's name first. Returns when it is told to stop by
 /// SIGTERM or SIGINT (0), when it cannot run (1), or when the command line is wrong (2).
@@ -55,6 +57,12 @@ enum RunError {
     Listen(#[from] ListenError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),
+    #[error("cannot tell of the status on `{path}`")]
+    Status {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -78,13 +86,20 @@ async fn serve(args: &Args) -> Result<(), RunError> {
         }
     };
     let doors = Doors::open(&args.listen, args.port)?;
+    let counter = args.status.as_deref().map(|path| {
+        Counter::open(path).map_err(|source| RunError::Status {
+            path: path.display().to_string(),
+            source,
+        })
+    });
+    let counter = counter.transpose()?;
     match sd_notify::notify_ready() {
         Ok(true) => info!("told the service manager"),
         Ok(false) => {}
         Err(error) => warn!(%error, "cannot tell the service manager"),
     }
     match args.mode {
-        Mode::Reflect => reflect::run(args, doors, stop).await,
+        Mode::Reflect => reflect::run(args, doors, counter, stop).await,
         Mode::Splice => splice::run(doors, stop).await,
     }
     Ok(())

@@ -5,11 +5,20 @@ mod send;
 
 use tokio::sync::mpsc;
 
-use crate::{args::Args, listen::Doors};
+use crate::{
+    args::Args,
+    listen::Doors,
+    status::{Counter, Question},
+};
 use hub::Hub;
 
 /// Reflects until `stop`, then says Cease to every client.
-pub(crate) async fn run(args: &Args, mut doors: Doors, stop: impl Future<Output = ()>) {
+pub(crate) async fn run(
+    args: &Args,
+    mut doors: Doors,
+    mut counter: Option<Counter>,
+    stop: impl Future<Output = ()>,
+) {
     let (sender, mut events) = mpsc::channel(CHANNEL);
     let mut hub = Hub::new(args, sender);
     let mut stop = std::pin::pin!(stop);
@@ -18,15 +27,29 @@ pub(crate) async fn run(args: &Args, mut doors: Doors, stop: impl Future<Output 
         tokio::select! {
             () = &mut stop => break,
             (stream, address) = doors.next() => hub.called(stream, address),
+            question = asked(&mut counter) => {
+                // Who asked may have gone.
+                let _ = question.send(hub.status());
+            }
             _ = events.recv_many(&mut batch, CHANNEL) => {
                 for (client, event) in batch.drain(..) {
                     hub.take(client, event);
                 }
                 hub.flush();
+                if let Some(counter) = counter.as_ref().filter(|_| hub.has_news()) {
+                    counter.changed();
+                }
             }
         }
     }
     hub.stop().await;
+}
+
+async fn asked(counter: &mut Option<Counter>) -> Question {
+    match counter {
+        Some(counter) => counter.question().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Events that wait for the reflector. More wait in the sessions, and then in the clients' sockets.

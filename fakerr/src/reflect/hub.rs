@@ -3,14 +3,18 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use bgp_rib::reflector::{
     ClientId, ClientInfo, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
 };
-use bgp_session::{Mirror, Mode, Negotiated, SessionConfig};
+use bgp_session::{Mirror, Mode, Negotiated, SessionConfig, State};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
 use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notification::cease};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 use tracing::{debug, info, warn};
 
 use super::send::Senders;
-use crate::{args::Args, identity};
+use crate::{
+    args::Args,
+    identity,
+    status::{ClientStatus, Status},
+};
 
 /// The one owner of the reflector and of all sessions.
 pub(super) struct Hub {
@@ -20,11 +24,15 @@ pub(super) struct Hub {
     senders: Senders,
     events: mpsc::Sender<(ClientId, PeerEvent)>,
     calls: u64,
+    /// Something in the status is not as it was when last asked.
+    news: bool,
 }
 
 struct Client {
     handle: PeerHandle,
     address: SocketAddr,
+    state: State,
+    agreed: Option<Box<Negotiated>>,
 }
 
 impl Hub {
@@ -62,6 +70,7 @@ impl Hub {
             senders: Senders::default(),
             events,
             calls: 0,
+            news: false,
         }
     }
 
@@ -80,22 +89,33 @@ impl Hub {
         };
         let handle = spawn(id, config, self.events.clone());
         handle.accept(stream);
-        self.clients.insert(id, Client { handle, address });
+        let client = Client {
+            handle,
+            address,
+            state: State::Idle,
+            agreed: None,
+        };
+        self.clients.insert(id, client);
     }
 
     /// Something happened on a client's session. What follows for routes waits for the flush.
     pub(super) fn take(&mut self, id: ClientId, event: PeerEvent) {
-        let Some(client) = self.clients.get(&id) else {
+        let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
         let address = client.address;
         match event {
             // In the session's own log.
-            PeerEvent::State { .. } => {}
+            PeerEvent::State { to, .. } => {
+                client.state = to;
+                self.news = true;
+            }
             PeerEvent::Established {
                 negotiated,
                 outgoing,
             } => {
+                client.agreed = Some(negotiated.clone());
+                self.news = true;
                 self.established(id, &negotiated, outgoing);
             }
             PeerEvent::Update(update) => self.update(id, address, update),
@@ -111,12 +131,39 @@ impl Hub {
             PeerEvent::RouteRefresh(_) => {}
             PeerEvent::Down(reason) => {
                 info!(%id, %address, %reason, "client down");
+                client.agreed = None;
+                self.news = true;
                 self.senders.remove(id);
                 self.handle(ReflectorEvent::Down { client: id });
             }
             PeerEvent::Ended => {
                 self.clients.remove(&id);
+                self.news = true;
             }
+        }
+    }
+
+    /// Whether the status has changed since this was last asked.
+    pub(super) fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The clients as they are now.
+    pub(super) fn status(&self) -> Status {
+        let client = |client: &Client| {
+            let agreed = client.agreed.as_deref();
+            ClientStatus {
+                address: client.address.ip().to_canonical(),
+                port: client.address.port(),
+                state: client.state.to_string(),
+                asn: agreed.map(|agreed| agreed.peer_as),
+                router_id: agreed.map(|agreed| agreed.peer.router_id),
+                families: agreed.map(|agreed| agreed.families.to_vec()),
+            }
+        };
+        Status {
+            router_id: self.session.router_id,
+            clients: self.clients.values().map(client).collect(),
         }
     }
 

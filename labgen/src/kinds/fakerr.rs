@@ -4,11 +4,16 @@ use scenario::{FakeRr, FakeRrMode};
 
 use super::Program;
 
+/// Where it tells of its clients.
+pub const STATUS: &str = "/run/bagpipe-fakerr/status.sock";
+
 pub(super) fn program(config: &FakeRr) -> Program {
     let mut args = vec!["--port".to_owned(), config.port.to_string()];
     match config.mode {
         FakeRrMode::Splice => args.extend(["--mode".into(), "splice".into()]),
         FakeRrMode::Reflect => args.extend([
+            "--status".into(),
+            STATUS.into(),
             "--as".into(),
             config.asn.to_string(),
             "--router-id".into(),
