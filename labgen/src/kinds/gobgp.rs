@@ -1,22 +1,32 @@
-//! `gobgpd` as a route reflector.
+//! GoBGP: `gobgpd`. It keeps tables and leaves the kernel's alone.
+
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
 use bgp_wire::Family;
+use bgp_wire::types::IpPrefix;
 use scenario::{Node, Session, Speaker};
 
+use super::speaker::{distant, keepalive};
 use super::{KindError, Outside, Program, read_config};
 
 const CONFIG: &str = "/run/gobgp/gobgpd.toml";
+const NETWORKS: &str = "/run/gobgp/networks.sh";
 
 pub(super) const OUTSIDE: Outside = Outside {
     program: "gobgpd",
     package: "gobgpd",
 };
 
-pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Program, KindError> {
+pub(super) fn programs(
+    node: &Node,
+    config: &Speaker,
+    base: &Path,
+) -> Result<Vec<Program>, KindError> {
     let text = match &config.config {
-        None => config_file(config),
+        None => config_file(node, config),
         Some(file) => read_config(node, base, file)?,
     };
     let args = [
@@ -27,35 +37,77 @@ pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Prog
         "--api-hosts",
         "127.0.0.1:50051",
     ];
-    Ok(Program {
+    let daemon = Program {
         args: args.map(String::from).into(),
         files: vec![(CONFIG.into(), text)],
+        config: Some(CONFIG.into()),
         passive: true,
         ..Program::new(OUTSIDE.program)
-    })
+    };
+    let mut programs = vec![daemon];
+    if config.config.is_none() && !config.networks.is_empty() {
+        programs.push(networks(config));
+    }
+    Ok(programs)
 }
 
-fn config_file(config: &Speaker) -> String {
+/// Its configuration has no word for what it originates.
+fn networks(config: &Speaker) -> Program {
+    let add = |prefix: &IpPrefix| {
+        let family = if prefix.address().is_ipv4() {
+            "ipv4"
+        } else {
+            "ipv6"
+        };
+        format!("gobgp global rib add -a {family} {prefix}\n")
+    };
+    let script: String = config.networks.iter().map(add).collect();
+    Program {
+        command: "/bin/sh".into(),
+        args: vec!["-e".into(), NETWORKS.into()],
+        files: vec![(NETWORKS.into(), script)],
+        once: true,
+        ..Program::new("gobgp global rib add")
+    }
+}
+
+fn config_file(node: &Node, config: &Speaker) -> String {
     let mut text = format!(
         "[global.config]\n  as = {}\n  router-id = \"{}\"\n",
         config.asn, config.router_id
     );
     for session in &config.sessions {
-        text += &neighbor(config, session);
+        text += &neighbor(node, config, session);
     }
     text
 }
 
-fn neighbor(config: &Speaker, session: &Session) -> String {
+fn neighbor(node: &Node, config: &Speaker, session: &Session) -> String {
+    let external = session.remote_as != config.asn;
     let mut text = format!(
         "\n[[neighbors]]\n  \
-         [neighbors.config]\n    neighbor-address = \"{}\"\n    peer-as = {}\n",
-        session.peer.address, session.remote_as
+         [neighbors.config]\n    neighbor-address = \"{}\"\n    peer-as = {}\n  \
+         [neighbors.transport.config]\n    local-address = \"{}\"\n",
+        session.peer.address, session.remote_as, session.local
     );
     if session.passive {
-        text += "  [neighbors.transport.config]\n    passive-mode = true\n";
+        text += "    passive-mode = true\n";
     }
-    if session.client {
+    if session.peer.port != 179 {
+        text += &format!("    remote-port = {}\n", session.peer.port);
+    }
+    text +=
+        "  [neighbors.timers.config]\n    connect-retry = 1\n    idle-hold-time-after-reset = 1\n";
+    if let Some(hold) = config.hold_time {
+        text += &format!(
+            "    hold-time = {hold}\n    keepalive-interval = {}\n",
+            keepalive(hold)
+        );
+    }
+    if external && distant(node, session.peer.address) {
+        text += "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 255\n";
+    }
+    if session.client && !external {
         text += &format!(
             "  [neighbors.route-reflector.config]\n    route-reflector-client = true\n    \
              route-reflector-cluster-id = \"{}\"\n",

@@ -2,10 +2,14 @@
 
 mod accounts;
 mod bagpipe;
+mod bird;
+mod exabgp;
+mod exec;
 mod fakerr;
 mod frr;
 mod gobgp;
 mod openbgpd;
+mod ovs;
 mod speaker;
 #[cfg(test)]
 mod testing;
@@ -16,6 +20,10 @@ use std::fs;
 use std::path::Path;
 
 use scenario::{Node, NodeKind, Ready};
+
+pub use bird::CONTROL as BIRD_CONTROL;
+pub use exabgp::EVENTS as EXABGP_EVENTS;
+pub use fakerr::STATUS as FAKERR_STATUS;
 
 /// A program of a node: how it is started, and when it counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,10 +120,10 @@ pub fn outside(kind: &NodeKind) -> Vec<Outside> {
         NodeKind::GoBgp(_) => vec![gobgp::OUTSIDE],
         NodeKind::Frr(_) => vec![frr::OUTSIDE],
         NodeKind::OpenBgpd(_) => vec![openbgpd::OUTSIDE],
-        NodeKind::Bird(_)
-        | NodeKind::ExaBgp(_)
-        | NodeKind::Ovs
-        | NodeKind::Exec(_)
+        NodeKind::Bird(_) => vec![bird::OUTSIDE],
+        NodeKind::ExaBgp(_) => vec![exabgp::OUTSIDE],
+        NodeKind::Ovs => vec![ovs::OUTSIDE],
+        NodeKind::Exec(_)
         | NodeKind::Bagpipe(_)
         | NodeKind::FakeRr(_)
         | NodeKind::Router
@@ -129,15 +137,14 @@ pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
     Ok(match &node.kind {
         NodeKind::Bagpipe(config) => vec![bagpipe::program(node, config)?],
         NodeKind::FakeRr(config) => vec![fakerr::program(config)],
-        NodeKind::GoBgp(config) => vec![gobgp::program(node, config, base)?],
+        NodeKind::GoBgp(config) => gobgp::programs(node, config, base)?,
         NodeKind::Frr(config) => frr::programs(node, config, base)?,
         NodeKind::OpenBgpd(config) => vec![openbgpd::program(node, config, base)?],
-        NodeKind::Bird(_)
-        | NodeKind::ExaBgp(_)
-        | NodeKind::Ovs
-        | NodeKind::Exec(_)
-        | NodeKind::Router
-        | NodeKind::Host => Vec::new(),
+        NodeKind::Bird(config) => vec![bird::program(node, config, base)?],
+        NodeKind::ExaBgp(config) => vec![exabgp::program(node, config, base)?],
+        NodeKind::Ovs => ovs::programs(),
+        NodeKind::Exec(config) => exec::programs(config),
+        NodeKind::Router | NodeKind::Host => Vec::new(),
     })
 }
 
