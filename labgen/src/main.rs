@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod kinds;
 mod needs;
+mod observe;
 mod protocol;
 mod state;
 mod supervisor;

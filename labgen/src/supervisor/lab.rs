@@ -44,6 +44,11 @@ pub(super) enum ReachError {
         node: String,
         source: bagpipe_api::ClientError,
     },
+    #[error("cannot ask `{node}`: {source}")]
+    Ask {
+        node: String,
+        source: super::observing::AskError,
+    },
     #[error("the connection to `{node}` is gone")]
     Gone { node: String },
     #[error("cannot look into `{node}`: {source}")]

@@ -7,9 +7,11 @@ mod front;
 mod home;
 mod lab;
 mod life;
+mod observing;
 mod ports;
 mod ready;
 mod recording;
+mod rest;
 mod step;
 mod view;
 
@@ -24,7 +26,7 @@ use netns::process::{Reap, Spawner};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
-use scenario::Scenario;
+use scenario::{Scenario, Wait};
 use tokio::task::LocalSet;
 
 use crate::needs;
@@ -149,6 +151,16 @@ async fn live(
         lab = building => Rc::new(lab?),
         () = front.gone() => return Ok(()),
     };
+    if lab.scenario.lab.wait == Wait::Converged {
+        front.send(&Event::Building {
+            what: "sessions".into(),
+            at: lab.at(),
+        });
+        tokio::select! {
+            converged = observing::converged(&lab) => converged?,
+            () = front.gone() => return Ok(()),
+        }
+    }
     front.send(&Event::Up {
         lab: view::known(&lab),
         at: lab.at(),

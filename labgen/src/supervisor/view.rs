@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use scenario::{NetId, Node, NodeId, NodeKind};
+use scenario::{NetId, Node, NodeId};
 
 use super::lab::Lab;
+use crate::observe::Session;
 use crate::protocol::{LabView, LanView, LinkView, NodeView, ProgramView, SessionView};
 
 /// How long a speaker may take to tell of its sessions.
@@ -129,22 +130,14 @@ fn links(lab: &Lab) -> Vec<LinkView> {
 
 /// Sessions of a speaker that can be asked, as they are now; none if it does not answer at once.
 async fn sessions(lab: &Lab, node: NodeId) -> Vec<SessionView> {
-    if !matches!(lab.scenario[node].kind, NodeKind::Bagpipe(_)) {
-        return Vec::new();
-    }
-    let ask = async {
-        let mut client = lab.client(node).await.ok()?;
-        let peers = client.looking_glass("bgp/peers").await.ok()?;
-        let peers = peers.as_array()?.iter().filter_map(|peer| {
-            Some(SessionView {
-                peer: peer.get("id")?.as_str()?.parse().ok()?,
-                state: peer.get("state")?.as_str()?.to_owned(),
-            })
-        });
-        Some(peers.collect())
-    };
+    let ask = super::observing::sessions(lab, node);
     let answer = tokio::time::timeout(PATIENCE, ask).await;
-    answer.ok().flatten().unwrap_or_default()
+    let sessions = answer.ok().and_then(Result::ok).unwrap_or_default();
+    let view = |session: Session| SessionView {
+        peer: session.peer,
+        state: session.state.name().to_owned(),
+    };
+    sessions.into_iter().map(view).collect()
 }
 
 fn joined<T: ToString>(values: &[T], between: &str) -> String {

@@ -7,9 +7,9 @@ use netns::addr::MacAddr;
 use netns::link::{FdbEntry, Groups, LinkError, Monitor, Neighbour, Netlink};
 use scenario::{ForwardingExpectation, NeighbourExpectation, NodeId, VpnId};
 
-use super::session::Speaker;
 use super::{Look, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
+use crate::supervisor::rest::Speaker;
 use crate::supervisor::step::Unmet;
 
 /// A node's kernel, the devices of one VPN instance in it, and word of changes of either.

@@ -6,12 +6,16 @@ mod route;
 mod session;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use scenario::{Expectation, Fact};
 use tokio::time::{Instant, timeout_at};
 
 use super::lab::{Lab, ReachError};
 use super::step::Unmet;
+
+/// How soon a program is asked again that did not answer.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// What a look at a fact gives.
 pub(super) enum Look {
@@ -59,10 +63,15 @@ async fn until(mut watch: impl Watch, deadline: Instant) -> Result<String, Unmet
                 Ok(Look::Met(seen)) => return Ok(seen),
                 Ok(Look::Never(unmet)) => return Err(unmet),
                 Ok(Look::Unmet(unmet)) => last = unmet,
-                Err(error) => return Err(Unmet::undone("an answer", &error)),
+                Err(error) => {
+                    // A program that does not answer now may be one that is being started again.
+                    last = Unmet::undone("an answer", &error);
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
             }
             if let Err(error) = watch.changed().await {
-                return Err(Unmet::undone("an answer", &error));
+                last = Unmet::undone("an answer", &error);
             }
         }
     };

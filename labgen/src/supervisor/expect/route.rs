@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use bagpipe_api::HeldRoute;
-use capture::RouteFacts;
+use bgp_wire::Family;
 use capture::matcher::compare_route;
-use capture::text::held_route;
 use scenario::RouteExpectation;
 
-use super::session::Speaker;
 use super::{Look, Watch};
+use crate::observe::{Route, Topic};
 use crate::supervisor::lab::{Lab, ReachError};
+use crate::supervisor::observing::Observer;
 use crate::supervisor::step::Unmet;
 
 /// At most this many routes are shown when an expectation is not met.
@@ -18,50 +17,43 @@ const SHOWN: usize = 12;
 
 pub(super) struct Watcher {
     lab: Rc<Lab>,
-    speaker: Speaker,
+    observer: Observer,
     expected: RouteExpectation,
     title: String,
 }
 
 impl Watcher {
     pub(super) fn new(lab: &Rc<Lab>, expected: &RouteExpectation, title: &str) -> Self {
+        // A pattern of a route that is held always names its family.
+        let family = expected.pattern.family.unwrap_or(Family::IPV4_UNICAST);
         Self {
             lab: Rc::clone(lab),
-            speaker: Speaker::new(lab, expected.on),
+            observer: Observer::new(lab, expected.on, Topic::Routes(family)),
             expected: expected.clone(),
             title: title.to_owned(),
         }
     }
 
     /// Of the routes held those that count: imported by the VPN if one is named, of the family.
-    fn candidates(&self, held: Vec<HeldRoute>) -> Vec<HeldRoute> {
+    fn candidates(&self, held: Vec<Route>) -> Vec<Route> {
         let instance = self.expected.vpn.map(|vpn| &self.lab.scenario[vpn].name);
         let family = self.expected.pattern.family;
         held.into_iter()
             .filter(|route| instance.is_none_or(|name| route.instances.contains(name)))
-            .filter(|route| family.is_none_or(|family| route.nlri.family == family))
+            .filter(|route| family.is_none_or(|family| route.facts.family == family))
             .collect()
     }
 }
 
-fn shown(route: &HeldRoute) -> String {
-    let text = held_route(&route.nlri, &route.next_hop, &route.attributes);
-    format!("{text} (from {})", route.source)
-}
-
 impl Watch for Watcher {
     async fn look(&mut self) -> Result<Look, ReachError> {
-        let held = self.speaker.fresh().await?.routes().await;
-        let candidates = self.candidates(held.map_err(|e| self.speaker.failed(e))?);
+        let held = self.observer.routes().await?;
+        let candidates = self.candidates(held);
         let mut compared: Vec<_> = candidates
             .iter()
-            .map(|route| {
-                let (nlri, next_hop) = (&route.nlri, route.next_hop.address());
-                let facts = RouteFacts::of(nlri, next_hop, &route.attributes);
-                (compare_route(&self.expected.pattern, &facts), route)
-            })
+            .map(|route| (compare_route(&self.expected.pattern, &route.facts), route))
             .collect();
-        let found: Vec<&HeldRoute> = compared
+        let found: Vec<&Route> = compared
             .iter()
             .filter(|(comparison, _)| comparison.difference.is_none())
             .map(|(_, route)| *route)
@@ -69,7 +61,7 @@ impl Watch for Watcher {
         let amount = self.expected.amount;
         if amount.holds(found.len() as u64) {
             return Ok(Look::Met(
-                found.first().map_or_else(String::new, |route| shown(route)),
+                found.first().map_or_else(String::new, ToString::to_string),
             ));
         }
         let seen = match found.len() {
@@ -84,7 +76,7 @@ impl Watch for Watcher {
         compared.sort_by_key(|(comparison, _)| std::cmp::Reverse(comparison.agreed));
         let mut details = Vec::new();
         for (comparison, route) in compared.iter().take(SHOWN) {
-            details.push(shown(route));
+            details.push(route.to_string());
             if let Some(d) = &comparison.difference {
                 details.push(format!(
                     "  `{}` is {}, expected {}",
@@ -100,6 +92,6 @@ impl Watch for Watcher {
     }
 
     async fn changed(&mut self) -> Result<(), ReachError> {
-        self.speaker.changed().await
+        self.observer.changed().await
     }
 }

@@ -1,0 +1,62 @@
+use bgp_wire::Family;
+
+use super::super::{Question, Speaker, Topic};
+use super::GoBgp;
+
+fn routes(family: Family, answer: &str) -> String {
+    let routes = GoBgp.routes(family, answer.as_bytes()).expect("an answer");
+    let lines: Vec<String> = routes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn sessions_with_their_families() {
+    let sessions = GoBgp.sessions(include_bytes!("../samples/gobgp-neighbor.json"));
+    insta::assert_debug_snapshot!(sessions.expect("an answer"));
+}
+
+#[test]
+fn routes_of_every_family() {
+    insta::assert_snapshot!(
+        [
+            routes(Family::EVPN, include_str!("../samples/gobgp-evpn.json")),
+            routes(Family::VPNV4, include_str!("../samples/gobgp-vpnv4.json")),
+            routes(
+                Family::IPV4_UNICAST,
+                include_str!("../samples/gobgp-ipv4.json")
+            ),
+            routes(
+                Family::FLOWSPEC_IPV4,
+                include_str!("../samples/gobgp-ipv4-flowspec.json")
+            ),
+        ]
+        .join("\n\n")
+    );
+    assert_eq!(routes(Family::RTC, "{}"), "");
+    assert_eq!(routes(Family::EVPN, "Network not in table\n"), "");
+}
+
+#[test]
+fn an_answer_that_is_none_says_so() {
+    let error = GoBgp.sessions(b"connection refused").expect_err("no JSON");
+    assert!(
+        error.to_string().ends_with("`connection refused`"),
+        "{error}"
+    );
+    let error = GoBgp
+        .routes(
+            Family::VPNV4,
+            br#"{"x": [{"nlri": {"prefix": "nonsense"}}]}"#,
+        )
+        .expect_err("no prefix");
+    insta::assert_snapshot!(error, @r#"no ipv4/mpls-vpn route: `{"prefix":"nonsense"}`"#);
+}
+
+#[test]
+fn unknown_families_cannot_be_asked_for() {
+    assert!(GoBgp.question(Topic::Routes(Family::new(1, 5))).is_none());
+    let Some(Question::Command(words)) = GoBgp.question(Topic::Routes(Family::EVPN)) else {
+        panic!("a command");
+    };
+    assert_eq!(words.join(" "), "gobgp -j global rib -a evpn");
+}
