@@ -7,7 +7,7 @@ mod node;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-pub use file::{Check, Doctor, Scenario, Test};
+pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test};
 pub use lab::{Down, Inspect, List, Run, Up};
 pub use node::{Exec, Logs, Shell};
 
@@ -71,6 +71,8 @@ pub enum Command {
     Logs(Logs),
     /// Validate scenarios; nothing is started
     Check(Check),
+    /// Draw a lab: boxes, LANs, links, addresses
+    Graph(Graph),
     /// Probe what this machine can do, by doing
     Doctor(Doctor),
     /// Run many scenarios, and say which passed

@@ -5,6 +5,7 @@
 
 mod cli;
 mod command;
+mod graph;
 mod kinds;
 mod needs;
 mod observe;

@@ -83,3 +83,44 @@ pub struct Test {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `labgen graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen graph scenarios/first-ping.toml
+  labgen graph clos.toml --set leaves=8 -o clos.svg
+  labgen graph --lab clos --format mermaid
+
+Groups of many equal nodes (`count = 500`) are drawn as one, `compute-1..500`.")]
+pub struct Graph {
+    /// The scenario; without it, the lab that is up
+    #[arg(value_hint = ValueHint::FilePath, conflicts_with = "lab")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub choice: super::lab::LabChoice,
+    #[command(flatten)]
+    pub variables: Variables,
+    /// The kind of picture [default: as the name of `--out` ends, else ascii]
+    #[arg(short, long, value_enum)]
+    pub format: Option<GraphFormat>,
+    /// Write to this file
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+    /// Draw groups of more than N nodes as one; 0 draws every node [default: 12, fewer to fit a terminal]
+    #[arg(long, value_name = "N")]
+    pub fold: Option<usize>,
+}
+
+/// Kinds of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// Box characters
+    Ascii,
+    /// A self-contained document for light and dark surroundings
+    Svg,
+    /// A flowchart for Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+}

@@ -6,6 +6,7 @@ mod doctor;
 mod down;
 mod enter;
 mod follow;
+mod graph;
 mod inspect;
 mod list;
 mod logs;
@@ -39,6 +40,7 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Shell(args) => enter::shell(&args),
         Command::Logs(args) => logs::logs(&args),
         Command::Check(args) => check::check(&args),
+        Command::Graph(args) => graph::graph(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Test(args) => test::test(&args),
         Command::Supervise => crate::supervisor::main(),
