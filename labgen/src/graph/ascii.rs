@@ -25,6 +25,7 @@ pub(super) fn draw(graph: &Graph) -> String {
         bar: 1,
         bend: 1,
         margin: 1,
+        reach: 2,
         label: |text| i64::try_from(text.chars().count()).unwrap_or(0) + 2,
         beside: (1, 1),
     };

@@ -92,12 +92,12 @@ fn span<'a>(lists: impl Iterator<Item = &'a [String]> + Clone) -> Vec<String> {
         .collect()
 }
 
-/// What of the last address is not in the first: `10.0.0.2` and `10.0.0.9` give `.9`.
+/// What of the last address is not in the first: `10.0.0.2` and `10.0.0.9` give `9`.
 fn shortened<'a>(first: &str, last: &'a str) -> &'a str {
     let common = last
         .char_indices()
         .filter(|(at, c)| matches!(c, '.' | ':') && first.get(..*at) == last.get(..*at))
-        .map(|(at, _)| at)
+        .map(|(at, _)| at + 1)
         .last();
     &last[common.unwrap_or(0)..]
 }

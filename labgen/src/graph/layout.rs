@@ -25,6 +25,8 @@ pub(super) struct Measures {
     pub(super) bend: i64,
     /// Above the first and below the last track of a channel.
     pub(super) margin: i64,
+    /// How far a bar reaches beyond what hangs on it.
+    pub(super) reach: i64,
     /// Width of a LAN's label.
     pub(super) label: fn(&str) -> i64,
     /// Distance from a box's top to the first and to each further line to the box beside it.
@@ -68,6 +70,7 @@ struct Strand {
     tops: Vec<i64>,
     bottoms: Vec<i64>,
     x: (i64, i64),
+    /// A LAN's: how wide it is, then where it begins.
     label: i64,
     track: usize,
 }
@@ -90,12 +93,20 @@ pub(super) fn layout(graph: &Graph, layers: &Layers, measures: &Measures) -> Lay
     let width_of = |cell: &Cell| width(cell, measures);
     let beside = beside(graph, layers, measures);
     let ports = ports(graph, layers, measures, &x, &beside);
+    let edges = layers.rows.iter().zip(&x).flat_map(|(cells, lefts)| {
+        let cells = cells.iter().zip(lefts);
+        cells.map(|(cell, left)| left + width(cell, measures))
+    });
+    let middle = edges.max().unwrap_or(0) / 2;
     let mut y = 0;
     let rows = layers.rows.len();
     let mut tops = vec![0; rows + 1];
     let mut channels: Vec<(i64, Vec<Strand>)> = Vec::new();
     for row in 0..=rows {
         let mut strands = strands(graph, layers, measures, row, &ports, &beside);
+        for strand in strands.iter_mut().filter(|strand| strand.lan) {
+            label(strand, middle, measures.reach);
+        }
         let (heights, height) = tracks(&mut strands, measures, row > 0 && row < rows);
         for strand in &mut strands {
             strand.track = heights
@@ -539,30 +550,38 @@ fn strand(net: usize, lan: bool, tops: Vec<i64>, bottoms: Vec<i64>, label: i64) 
     let mut pins: Vec<i64> = tops.iter().chain(&bottoms).copied().collect();
     pins.sort_unstable();
     let (first, last) = (pins.first().copied(), pins.last().copied());
-    let mut x = (first.unwrap_or(0), last.unwrap_or(0));
-    let mut at = 0;
-    if lan {
-        x = (x.0 - 2, x.1 + 2);
-        // In the widest space between two lines, else past the last.
-        let gaps = pins.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
-        let widest = gaps.max_by_key(|(gap, at)| (*gap, -at));
-        at = match widest {
-            Some((gap, from)) if gap > label + 3 => from + (gap - label) / 2 + 1,
-            _ => x.1 + 2,
-        };
-        if at > x.1 {
-            x.1 = at + label + 1;
-        }
-    }
     Strand {
         net,
         lan,
         tops,
         bottoms,
-        x,
-        label: at,
+        x: (first.unwrap_or(0), last.unwrap_or(0)),
+        label,
         track: 0,
     }
+}
+
+/// Lengthens a bar to hold its label, whose width becomes the place where it begins: in the widest space between
+/// two lines, else past the last of them, toward the middle of the picture.
+fn label(strand: &mut Strand, middle: i64, reach: i64) {
+    let width = strand.label;
+    let mut pins: Vec<i64> = strand.tops.iter().chain(&strand.bottoms).copied().collect();
+    pins.sort_unstable();
+    let (first, last) = strand.x;
+    strand.x = (first - reach, last + reach);
+    let gaps = pins.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
+    let widest = gaps.max_by_key(|(gap, at)| (*gap, -at));
+    strand.label = match widest {
+        Some((gap, from)) if gap > width + 3 => from + (gap - width) / 2 + 1,
+        _ if first > middle => {
+            strand.x.0 -= width + 3;
+            strand.x.0 + reach
+        }
+        _ => {
+            strand.x.1 += width + 3;
+            last + 4
+        }
+    };
 }
 
 /// Gives each strand a track, so that none lies over another; the y of each track, and the height of the channel.

@@ -180,6 +180,9 @@ impl Graph {
         let mut rest: Vec<String> = this.loopbacks.iter().map(|l| format!("lo {l}")).collect();
         let alone = self.nets_of(node).count() == 1;
         for (net, end) in self.nets_of(node) {
+            if net.count > 1 {
+                rest.push(format!("{} ×{}", net.name, net.count));
+            }
             for address in &end.addresses {
                 rest.push(if alone {
                     address.clone()
