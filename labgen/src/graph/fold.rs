@@ -98,7 +98,7 @@ fn shortened<'a>(first: &str, last: &'a str) -> &'a str {
         .char_indices()
         .filter(|(at, c)| matches!(c, '.' | ':') && first.get(..*at) == last.get(..*at))
         .map(|(at, _)| at + 1)
-        .last();
+        .next_back();
     &last[common.unwrap_or(0)..]
 }
 

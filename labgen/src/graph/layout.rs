@@ -100,7 +100,7 @@ pub(super) fn layout(graph: &Graph, layers: &Layers, measures: &Measures) -> Lay
     let middle = edges.max().unwrap_or(0) / 2;
     let mut y = 0;
     let rows = layers.rows.len();
-    let mut tops = vec![0; rows + 1];
+    let mut tops = Vec::new();
     let mut channels: Vec<(i64, Vec<Strand>)> = Vec::new();
     for row in 0..=rows {
         let mut strands = strands(graph, layers, measures, row, &ports, &beside);
@@ -115,7 +115,7 @@ pub(super) fn layout(graph: &Graph, layers: &Layers, measures: &Measures) -> Lay
         }
         channels.push((y, strands));
         y += height;
-        tops[row] = y;
+        tops.push(y);
         if let Some(cells) = layers.rows.get(row) {
             y += cells
                 .iter()
