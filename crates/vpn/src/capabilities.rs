@@ -27,6 +27,24 @@ impl Capabilities {
         }
     }
 
+    /// MPLS as it is or in what a route says nothing about, one path, both directions.
+    pub fn mpls() -> Self {
+        Self {
+            encaps: vec![Encap::Default, Encap::Mpls],
+            ..Self::vxlan()
+        }
+    }
+
+    /// The encapsulation to use for a route that advertises these tunnel types: the most preferred one. A route
+    /// without any means [`Encap::Default`].
+    pub fn common(&self, advertised: &[u16]) -> Option<Encap> {
+        let is_common = |encap: &&Encap| match encap.tunnel_type() {
+            Some(number) => advertised.contains(&number),
+            None => advertised.is_empty(),
+        };
+        self.encaps.iter().find(is_common).copied()
+    }
+
     /// Whether a route that advertises these tunnel types can be forwarded. A route without any means
     /// [`Encap::Default`].
     pub fn accept(&self, mut advertised: impl Iterator<Item = u16>) -> bool {

@@ -25,6 +25,10 @@ pub enum AttachError {
     UnsupportedDirection { direction: Direction },
     #[error("'advertise_subnet' is not possible with VPN type {kind}")]
     SubnetInEvpn { kind: InstanceKind },
+    #[error("Missing parameter: 'ip_address'")]
+    NoAddress,
+    #[error("plugging an evpn instance into an ipvpn one is not possible in this version")]
+    EvpnAsPort,
     #[error("A VPN instance using vni {vni} already exists.")]
     VniInUse { vni: Vni },
     #[error(
@@ -100,4 +104,6 @@ pub enum Flaw {
     TunnelEndpoint,
     #[error("it leads back to this instance")]
     Loop,
+    #[error("it has not exactly one label")]
+    LabelStack,
 }

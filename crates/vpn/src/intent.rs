@@ -4,6 +4,7 @@
 //! ordered maps, so that two that mean the same compare equal and print the same.
 
 mod delta;
+mod ipvpn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,6 +15,7 @@ use bgp_wire::{MacAddr, Vni};
 use serde::{Deserialize, Serialize};
 
 pub use delta::{IntentDelta, diff};
+pub use ipvpn::{IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop};
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +62,17 @@ pub struct Gateway {
     pub prefix_len: u8,
 }
 
+impl Gateway {
+    /// The gateway of a subnet with this length; that of a host if it is not known or does not fit.
+    pub(crate) fn of_subnet(address: IpAddr, prefix_len: Option<u8>) -> Self {
+        let host = if address.is_ipv4() { 32 } else { 128 };
+        Self {
+            address,
+            prefix_len: prefix_len.filter(|len| *len <= host).unwrap_or(host),
+        }
+    }
+}
+
 /// A local interface plugged into the instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
@@ -87,21 +100,60 @@ pub struct FloodTarget {
     pub vni: Vni,
 }
 
+/// What drivers of one VPN type are given, per instance.
+pub trait Intent: Clone + fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// The instance it is for.
+    fn instance(&self) -> InstanceId;
+}
+
+impl Intent for EvpnIntent {
+    fn instance(&self) -> InstanceId {
+        self.instance
+    }
+}
+
 /// One instance's new intent, for the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum IntentChange {
+pub enum IntentChange<I = EvpnIntent> {
     /// The instance is gone: remove everything made for it.
     Remove(InstanceId),
     /// This is what should exist from now on.
-    Set(Arc<EvpnIntent>),
+    Set(Arc<I>),
 }
 
-impl IntentChange {
+/// An intent of either type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnyIntent {
+    /// For the E-VPN driver.
+    Evpn(Arc<EvpnIntent>),
+    /// For the IP VPN driver.
+    IpVpn(Arc<IpVpnIntent>),
+}
+
+impl AnyIntent {
+    /// The intent if it is an E-VPN one.
+    pub fn evpn(&self) -> Option<&Arc<EvpnIntent>> {
+        match self {
+            Self::Evpn(intent) => Some(intent),
+            Self::IpVpn(_) => None,
+        }
+    }
+
+    /// The intent if it is an IP VPN one.
+    pub fn ipvpn(&self) -> Option<&Arc<IpVpnIntent>> {
+        match self {
+            Self::IpVpn(intent) => Some(intent),
+            Self::Evpn(_) => None,
+        }
+    }
+}
+
+impl<I: Intent> IntentChange<I> {
     /// The instance meant.
     pub fn instance(&self) -> InstanceId {
         match self {
             Self::Remove(instance) => *instance,
-            Self::Set(intent) => intent.instance,
+            Self::Set(intent) => intent.instance(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! VPN instances (EVIs): attachments in, routes and forwarding intent out.
+//! VPN instances (EVIs and VRFs): attachments in, routes and forwarding intent out.
 //!
 //! [`VpnManager`] keeps the instances: requests and routes go in, [`Effect`]s for the route table and
 //! [`intent`]s for the dataplane come out. [`Speaker`] joins it with the route table.
@@ -15,14 +15,17 @@ pub mod view;
 
 mod evi;
 mod ids;
+mod instance;
 mod learned;
+mod publication;
 mod reading;
 mod routes;
+mod vrf;
 
 pub use capabilities::{Capabilities, Encap};
 pub use error::{AttachError, DetachError, Warning};
-pub use intent::{EvpnIntent, InstanceId, IntentChange};
-pub use manager::{AttachToken, Effect, Prepared, VpnConfig, VpnManager};
+pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
+pub use manager::{AttachToken, Effect, IpVpnConfig, Prepared, VpnConfig, VpnManager};
 pub use request::{
     AttachRequest, DetachRequest, Direction, InstanceKind, IpWithPrefix, LocalPort, Readvertise,
 };

@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::Capabilities;
 use crate::error::Warning;
-use crate::evi::Evi;
 use crate::ids::Allocator;
-use crate::intent::{EvpnIntent, InstanceId, IntentChange};
+use crate::instance::Instance;
+use crate::intent::{AnyIntent, EvpnIntent, InstanceId, IntentChange, IpVpnIntent};
+use crate::request::InstanceKind;
 
 /// What all instances of a host have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,33 @@ pub struct VpnConfig {
     pub local_vtep: IpAddr,
     /// What the E-VPN driver can do.
     pub capabilities: Capabilities,
+    /// The IP VPN driver, if there is one.
+    pub ipvpn: Option<IpVpnConfig>,
+}
+
+/// What all IP VPN instances of a host have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpVpnConfig {
+    /// The address tunnels end at: next hop of the routes.
+    pub local_pe: IpAddr,
+    /// What the driver can do.
+    pub capabilities: Capabilities,
+}
+
+impl VpnConfig {
+    /// What the driver of a VPN type can do, if there is one.
+    pub fn capabilities_of(&self, kind: InstanceKind) -> Option<&Capabilities> {
+        match kind {
+            InstanceKind::Evpn => Some(&self.capabilities),
+            InstanceKind::IpVpn => self.ipvpn.as_ref().map(|ipvpn| &ipvpn.capabilities),
+        }
+    }
+
+    /// Where tunnels of IP VPNs end.
+    pub(crate) fn local_pe(&self) -> IpAddr {
+        let ipvpn = self.ipvpn.as_ref();
+        ipvpn.map_or(self.local_vtep, |ipvpn| ipvpn.local_pe)
+    }
 }
 
 /// Names an attach that is prepared and neither committed nor aborted.
@@ -48,7 +76,7 @@ pub struct Prepared {
     /// The instance.
     pub instance: InstanceId,
     /// What the dataplane is to hold for the instance, the new endpoint included.
-    pub intent: Arc<EvpnIntent>,
+    pub intent: AnyIntent,
     /// Whether the endpoint was attached already, so that the dataplane has nothing new to do.
     pub is_refresh: bool,
 }
@@ -75,11 +103,11 @@ pub struct VpnManager {
     labels: Allocator,
     rds: Allocator,
     vnis: BTreeMap<Vni, InstanceId>,
-    instances: BTreeMap<InstanceId, Evi>,
+    instances: BTreeMap<InstanceId, Instance>,
     by_name: BTreeMap<String, InstanceId>,
     tokens: BTreeMap<AttachToken, InstanceId>,
     changed: BTreeSet<InstanceId>,
-    removed: BTreeSet<InstanceId>,
+    removed: BTreeMap<InstanceId, InstanceKind>,
 }
 
 impl VpnManager {
@@ -96,7 +124,7 @@ impl VpnManager {
             by_name: BTreeMap::new(),
             tokens: BTreeMap::new(),
             changed: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            removed: BTreeMap::new(),
         }
     }
 
@@ -107,16 +135,27 @@ impl VpnManager {
 
     /// Takes in a route change for one instance. Those for other workers are ignored.
     pub fn on_dispatch(&mut self, dispatch: &Dispatch) -> Vec<Effect> {
-        let WorkerId::Evi(number) = dispatch.to else {
+        let (WorkerId::Evi(number) | WorkerId::Vrf(number)) = dispatch.to else {
             return Vec::new();
         };
         let id = InstanceId(number);
-        let Some(evi) = self.instances.get_mut(&id) else {
+        let Some(instance) = self.instances.get_mut(&id) else {
             return Vec::new();
         };
-        let (changed, warning) = match &dispatch.change {
-            Change::Advertise { route, source, .. } => evi.receive(*source, route, &self.config),
-            Change::Withdraw { route, source } => (evi.forget(*source, route), None),
+        let config = &self.config;
+        let (changed, warning) = match (&dispatch.change, instance) {
+            (Change::Advertise { route, source, .. }, Instance::Evi(evi)) => {
+                evi.receive(*source, route, config)
+            }
+            (Change::Advertise { route, source, .. }, Instance::Vrf(vrf)) => {
+                vrf.receive(*source, route, config)
+            }
+            (Change::Withdraw { route, source }, Instance::Evi(evi)) => {
+                (evi.forget(*source, route), None)
+            }
+            (Change::Withdraw { route, source }, Instance::Vrf(vrf)) => {
+                (vrf.forget(*source, route), None)
+            }
         };
         if changed {
             self.changed.insert(id);
@@ -127,29 +166,81 @@ impl VpnManager {
             .collect()
     }
 
-    /// The intents that changed since the last call, removals first.
+    /// The E-VPN intents that changed since the last call, removals first.
     ///
     /// An attach being prepared is in there only if something else changed too; its own intent is
     /// [`Prepared::intent`].
     pub fn take_intents(&mut self) -> Vec<IntentChange> {
-        let removed = std::mem::take(&mut self.removed)
-            .into_iter()
-            .map(IntentChange::Remove);
-        let changed = std::mem::take(&mut self.changed);
-        let set = changed.iter().filter_map(|id| self.instances.get(id));
-        removed
-            .chain(set.map(|evi| IntentChange::Set(Arc::clone(&evi.intent))))
-            .collect()
+        self.take(InstanceKind::Evpn, |instance| match instance {
+            Instance::Evi(evi) => Some(Arc::clone(&evi.intent)),
+            Instance::Vrf(_) => None,
+        })
     }
 
-    /// What the dataplane should hold now, for all instances.
+    /// The IP VPN intents that changed since the last call, as [`VpnManager::take_intents`].
+    pub fn take_ipvpn_intents(&mut self) -> Vec<IntentChange<IpVpnIntent>> {
+        self.take(InstanceKind::IpVpn, |instance| match instance {
+            Instance::Vrf(vrf) => Some(Arc::clone(&vrf.intent)),
+            Instance::Evi(_) => None,
+        })
+    }
+
+    fn take<I>(
+        &mut self,
+        kind: InstanceKind,
+        intent: impl Fn(&Instance) -> Option<Arc<I>>,
+    ) -> Vec<IntentChange<I>> {
+        let mut changes = Vec::new();
+        self.removed.retain(|id, of| {
+            if *of == kind {
+                changes.push(IntentChange::Remove(*id));
+            }
+            *of != kind
+        });
+        let instances = &self.instances;
+        self.changed.retain(|id| {
+            let set = instances.get(id).and_then(&intent);
+            let is_other = set.is_none();
+            changes.extend(set.map(IntentChange::Set));
+            is_other
+        });
+        changes
+    }
+
+    /// What the dataplane should hold now, for all E-VPN instances.
     pub fn intents(&self) -> impl Iterator<Item = &Arc<EvpnIntent>> {
-        self.instances.values().map(|evi| &evi.intent)
+        self.instances
+            .values()
+            .filter_map(|instance| match instance {
+                Instance::Evi(evi) => Some(&evi.intent),
+                Instance::Vrf(_) => None,
+            })
     }
 
-    /// What the dataplane should hold now for one instance.
+    /// What the dataplane should hold now, for all IP VPN instances.
+    pub fn ipvpn_intents(&self) -> impl Iterator<Item = &Arc<IpVpnIntent>> {
+        self.instances
+            .values()
+            .filter_map(|instance| match instance {
+                Instance::Vrf(vrf) => Some(&vrf.intent),
+                Instance::Evi(_) => None,
+            })
+    }
+
+    /// What the dataplane should hold now for one E-VPN instance.
     pub fn intent(&self, id: InstanceId) -> Option<&Arc<EvpnIntent>> {
-        self.instances.get(&id).map(|evi| &evi.intent)
+        match self.instances.get(&id)? {
+            Instance::Evi(evi) => Some(&evi.intent),
+            Instance::Vrf(_) => None,
+        }
+    }
+
+    /// What the dataplane should hold now for one IP VPN instance.
+    pub fn ipvpn_intent(&self, id: InstanceId) -> Option<&Arc<IpVpnIntent>> {
+        match self.instances.get(&id)? {
+            Instance::Vrf(vrf) => Some(&vrf.intent),
+            Instance::Evi(_) => None,
+        }
     }
 
     /// Whether no instance exists and every number has come back.
@@ -162,7 +253,7 @@ impl VpnManager {
             && self.rds.used() == 0
     }
 
-    pub(crate) fn instance_map(&self) -> &BTreeMap<InstanceId, Evi> {
+    pub(crate) fn instance_map(&self) -> &BTreeMap<InstanceId, Instance> {
         &self.instances
     }
 
@@ -172,46 +263,48 @@ impl VpnManager {
 
     /// Gives back what nothing holds any more of a MAC, and the instance if it was the last.
     fn settle(&mut self, id: InstanceId, mac: bgp_wire::MacAddr) {
-        let Some(evi) = self.instances.get_mut(&id) else {
+        let Some(instance) = self.instances.get_mut(&id) else {
             return;
         };
-        if evi.refresh_local(mac) {
+        if instance.refresh_local(mac) {
             self.changed.insert(id);
         }
-        if !evi.is_mac_held(mac)
-            && let Some(label) = evi.labels.remove(&mac)
+        let common = instance.common_mut();
+        if !common.is_mac_held(mac)
+            && let Some(label) = common.labels.remove(&mac)
         {
             self.labels.release(label);
         }
-        let of_mac = evi
+        let of_mac = common
             .rds
             .range((mac, None)..)
             .take_while(|((of, _), _)| *of == mac);
         let unheld: Vec<_> = of_mac
             .map(|(key, _)| *key)
-            .filter(|key| !evi.is_held(*key))
+            .filter(|key| !common.is_held(*key))
             .collect();
         for key in unheld {
-            if let Some(rd) = evi.rds.remove(&key) {
+            if let Some(rd) = common.rds.remove(&key) {
                 self.rds.release(rd);
             }
         }
-        if evi.is_unused() {
+        if common.is_unused() {
             self.remove(id);
         }
     }
 
     fn remove(&mut self, id: InstanceId) {
-        let Some(evi) = self.instances.remove(&id) else {
+        let Some(instance) = self.instances.remove(&id) else {
             return;
         };
-        self.by_name.remove(&evi.intent.external_id);
-        self.vnis.remove(&evi.numbers.vni);
-        if let Some(label) = evi.numbers.label {
+        let common = instance.common();
+        self.by_name.remove(&common.external_id);
+        self.vnis.remove(&common.numbers.vni);
+        if let Some(label) = common.numbers.label {
             self.labels.release(label);
         }
-        self.rds.release(evi.numbers.rd);
+        self.rds.release(common.numbers.rd);
         self.changed.remove(&id);
-        self.removed.insert(id);
+        self.removed.insert(id, instance.kind());
     }
 }

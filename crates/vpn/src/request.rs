@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
-use bgp_wire::{MacAddr, RouteTarget, Vni};
+use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
 /// The two types of VPN.
@@ -44,6 +44,11 @@ impl Direction {
     /// Whether others are to know the endpoint.
     pub fn is_advertised(self) -> bool {
         self != Self::FromPort
+    }
+
+    /// Whether the endpoint may send into the VPN.
+    pub fn is_from_port(self) -> bool {
+        self != Self::ToPort
     }
 }
 
@@ -205,7 +210,8 @@ pub struct AttachRequest {
     pub mac: MacAddr,
     /// The MAC as the caller wrote it, for display.
     pub mac_text: String,
-    /// The endpoint's address. An endpoint without is replaced by the first one of its MAC with an address.
+    /// The endpoint's address. An E-VPN endpoint without is replaced by the first one of its MAC with an address;
+    /// in an IP VPN there is none without.
     pub ip: Option<IpWithPrefix>,
     /// Where the endpoint is.
     pub local_port: LocalPort,
@@ -215,7 +221,7 @@ pub struct AttachRequest {
     pub export: BTreeSet<RouteTarget>,
     /// The subnet's gateway; the length comes with the instance's first endpoint.
     pub gateway: Option<IpAddr>,
-    /// Advertise the whole subnet: not possible in E-VPN.
+    /// Advertise the whole subnet of the address instead of the address: not possible in E-VPN.
     pub advertise_subnet: bool,
     /// Value of the consistent hash sort order community.
     pub hash_order: u32,
@@ -263,6 +269,32 @@ impl AttachRequest {
             fallback: None,
             description: None,
             instance_description: None,
+        }
+    }
+
+    /// An IP VPN endpoint with nothing optional.
+    pub fn ipvpn(
+        external_id: impl Into<String>,
+        mac: MacAddr,
+        ip: IpWithPrefix,
+        local_port: LocalPort,
+    ) -> Self {
+        Self {
+            kind: InstanceKind::IpVpn,
+            ip: Some(ip),
+            ..Self::evpn(external_id, mac, local_port)
+        }
+    }
+
+    /// What the endpoint's address stands for: itself, or its subnet with
+    /// [`advertise_subnet`](Self::advertise_subnet). None without address.
+    pub fn advertised_prefix(&self) -> Option<IpPrefix> {
+        let ip = self.ip.as_ref()?;
+        if self.advertise_subnet {
+            // The length was checked when the text was parsed.
+            IpPrefix::new(ip.address(), ip.prefix_len()).ok()
+        } else {
+            Some(IpPrefix::host(ip.address()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The routes an E-VPN instance publishes.
+//! The routes that instances publish.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,10 +6,10 @@ use bgp_rib::Route;
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_wire::attribute::{AsPath, Origin, PmsiTunnel};
 use bgp_wire::community::Encapsulation;
-use bgp_wire::nlri::EvpnRoute;
+use bgp_wire::nlri::{EvpnRoute, VpnRoute};
 use bgp_wire::{
-    AttributeValue, Esi, ExtendedCommunity, Family, LabelField, MacAddr, NextHop, Nlri, NlriValue,
-    PathAttributes, RouteDistinguisher, RouteTarget, Vni,
+    AttributeValue, Esi, ExtendedCommunity, Family, IpPrefix, Label, LabelField, MacAddr, NextHop,
+    Nlri, NlriValue, PathAttributes, RouteDistinguisher, RouteTarget, Vni,
 };
 
 use crate::capabilities::Encap;
@@ -39,6 +39,16 @@ pub(crate) struct Announced {
     pub(crate) hash_order: u32,
 }
 
+/// A prefix behind a local endpoint as others should know it.
+pub(crate) struct AnnouncedPrefix {
+    pub(crate) prefix: IpPrefix,
+    pub(crate) label: Label,
+    /// The endpoint's own distinguisher, used for a subnet: several endpoints may then lead to it.
+    pub(crate) rd: RouteDistinguisher,
+    pub(crate) local_pref: Option<u32>,
+    pub(crate) hash_order: u32,
+}
+
 impl Publisher<'_> {
     /// Type 2 (RFC 7432 section 7.2).
     pub(crate) fn endpoint(&self, endpoint: &Announced) -> Route {
@@ -55,13 +65,33 @@ impl Publisher<'_> {
             label1: LabelField::from_vni(self.vni),
             label2: None,
         };
-        let order = ExtendedCommunity::from_consistent_hash_order(endpoint.hash_order);
-        let communities = self.communities().chain([order]).collect();
-        let local_pref = endpoint.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
-        let attributes = self
-            .attributes(communities)
-            .with(AttributeValue::LocalPref(local_pref));
+        let attributes = self.endpoint_attributes(endpoint.local_pref, endpoint.hash_order);
         self.route(route, self.local_vtep, attributes)
+    }
+
+    /// An IP VPN route (RFC 4364 section 4.3, RFC 4659 section 3.2).
+    pub(crate) fn prefix(&self, announced: &AnnouncedPrefix) -> Route {
+        let prefix = announced.prefix;
+        let value = NlriValue::Vpn(VpnRoute {
+            rd: if prefix.is_host() {
+                self.rd
+            } else {
+                announced.rd
+            },
+            labels: vec![LabelField::from_label(announced.label, true)],
+            prefix,
+        });
+        let nlri = Nlri::from(value);
+        let next_hop = match (nlri.family, self.local_vtep) {
+            // Over IPv4, IPv6 routes carry an IPv4-mapped address (RFC 4659 section 3.2.1.2).
+            (Family::VPNV6, IpAddr::V4(v4)) => v4.to_ipv6_mapped().into(),
+            (_, address) => address,
+        };
+        Route {
+            next_hop: NextHop::for_family(nlri.family, next_hop),
+            nlri,
+            attributes: self.endpoint_attributes(announced.local_pref, announced.hash_order),
+        }
     }
 
     /// Type 3 with an ingress replication tunnel (RFC 7432 sections 7.3 and 11.2).
@@ -84,6 +114,14 @@ impl Publisher<'_> {
             next_hop: NextHop::for_family(Family::EVPN, next_hop),
             attributes,
         }
+    }
+
+    fn endpoint_attributes(&self, local_pref: Option<u32>, hash_order: u32) -> PathAttributes {
+        let order = ExtendedCommunity::from_consistent_hash_order(hash_order);
+        let communities = self.communities().chain([order]).collect();
+        self.attributes(communities).with(AttributeValue::LocalPref(
+            local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
+        ))
     }
 
     fn attributes(&self, communities: Vec<ExtendedCommunity>) -> PathAttributes {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bgp_rib::{Dispatch, RibEvent, RouteTable, RtcOrigin};
 
 use crate::error::{AttachError, DetachError, Warning};
-use crate::intent::{InstanceId, IntentChange};
+use crate::intent::{InstanceId, IntentChange, IpVpnIntent};
 use crate::manager::{AttachToken, Effect, Prepared, VpnConfig, VpnManager};
 use crate::request::{AttachRequest, DetachRequest};
 
@@ -86,6 +86,11 @@ impl Speaker {
     /// See [`VpnManager::take_intents`].
     pub fn take_intents(&mut self) -> Vec<IntentChange> {
         self.vpns.take_intents()
+    }
+
+    /// See [`VpnManager::take_ipvpn_intents`].
+    pub fn take_ipvpn_intents(&mut self) -> Vec<IntentChange<IpVpnIntent>> {
+        self.vpns.take_ipvpn_intents()
     }
 
     fn run(&mut self, effects: impl IntoIterator<Item = Effect>) -> Output {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bgp_rib::WorkerId;
 use bgp_rib::render::RouteView;
-use bgp_wire::{RouteTarget, Vni};
+use bgp_rib::{Route, WorkerId};
+use bgp_wire::{IpPrefix, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
-use crate::evi::Evi;
+use crate::instance::Instance;
 use crate::intent::InstanceId;
 use crate::manager::VpnManager;
 use crate::reading::Entry;
@@ -20,7 +20,7 @@ use crate::routes::distinguisher;
 pub struct InstanceView {
     /// The instance's number.
     pub id: InstanceId,
-    /// `EVI-n`.
+    /// `EVI-n` or `VRF-n`.
     pub name: String,
     /// The VPN's type.
     pub kind: InstanceKind,
@@ -38,7 +38,7 @@ pub struct InstanceView {
     pub gateway: Option<IpAddr>,
     /// Length of the subnet in bits, if the first endpoint had an address.
     pub prefix_len: Option<u8>,
-    /// VNI, or the label that stands for it.
+    /// VNI or label; a label stands for the VNI of an E-VPN instance created without.
     pub dataplane_id: Vni,
     /// Whether the caller chose the VNI.
     pub is_vni_given: bool,
@@ -69,27 +69,27 @@ pub struct EndpointView {
     pub direction: Direction,
 }
 
-/// Routes by what they are about, `('MAC', 02:00:00:00:00:01)`; several when several PEs or addresses are in
+/// Routes by what they are about, `('MAC', 02:00:00:00:00:01)` or `'10.0.0.0/24'`; several when several PEs or addresses are in
 /// play.
 pub type RoutesByEntry = BTreeMap<String, Vec<RouteView>>;
 
 impl VpnManager {
     /// Every instance, in order of number.
     pub fn instances(&self) -> impl Iterator<Item = InstanceView> + '_ {
-        self.evis().map(view)
+        self.instance_map().values().map(view)
     }
 
     /// One instance by the name users gave it.
     pub fn instance(&self, external_id: &str) -> Option<InstanceView> {
-        self.evi(external_id).map(view)
+        self.named(external_id).map(view)
     }
 
     /// The live endpoints of an instance by interface name.
     pub fn ports(&self, external_id: &str) -> Option<BTreeMap<String, Vec<EndpointView>>> {
-        let evi = self.evi(external_id)?;
+        let common = self.named(external_id)?.common();
         let mut ports: BTreeMap<String, Vec<EndpointView>> = BTreeMap::new();
-        for (key, endpoint) in &evi.endpoints {
-            let rd = evi
+        for (key, endpoint) in &common.endpoints {
+            let rd = common
                 .rds
                 .get(key)
                 .filter(|_| endpoint.direction.is_advertised());
@@ -98,7 +98,7 @@ impl VpnManager {
                 .entry(endpoint.port.linuxif.clone())
                 .or_default()
                 .push(EndpointView {
-                    label: evi.labels.get(&key.0).copied(),
+                    label: common.labels.get(&key.0).copied(),
                     mac_address: endpoint.mac_text.clone(),
                     ip_address: endpoint.ip_text.clone(),
                     local_pref: endpoint.local_pref,
@@ -112,53 +112,66 @@ impl VpnManager {
 
     /// Every route an instance has received.
     pub fn received_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
-        let evi = self.evi(external_id)?;
         let mut routes = RoutesByEntry::new();
-        for ((source, _), path) in evi.learned.paths() {
-            let entry = entry_text(path.meaning.entry());
-            routes
-                .entry(entry)
-                .or_default()
-                .push(RouteView::new(*source, &path.route));
+        match self.named(external_id)? {
+            Instance::Evi(evi) => {
+                for ((source, _), path) in evi.learned.paths() {
+                    let entry = entry_text(path.meaning.entry());
+                    add(&mut routes, entry, *source, &path.route);
+                }
+            }
+            Instance::Vrf(vrf) => {
+                for ((source, _), path) in vrf.learned.paths() {
+                    let entry = prefix_text(path.meaning.prefix());
+                    add(&mut routes, entry, *source, &path.route);
+                }
+            }
         }
         Some(routes)
     }
 
     /// The received routes that are in use.
     pub fn best_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
-        let evi = self.evi(external_id)?;
         let mut routes = RoutesByEntry::new();
-        for ((source, _), path) in evi.learned.best_paths() {
-            let entry = entry_text(path.meaning.entry());
-            routes
-                .entry(entry)
-                .or_default()
-                .push(RouteView::new(*source, &path.route));
+        match self.named(external_id)? {
+            Instance::Evi(evi) => {
+                for ((source, _), path) in evi.learned.best_paths() {
+                    let entry = entry_text(path.meaning.entry());
+                    add(&mut routes, entry, *source, &path.route);
+                }
+            }
+            Instance::Vrf(vrf) => {
+                for prefix in vrf.learned.prefixes() {
+                    for ((source, _), path) in vrf.learned.best(prefix, vrf.ecmp) {
+                        let entry = prefix_text(Some(prefix));
+                        add(&mut routes, entry, *source, &path.route);
+                    }
+                }
+            }
         }
         Some(routes)
     }
 
     /// The routes an instance advertises.
     pub fn advertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
-        let evi = self.evi(external_id)?;
-        Some(
-            evi.published()
-                .map(|route| RouteView::new(evi.worker(), route))
-                .collect(),
-        )
+        let instance = self.named(external_id)?;
+        let routes = instance.published().into_iter();
+        let views = routes.map(|route| RouteView::new(instance.worker(), route));
+        Some(views.collect())
     }
 
     /// Labels in use and what for.
     pub fn label_purposes(&self) -> BTreeMap<u32, String> {
         let mut purposes = BTreeMap::new();
-        for evi in self.evis() {
-            let traffic = format!("Incoming traffic for {}", evi.worker());
-            if let Some(label) = evi.numbers.label {
+        for instance in self.instance_map().values() {
+            let common = instance.common();
+            let traffic = format!("Incoming traffic for {}", instance.worker());
+            if let Some(label) = common.numbers.label {
                 purposes.insert(label, traffic.clone());
             }
             // The last endpoint of a MAC speaks for its label.
-            for (key, endpoint) in &evi.endpoints {
-                let Some(label) = evi.labels.get(&key.0) else {
+            for (key, endpoint) in &common.endpoints {
+                let Some(label) = common.labels.get(&key.0) else {
                     continue;
                 };
                 let linuxif = &endpoint.port.linuxif;
@@ -172,33 +185,42 @@ impl VpnManager {
         purposes
     }
 
-    fn evi(&self, external_id: &str) -> Option<&Evi> {
+    fn named(&self, external_id: &str) -> Option<&Instance> {
         self.id_of(external_id)
             .and_then(|id| self.instance_map().get(&id))
     }
+}
 
-    fn evis(&self) -> impl Iterator<Item = &Evi> {
-        self.instance_map().values()
+fn view(instance: &Instance) -> InstanceView {
+    let common = instance.common();
+    InstanceView {
+        id: common.numbers.id,
+        name: instance.worker().to_string(),
+        kind: instance.kind(),
+        external_id: common.external_id.clone(),
+        worker: instance.worker(),
+        description: common.description.clone(),
+        import: common.import.iter().copied().collect(),
+        export: common.export.clone(),
+        gateway: instance.gateway(),
+        prefix_len: common.prefix_len,
+        dataplane_id: common.numbers.vni,
+        is_vni_given: common.numbers.label.is_none(),
+        readvertise: common.readvertise.clone(),
+        attract_traffic: common.attract_traffic.clone(),
+        fallback: common.fallback.clone(),
     }
 }
 
-fn view(evi: &Evi) -> InstanceView {
-    InstanceView {
-        id: evi.numbers.id,
-        name: evi.worker().to_string(),
-        kind: InstanceKind::Evpn,
-        external_id: evi.intent.external_id.clone(),
-        worker: evi.worker(),
-        description: evi.description.clone(),
-        import: evi.import.iter().copied().collect(),
-        export: evi.export.clone(),
-        gateway: evi.intent.gateway.map(|gateway| gateway.address),
-        prefix_len: evi.prefix_len,
-        dataplane_id: evi.numbers.vni,
-        is_vni_given: evi.numbers.label.is_none(),
-        readvertise: evi.readvertise.clone(),
-        attract_traffic: evi.attract_traffic.clone(),
-        fallback: evi.fallback.clone(),
+fn add(routes: &mut RoutesByEntry, entry: String, source: WorkerId, route: &Route) {
+    let view = RouteView::new(source, route);
+    routes.entry(entry).or_default().push(view);
+}
+
+fn prefix_text(prefix: Option<IpPrefix>) -> String {
+    match prefix {
+        Some(prefix) => format!("'{prefix}'"),
+        None => "('Other',)".to_owned(),
     }
 }
 

@@ -188,7 +188,7 @@ fn a_refused_attach_leaves_nothing() {
     let prepared = speaker
         .prepare_attach(with_vni(request("e", 1, Some("10.9.9.1"))))
         .unwrap();
-    assert!(prepared.intent.ports.contains_key("tap1"));
+    assert!(prepared.intent.evpn().unwrap().ports.contains_key("tap1"));
     assert!(!prepared.is_refresh);
     assert_eq!(speaker.table().routes().count(), 0);
     speaker.abort(prepared.token);
@@ -215,7 +215,7 @@ fn a_refused_endpoint_leaves_the_others() {
     let also = speaker
         .prepare_attach(request("e", 3, Some("10.9.9.3")))
         .unwrap();
-    assert_eq!(also.intent.ports.len(), 3);
+    assert_eq!(also.intent.evpn().unwrap().ports.len(), 3);
     speaker.abort(prepared.token);
     assert_eq!(told(&speaker.commit(also.token)).len(), 1);
     speaker.detach(&detach("e", 3, None)).unwrap();

@@ -380,7 +380,8 @@ impl World {
         let prepared = self.speaker.prepare_attach(request.clone());
         assert_eq!(prepared.is_ok(), is_admitted, "{prepared:?}");
         if let Ok(prepared) = prepared {
-            self.driver.insert(prepared.instance, prepared.intent);
+            let intent = prepared.intent.evpn().unwrap();
+            self.driver.insert(prepared.instance, Arc::clone(intent));
             self.tokens.push((prepared.token, name));
             self.model
                 .entry(name)

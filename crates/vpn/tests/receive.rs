@@ -122,8 +122,8 @@ fn an_endpoint_that_waits_for_its_port_counts_as_local() {
     let Ok(prepared) = prepared else {
         panic!("{prepared:?}")
     };
-    assert_eq!(prepared.intent.remote_macs, [].into());
-    assert_eq!(prepared.intent.neighbours, [].into());
+    assert_eq!(prepared.intent.evpn().unwrap().remote_macs, [].into());
+    assert_eq!(prepared.intent.evpn().unwrap().neighbours, [].into());
     speaker.abort(prepared.token);
     assert_eq!(intent(&speaker, "e").remote_macs, [(mac(8), at(2))].into());
     assert_eq!(intent(&speaker, "e").neighbours, [(ip(IP8), mac(8))].into());

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use bgp_rib::{Match, RibEvent, Route};
+use bgp_rib::{RibEvent, Route};
 use bgp_wire::Family;
 
-use super::{EndpointKey, Evi};
+use super::Evi;
+use crate::instance::EndpointKey;
 use crate::manager::VpnConfig;
+use crate::publication;
 use crate::routes::{Announced, Publisher, distinguisher};
 
 impl Evi {
@@ -18,10 +20,17 @@ impl Evi {
         touched: impl IntoIterator<Item = EndpointKey>,
     ) -> Vec<RibEvent> {
         let mut events = Vec::new();
-        self.subscribe(&mut events);
+        let worker = self.worker();
+        publication::subscribe(
+            worker,
+            &[Family::EVPN],
+            &mut self.subscribed,
+            &self.common.import,
+            &mut events,
+        );
         let multicast = self.multicast_route(config);
         let old = self.multicast.take();
-        self.multicast = self.change(old, multicast, &mut events);
+        self.multicast = publication::change(worker, old, multicast, &mut events);
         let mut withdrawn = Vec::new();
         for key in touched {
             let route = self.endpoint_route(config, key);
@@ -31,7 +40,7 @@ impl Evi {
                 &mut withdrawn
             };
             let old = self.advertised.remove(&key);
-            if let Some(route) = self.change(old, route, out) {
+            if let Some(route) = publication::change(worker, old, route, out) {
                 self.advertised.insert(key, route);
             }
         }
@@ -41,68 +50,15 @@ impl Evi {
 
     /// The events that end everything the instance published and subscribed to.
     pub(crate) fn retire(&mut self) -> Vec<RibEvent> {
-        let worker = self.worker();
         let endpoints = std::mem::take(&mut self.advertised).into_values();
         let routes = endpoints.chain(self.multicast.take());
-        let mut events: Vec<_> = routes
-            .map(|route| RibEvent::Withdraw {
-                source: worker,
-                key: route.key(),
-            })
-            .collect();
         self.subscribed.clear();
-        events.push(RibEvent::Cleanup { worker });
-        events
+        publication::retire(self.worker(), routes)
     }
 
     /// The routes published now: type 3, then type 2.
     pub(crate) fn published(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.multicast.iter().chain(self.advertised.values())
-    }
-
-    fn subscribe(&mut self, events: &mut Vec<RibEvent>) {
-        let worker = self.worker();
-        let wanted = |target| Match::new(Family::EVPN, target);
-        let new = self.import.difference(&self.subscribed);
-        events.extend(new.map(|target| RibEvent::Subscribe {
-            worker,
-            wanted: wanted(*target),
-        }));
-        let gone = self.subscribed.difference(&self.import);
-        events.extend(gone.map(|target| RibEvent::Unsubscribe {
-            worker,
-            wanted: wanted(*target),
-        }));
-        self.subscribed.clone_from(&self.import);
-    }
-
-    /// The event that leads from one route to the other, and what is published then.
-    fn change(
-        &self,
-        old: Option<Arc<Route>>,
-        new: Option<Route>,
-        events: &mut Vec<RibEvent>,
-    ) -> Option<Arc<Route>> {
-        let source = self.worker();
-        match (old, new) {
-            (Some(old), Some(new)) if *old == new => Some(old),
-            (_, Some(new)) => {
-                let route = Arc::new(new);
-                events.push(RibEvent::Advertise {
-                    source,
-                    route: Arc::clone(&route),
-                });
-                Some(route)
-            }
-            (Some(old), None) => {
-                events.push(RibEvent::Withdraw {
-                    source,
-                    key: old.key(),
-                });
-                None
-            }
-            (None, None) => None,
-        }
     }
 
     /// Nobody could import a route without target, so none is made.
@@ -111,11 +67,11 @@ impl Evi {
             local_address: config.local_address,
             local_vtep: config.local_vtep,
             encaps: &config.capabilities.encaps,
-            vni: self.numbers.vni,
-            rd: distinguisher(config.router_id, self.numbers.rd),
-            export: &self.export,
+            vni: self.common.numbers.vni,
+            rd: distinguisher(config.router_id, self.common.numbers.rd),
+            export: &self.common.export,
         };
-        (!self.export.is_empty()).then_some(publisher)
+        (!self.common.export.is_empty()).then_some(publisher)
     }
 
     fn multicast_route(&self, config: &VpnConfig) -> Option<Route> {
@@ -123,8 +79,8 @@ impl Evi {
     }
 
     fn endpoint_route(&self, config: &VpnConfig, key: EndpointKey) -> Option<Route> {
-        let endpoint = self.endpoints.get(&key)?;
-        let rd = *self.rds.get(&key)?;
+        let endpoint = self.common.endpoints.get(&key)?;
+        let rd = *self.common.rds.get(&key)?;
         if !endpoint.direction.is_advertised() {
             return None;
         }

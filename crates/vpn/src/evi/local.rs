@@ -6,22 +6,16 @@ use std::sync::Arc;
 
 use bgp_wire::MacAddr;
 
-use super::{Endpoint, EndpointKey, Evi};
+use super::Evi;
 use crate::error::AttachError;
+use crate::instance::key_of;
 use crate::request::{AttachRequest, LocalPort};
 
 impl Evi {
     /// Whether the request fits the endpoints that are held.
     pub(crate) fn admit(&self, request: &AttachRequest) -> Result<(), AttachError> {
+        self.common.admit_port(request)?;
         let (mac, port) = (request.mac, &request.local_port);
-        let previous = self.port_of(mac).filter(|previous| *previous != port);
-        if let Some(previous) = previous {
-            return Err(AttachError::MacOnOtherPort {
-                mac,
-                previous: previous.linuxif.clone(),
-                port: port.linuxif.clone(),
-            });
-        }
         let plugged = self.intent.ports.get(&port.linuxif);
         if plugged.is_some_and(|plugged| plugged.vlan != port.vlan) {
             let linuxif = port.linuxif.clone();
@@ -34,48 +28,9 @@ impl Evi {
         }
     }
 
-    /// The endpoint a request is about. One without address stands for those of its MAC that have one.
-    pub(crate) fn is_covered(&self, request: &AttachRequest) -> bool {
-        request.ip.is_none() && self.keys_of(request.mac).any(|(_, ip)| ip.is_some())
-    }
-
-    /// Makes a pending request's endpoint live, or updates it. What was not said is kept.
-    pub(crate) fn enliven(&mut self, request: &AttachRequest) {
-        let key = key_of(request);
-        let known = self.endpoints.get(&key);
-        let description = known.and_then(|endpoint| endpoint.description.clone());
-        let endpoint = Endpoint {
-            mac_text: request.mac_text.clone(),
-            ip_text: request.ip.as_ref().map(|ip| ip.text().to_owned()),
-            port: request.local_port.clone(),
-            direction: request.direction,
-            local_pref: request.local_pref,
-            hash_order: request.hash_order,
-            description: request.description.clone().or(description),
-        };
-        self.endpoints.insert(key, endpoint);
-    }
-
-    /// The live endpoints of a MAC.
-    pub(crate) fn keys_of(&self, mac: MacAddr) -> impl Iterator<Item = EndpointKey> + '_ {
-        // `None` sorts before every address, so the range starts at the MAC's first endpoint.
-        let from = self.endpoints.range((mac, None)..).map(|(key, _)| *key);
-        from.take_while(move |(of, _)| *of == mac)
-    }
-
-    /// Whether an endpoint is live or about to be.
-    pub(crate) fn is_held(&self, key: EndpointKey) -> bool {
-        self.endpoints.contains_key(&key) || self.pending.values().any(|r| key_of(r) == key)
-    }
-
-    /// Whether any endpoint of a MAC is live or about to be.
-    pub(crate) fn is_mac_held(&self, mac: MacAddr) -> bool {
-        self.port_of(mac).is_some()
-    }
-
     /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.
     pub(crate) fn refresh_local(&mut self, mac: MacAddr) -> bool {
-        let port = self.port_of(mac).cloned();
+        let port = self.common.port_of(mac).cloned();
         let ips = self.held_ips(mac);
         if port.as_ref().map(|port| port.linuxif.as_str()) == self.placed.get(&mac).map(|s| &**s)
             && ips == self.placed_ips(mac)
@@ -95,20 +50,13 @@ impl Evi {
         true
     }
 
-    /// The port of a MAC that is held.
-    fn port_of(&self, mac: MacAddr) -> Option<&LocalPort> {
-        let live = self
-            .keys_of(mac)
-            .next()
-            .and_then(|key| self.endpoints.get(&key));
-        let pending = || self.pending.values().find(|request| request.mac == mac);
-        live.map(|endpoint| &endpoint.port)
-            .or_else(|| pending().map(|request| &request.local_port))
-    }
-
     fn held_ips(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let live = self.keys_of(mac).filter_map(|(_, ip)| ip);
-        let pending = self.pending.values().filter(|request| request.mac == mac);
+        let live = self.common.keys_of(mac).filter_map(|(_, ip)| ip);
+        let pending = self
+            .common
+            .pending
+            .values()
+            .filter(|request| request.mac == mac);
         let pending = pending.filter_map(|request| key_of(request).1);
         live.chain(pending).collect()
     }
@@ -150,8 +98,4 @@ impl Evi {
         }
         ips
     }
-}
-
-pub(crate) fn key_of(request: &AttachRequest) -> EndpointKey {
-    (request.mac, request.ip.as_ref().map(|ip| ip.address()))
 }

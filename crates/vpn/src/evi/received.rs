@@ -25,7 +25,7 @@ impl Evi {
             route,
             &config.capabilities,
             config.local_vtep,
-            self.numbers.vni,
+            self.common.numbers.vni,
         );
         let id = (source, route.key());
         let route = Arc::clone(route);

@@ -7,8 +7,8 @@ use bgp_wire::Vni;
 
 use super::{AttachToken, Effect, Prepared, VpnManager};
 use crate::error::{AttachError, Warning};
-use crate::evi::{Evi, Numbers, key_of};
-use crate::intent::InstanceId;
+use crate::instance::{Instance, Numbers, key_of};
+use crate::intent::{AnyIntent, InstanceId};
 use crate::reading::is_unicast_mac;
 use crate::request::{AttachRequest, InstanceKind};
 
@@ -28,22 +28,26 @@ impl VpnManager {
         let token = AttachToken(self.next_token);
         self.next_token += 1;
         if let Err(error) = self.hold(id, token, request) {
-            if let Some(evi) = self.instances.get_mut(&id) {
-                evi.pending.remove(&token);
+            if let Some(instance) = self.instances.get_mut(&id) {
+                instance.common_mut().pending.remove(&token);
             }
             self.settle(id, mac);
             return Err(error);
         }
-        let Some(evi) = self.instances.get(&id) else {
+        let Some(instance) = self.instances.get(&id) else {
             return Err(AttachError::Exhausted {
                 what: "instances",
                 total: u32::MAX,
             });
         };
-        let is_refresh = evi.pending.get(&token).is_some_and(|request| {
-            evi.endpoints.contains_key(&key_of(request)) || evi.is_covered(request)
+        let common = instance.common();
+        let is_refresh = common.pending.get(&token).is_some_and(|request| {
+            common.endpoints.contains_key(&key_of(request)) || common.is_covered(request)
         });
-        let intent = Arc::clone(&evi.intent);
+        let intent = match instance {
+            Instance::Evi(evi) => AnyIntent::Evpn(Arc::clone(&evi.intent)),
+            Instance::Vrf(vrf) => AnyIntent::IpVpn(Arc::clone(&vrf.intent)),
+        };
         self.tokens.insert(token, id);
         Ok(Prepared {
             token,
@@ -59,44 +63,46 @@ impl VpnManager {
         let Some(id) = self.tokens.remove(&token) else {
             return Vec::new();
         };
-        let Some(evi) = self.instances.get_mut(&id) else {
+        let Some(instance) = self.instances.get_mut(&id) else {
             return Vec::new();
         };
-        let Some(request) = evi.pending.remove(&token) else {
+        let Some(request) = instance.common_mut().pending.remove(&token) else {
             return Vec::new();
         };
-        let mut effects: Vec<_> = fixed(evi, &request).map(|w| Effect::Warn(id, w)).collect();
-        let export: Vec<_> = request.export.iter().copied().collect();
-        let is_export_new = evi.export != export;
-        evi.export = export;
-        evi.import.clone_from(&request.import);
-        if let Some(description) = &request.instance_description {
-            evi.description = Some(description.clone());
-        }
-        if let Some(fallback) = &request.fallback {
-            evi.fallback = Some(fallback.clone());
-        }
+        let warnings = fixed(instance, &request);
+        let mut effects: Vec<_> = warnings.map(|w| Effect::Warn(id, w)).collect();
         if request
             .gateway
-            .is_some_and(|gateway| evi.set_gateway(gateway))
+            .is_some_and(|gateway| instance.set_gateway(gateway))
         {
             self.changed.insert(id);
         }
-        if !evi.is_covered(&request) {
-            evi.enliven(&request);
+        let common = instance.common_mut();
+        let export: Vec<_> = request.export.iter().copied().collect();
+        let is_export_new = common.export != export;
+        common.export = export;
+        common.import.clone_from(&request.import);
+        if let Some(description) = &request.instance_description {
+            common.description = Some(description.clone());
+        }
+        if let Some(fallback) = &request.fallback {
+            common.fallback = Some(fallback.clone());
+        }
+        if !common.is_covered(&request) {
+            common.enliven(&request);
         }
         let mac = request.mac;
         let replaced = request
             .ip
             .as_ref()
-            .and_then(|_| evi.endpoints.remove(&(mac, None)));
+            .and_then(|_| common.endpoints.remove(&(mac, None)));
         let touched: Vec<_> = if is_export_new {
-            evi.endpoints.keys().copied().collect()
+            common.endpoints.keys().copied().collect()
         } else {
-            evi.keys_of(mac).collect()
+            common.keys_of(mac).collect()
         };
         let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
-        let events = evi.publish(&self.config, touched);
+        let events = instance.publish(&self.config, touched);
         effects.extend(events.into_iter().map(Effect::Rib));
         self.settle(id, mac);
         effects
@@ -107,10 +113,10 @@ impl VpnManager {
         let Some(id) = self.tokens.remove(&token) else {
             return;
         };
-        let Some(evi) = self.instances.get_mut(&id) else {
+        let Some(instance) = self.instances.get_mut(&id) else {
             return;
         };
-        let Some(request) = evi.pending.remove(&token) else {
+        let Some(request) = instance.common_mut().pending.remove(&token) else {
             return;
         };
         // The driver may hold the intent with the endpoint even where the one without is an old acquaintance.
@@ -130,24 +136,35 @@ impl VpnManager {
 
     fn check(&self, request: &AttachRequest) -> Result<(), AttachError> {
         let kind = request.kind;
-        if kind != InstanceKind::Evpn {
+        let Some(capabilities) = self.config.capabilities_of(kind) else {
             return Err(AttachError::NoDriver { kind });
-        }
+        };
         if !is_unicast_mac(request.mac) {
             return Err(AttachError::NotUnicast { mac: request.mac });
         }
-        if request.advertise_subnet {
+        if kind == InstanceKind::Evpn && request.advertise_subnet {
             return Err(AttachError::SubnetInEvpn { kind });
         }
+        if kind == InstanceKind::IpVpn && request.ip.is_none() {
+            return Err(AttachError::NoAddress);
+        }
+        if request.local_port.linuxif.is_empty() {
+            return Err(AttachError::EvpnAsPort);
+        }
         let direction = request.direction;
-        if !self.config.capabilities.directions.contains(&direction) {
+        if !capabilities.directions.contains(&direction) {
             return Err(AttachError::UnsupportedDirection { direction });
         }
         match self
             .id_of(&request.external_id)
             .and_then(|id| self.instances.get(&id))
         {
-            Some(evi) => evi.admit(request),
+            Some(instance) if instance.kind() != kind => Err(AttachError::OtherKind {
+                external_id: request.external_id.clone(),
+                existing: instance.kind(),
+                kind,
+            }),
+            Some(instance) => instance.admit(request),
             None => match request.vni.filter(|vni| self.vnis.contains_key(vni)) {
                 Some(vni) => Err(AttachError::VniInUse { vni }),
                 None => Ok(()),
@@ -172,10 +189,11 @@ impl VpnManager {
         };
         let id = InstanceId(self.next_instance);
         self.next_instance += 1;
-        let evi = Evi::new(Numbers { id, vni, label, rd }, request, &self.config);
+        let numbers = Numbers { id, vni, label, rd };
+        let instance = Instance::new(numbers, request, &self.config);
         self.vnis.insert(vni, id);
         self.by_name.insert(request.external_id.clone(), id);
-        self.instances.insert(id, evi);
+        self.instances.insert(id, instance);
         Ok(id)
     }
 
@@ -186,19 +204,20 @@ impl VpnManager {
         token: AttachToken,
         request: AttachRequest,
     ) -> Result<(), AttachError> {
-        let Some(evi) = self.instances.get_mut(&id) else {
+        let Some(instance) = self.instances.get_mut(&id) else {
             return Ok(());
         };
+        let common = instance.common_mut();
         let (key, mac) = (key_of(&request), request.mac);
         let is_advertised = request.direction.is_advertised();
-        evi.pending.insert(token, request);
-        if let Entry::Vacant(label) = evi.labels.entry(mac) {
+        common.pending.insert(token, request);
+        if let Entry::Vacant(label) = common.labels.entry(mac) {
             label.insert(self.labels.allocate().ok_or(LABELS_EXHAUSTED)?);
         }
-        if is_advertised && let Entry::Vacant(rd) = evi.rds.entry(key) {
+        if is_advertised && let Entry::Vacant(rd) = common.rds.entry(key) {
             rd.insert(self.rds.allocate().ok_or(RDS_EXHAUSTED)?);
         }
-        evi.refresh_local(mac);
+        instance.refresh_local(mac);
         Ok(())
     }
 }
@@ -213,20 +232,25 @@ const RDS_EXHAUSTED: AttachError = AttachError::Exhausted {
 };
 
 /// What the request wants changed that cannot change.
-fn fixed(evi: &Evi, request: &AttachRequest) -> impl Iterator<Item = Warning> {
+fn fixed(instance: &Instance, request: &AttachRequest) -> impl Iterator<Item = Warning> {
     let text = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+    let kept = instance.common().numbers.vni;
     let vni = request
         .vni
-        .filter(|vni| *vni != evi.numbers.vni)
+        .filter(|vni| *vni != kept)
         .map(|vni| Warning::Fixed {
             field: "vni".to_owned(),
-            kept: evi.numbers.vni.to_string(),
+            kept: kept.to_string(),
             asked: vni.to_string(),
         });
-    let is_other = request.linuxbr.is_some() && request.linuxbr != evi.intent.linuxbr;
+    let kept = match instance {
+        Instance::Evi(evi) => &evi.intent.linuxbr,
+        Instance::Vrf(_) => &None,
+    };
+    let is_other = request.linuxbr.is_some() && request.linuxbr != *kept;
     let linuxbr = is_other.then(|| Warning::Fixed {
         field: "linuxbr".to_owned(),
-        kept: text(&evi.intent.linuxbr),
+        kept: text(kept),
         asked: text(&request.linuxbr),
     });
     vni.into_iter().chain(linuxbr)

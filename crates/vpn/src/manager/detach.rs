@@ -16,10 +16,11 @@ impl VpnManager {
             external_id: request.external_id.clone(),
         };
         let id = self.id_of(&request.external_id).ok_or_else(unknown)?;
-        let evi = self.instances.get_mut(&id).ok_or_else(unknown)?;
+        let instance = self.instances.get_mut(&id).ok_or_else(unknown)?;
         let mac = request.mac;
         let ip = request.ip.as_ref().map(|ip| ip.address());
-        let keys: Vec<_> = evi
+        let common = instance.common_mut();
+        let keys: Vec<_> = common
             .keys_of(mac)
             .filter(|key| ip.is_none() || key.1 == ip)
             .collect();
@@ -27,15 +28,15 @@ impl VpnManager {
             return Err(DetachError::NotPlugged { mac, ip });
         }
         for key in &keys {
-            evi.endpoints.remove(key);
+            common.endpoints.remove(key);
         }
-        let events = if evi.endpoints.is_empty() {
-            if evi.forget_all() {
+        let events = if common.endpoints.is_empty() {
+            if instance.forget_all() {
                 self.changed.insert(id);
             }
-            evi.retire()
+            instance.retire()
         } else {
-            evi.publish(&self.config, keys)
+            instance.publish(&self.config, keys)
         };
         self.settle(id, mac);
         Ok(events.into_iter().map(Effect::Rib).collect())
@@ -47,15 +48,16 @@ impl VpnManager {
         self.tokens.clear();
         let mut effects = Vec::new();
         for id in ids {
-            let Some(evi) = self.instances.get_mut(&id) else {
+            let Some(instance) = self.instances.get_mut(&id) else {
                 continue;
             };
-            effects.extend(evi.retire().into_iter().map(Effect::Rib));
-            let labels = std::mem::take(&mut evi.labels);
+            effects.extend(instance.retire().into_iter().map(Effect::Rib));
+            let common = instance.common_mut();
+            let labels = std::mem::take(&mut common.labels);
             labels
                 .into_values()
                 .for_each(|label| self.labels.release(label));
-            let rds = std::mem::take(&mut evi.rds);
+            let rds = std::mem::take(&mut common.rds);
             rds.into_values().for_each(|rd| self.rds.release(rd));
             self.remove(id);
         }

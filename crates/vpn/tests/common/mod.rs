@@ -27,6 +27,7 @@ pub fn config() -> VpnConfig {
         local_address: HERE.into(),
         local_vtep: HERE.into(),
         capabilities: Capabilities::vxlan(),
+        ipvpn: None,
     }
 }
 

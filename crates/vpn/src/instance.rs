@@ -1,0 +1,273 @@
+//! What instances of both types have in common, and the two of them behind one name.
+//!
+//! An endpoint is *held* from the moment an attach is prepared, and *live* once it is committed. Held endpoints
+//! are in the intent, so that the port gets plugged; only live ones are advertised.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_rib::{RibEvent, Route, WorkerId};
+use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
+
+use crate::error::AttachError;
+use crate::evi::Evi;
+use crate::intent::InstanceId;
+use crate::manager::{AttachToken, VpnConfig};
+use crate::request::{AttachRequest, Direction, InstanceKind, LocalPort, Readvertise};
+use crate::vrf::Vrf;
+
+/// MAC and address; no address for an endpoint attached without.
+pub(crate) type EndpointKey = (MacAddr, Option<IpAddr>);
+
+/// A live endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) mac_text: String,
+    pub(crate) ip_text: Option<String>,
+    /// What is advertised of its address.
+    pub(crate) prefix: Option<IpPrefix>,
+    pub(crate) port: LocalPort,
+    pub(crate) direction: Direction,
+    pub(crate) local_pref: Option<u32>,
+    pub(crate) hash_order: u32,
+    pub(crate) description: Option<String>,
+}
+
+/// Numbers an instance was given for good.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) id: InstanceId,
+    /// VNI of an E-VPN instance, label of an IP VPN one unless the caller gave a number.
+    pub(crate) vni: Vni,
+    /// The label that serves as VNI when the caller gave none.
+    pub(crate) label: Option<u32>,
+    pub(crate) rd: u32,
+}
+
+/// The part of an instance that does not depend on its type.
+#[derive(Debug)]
+pub(crate) struct Common {
+    pub(crate) numbers: Numbers,
+    pub(crate) external_id: String,
+    pub(crate) description: Option<String>,
+    pub(crate) fallback: Option<String>,
+    pub(crate) attract_traffic: Option<String>,
+    pub(crate) readvertise: Option<Readvertise>,
+    pub(crate) prefix_len: Option<u8>,
+    pub(crate) import: BTreeSet<RouteTarget>,
+    pub(crate) export: Vec<RouteTarget>,
+    pub(crate) endpoints: BTreeMap<EndpointKey, Endpoint>,
+    pub(crate) pending: BTreeMap<AttachToken, AttachRequest>,
+    /// Per MAC that is held.
+    pub(crate) labels: BTreeMap<MacAddr, u32>,
+    /// Per endpoint that is held and advertised.
+    pub(crate) rds: BTreeMap<EndpointKey, u32>,
+}
+
+impl Common {
+    /// Nothing attached, for a first `request`.
+    pub(crate) fn new(numbers: Numbers, request: &AttachRequest) -> Self {
+        Self {
+            numbers,
+            external_id: request.external_id.clone(),
+            description: None,
+            fallback: None,
+            attract_traffic: request.attract_traffic.clone(),
+            readvertise: request.readvertise.clone(),
+            prefix_len: request.ip.as_ref().map(|ip| ip.prefix_len()),
+            import: BTreeSet::new(),
+            export: Vec::new(),
+            endpoints: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            rds: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nothing needs the instance any more.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.endpoints.is_empty() && self.pending.is_empty()
+    }
+
+    /// Whether the MAC of the request is at no other port.
+    pub(crate) fn admit_port(&self, request: &AttachRequest) -> Result<(), AttachError> {
+        let (mac, port) = (request.mac, &request.local_port);
+        match self.port_of(mac).filter(|previous| *previous != port) {
+            None => Ok(()),
+            Some(previous) => Err(AttachError::MacOnOtherPort {
+                mac,
+                previous: previous.linuxif.clone(),
+                port: port.linuxif.clone(),
+            }),
+        }
+    }
+
+    /// Whether a request without address stands for those of its MAC that have one.
+    pub(crate) fn is_covered(&self, request: &AttachRequest) -> bool {
+        request.ip.is_none() && self.keys_of(request.mac).any(|(_, ip)| ip.is_some())
+    }
+
+    /// Makes a pending request's endpoint live, or updates it. What was not said is kept.
+    pub(crate) fn enliven(&mut self, request: &AttachRequest) {
+        let key = key_of(request);
+        let known = self.endpoints.get(&key);
+        let description = known.and_then(|endpoint| endpoint.description.clone());
+        let endpoint = Endpoint {
+            mac_text: request.mac_text.clone(),
+            ip_text: request.ip.as_ref().map(|ip| ip.text().to_owned()),
+            prefix: request.advertised_prefix(),
+            port: request.local_port.clone(),
+            direction: request.direction,
+            local_pref: request.local_pref,
+            hash_order: request.hash_order,
+            description: request.description.clone().or(description),
+        };
+        self.endpoints.insert(key, endpoint);
+    }
+
+    /// The live endpoints of a MAC.
+    pub(crate) fn keys_of(&self, mac: MacAddr) -> impl Iterator<Item = EndpointKey> + '_ {
+        // `None` sorts before every address, so the range starts at the MAC's first endpoint.
+        let from = self.endpoints.range((mac, None)..).map(|(key, _)| *key);
+        from.take_while(move |(of, _)| *of == mac)
+    }
+
+    /// Whether an endpoint is live or about to be.
+    pub(crate) fn is_held(&self, key: EndpointKey) -> bool {
+        self.endpoints.contains_key(&key) || self.pending.values().any(|r| key_of(r) == key)
+    }
+
+    /// Whether any endpoint of a MAC is live or about to be.
+    pub(crate) fn is_mac_held(&self, mac: MacAddr) -> bool {
+        self.port_of(mac).is_some()
+    }
+
+    /// The port of a MAC that is held.
+    pub(crate) fn port_of(&self, mac: MacAddr) -> Option<&LocalPort> {
+        let live = self
+            .keys_of(mac)
+            .next()
+            .and_then(|key| self.endpoints.get(&key));
+        let pending = || self.pending.values().find(|request| request.mac == mac);
+        live.map(|endpoint| &endpoint.port)
+            .or_else(|| pending().map(|request| &request.local_port))
+    }
+}
+
+pub(crate) fn key_of(request: &AttachRequest) -> EndpointKey {
+    (request.mac, request.ip.as_ref().map(|ip| ip.address()))
+}
+
+/// An instance of either type.
+#[derive(Debug)]
+pub(crate) enum Instance {
+    Evi(Evi),
+    Vrf(Vrf),
+}
+
+impl Instance {
+    /// An instance without endpoints, for a first `request`.
+    pub(crate) fn new(numbers: Numbers, request: &AttachRequest, config: &VpnConfig) -> Self {
+        match request.kind {
+            InstanceKind::Evpn => Self::Evi(Evi::new(numbers, request, config)),
+            InstanceKind::IpVpn => Self::Vrf(Vrf::new(numbers, request, config)),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> InstanceKind {
+        match self {
+            Self::Evi(_) => InstanceKind::Evpn,
+            Self::Vrf(_) => InstanceKind::IpVpn,
+        }
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        match self {
+            Self::Evi(evi) => &evi.common,
+            Self::Vrf(vrf) => &vrf.common,
+        }
+    }
+
+    pub(crate) fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Self::Evi(evi) => &mut evi.common,
+            Self::Vrf(vrf) => &mut vrf.common,
+        }
+    }
+
+    pub(crate) fn worker(&self) -> WorkerId {
+        match self {
+            Self::Evi(evi) => evi.worker(),
+            Self::Vrf(vrf) => vrf.worker(),
+        }
+    }
+
+    pub(crate) fn gateway(&self) -> Option<IpAddr> {
+        let gateway = match self {
+            Self::Evi(evi) => evi.intent.gateway,
+            Self::Vrf(vrf) => vrf.intent.gateway,
+        };
+        gateway.map(|gateway| gateway.address)
+    }
+
+    /// Whether the request fits the endpoints that are held.
+    pub(crate) fn admit(&self, request: &AttachRequest) -> Result<(), AttachError> {
+        match self {
+            Self::Evi(evi) => evi.admit(request),
+            Self::Vrf(vrf) => vrf.admit(request),
+        }
+    }
+
+    /// Sets the gateway; answers whether that changed the intent.
+    pub(crate) fn set_gateway(&mut self, address: IpAddr) -> bool {
+        match self {
+            Self::Evi(evi) => evi.set_gateway(address),
+            Self::Vrf(vrf) => vrf.set_gateway(address),
+        }
+    }
+
+    /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.
+    pub(crate) fn refresh_local(&mut self, mac: MacAddr) -> bool {
+        match self {
+            Self::Evi(evi) => evi.refresh_local(mac),
+            Self::Vrf(vrf) => vrf.refresh_local(mac),
+        }
+    }
+
+    /// See [`Evi::publish`] and [`Vrf::publish`].
+    pub(crate) fn publish(
+        &mut self,
+        config: &VpnConfig,
+        touched: impl IntoIterator<Item = EndpointKey>,
+    ) -> Vec<RibEvent> {
+        match self {
+            Self::Evi(evi) => evi.publish(config, touched),
+            Self::Vrf(vrf) => vrf.publish(config, touched),
+        }
+    }
+
+    /// The events that end everything the instance published and subscribed to.
+    pub(crate) fn retire(&mut self) -> Vec<RibEvent> {
+        match self {
+            Self::Evi(evi) => evi.retire(),
+            Self::Vrf(vrf) => vrf.retire(),
+        }
+    }
+
+    /// Forgets every received route; answers whether the intent changed.
+    pub(crate) fn forget_all(&mut self) -> bool {
+        match self {
+            Self::Evi(evi) => evi.forget_all(),
+            Self::Vrf(vrf) => vrf.forget_all(),
+        }
+    }
+
+    /// The routes published now.
+    pub(crate) fn published(&self) -> Vec<&Arc<Route>> {
+        match self {
+            Self::Evi(evi) => evi.published().collect(),
+            Self::Vrf(vrf) => vrf.published().collect(),
+        }
+    }
+}

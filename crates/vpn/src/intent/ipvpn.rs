@@ -1,0 +1,79 @@
+//! Forwarding intent of IP VPN instances.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use bgp_wire::{IpPrefix, Label, MacAddr};
+use serde::{Deserialize, Serialize};
+
+use super::{Gateway, InstanceId, Intent};
+use crate::capabilities::Encap;
+use crate::request::Direction;
+
+/// Everything the dataplane should hold for one IP VPN instance (RFC 4364), a VRF.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpVpnIntent {
+    /// The instance's number.
+    pub instance: InstanceId,
+    /// The name users gave the instance; any string.
+    pub external_id: String,
+    /// Address this host sends from and receives at.
+    pub local_pe: IpAddr,
+    /// The subnet's gateway, if the caller said one: an address that this host answers for on every port.
+    pub gateway: Option<Gateway>,
+    /// Local ports by interface name.
+    pub ports: BTreeMap<String, IpVpnPort>,
+    /// Where to send packets for prefixes that are not local; of one prefix equal ones share the traffic.
+    pub routes: BTreeMap<IpPrefix, BTreeSet<NextHop>>,
+}
+
+/// A local interface plugged into the instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpVpnPort {
+    /// What is behind the port.
+    pub endpoints: BTreeSet<IpVpnEndpoint>,
+    /// VLAN of this instance on the port, for drivers that share a trunk.
+    pub vlan: Option<u16>,
+}
+
+/// A MAC with one address behind a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IpVpnEndpoint {
+    /// The endpoint's MAC.
+    pub mac: MacAddr,
+    /// The endpoint's address.
+    pub ip: IpAddr,
+    /// What is reached through the endpoint: its address alone, or a subnet.
+    pub prefix: IpPrefix,
+    /// The label that others send with: a packet that comes in with it goes to this MAC, whatever its
+    /// destination. The endpoints of one MAC share it.
+    pub label: Label,
+    /// Which way traffic may pass.
+    pub direction: Direction,
+}
+
+/// The egress PE of a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NextHop {
+    /// The PE. The own address means another instance of this host: the endpoint that has the label.
+    pub pe: IpAddr,
+    /// The label the PE expects; with VXLAN the VNI.
+    pub label: Label,
+    /// How to send there.
+    pub encap: Encap,
+}
+
+impl Intent for IpVpnIntent {
+    fn instance(&self) -> InstanceId {
+        self.instance
+    }
+}
+
+impl IpVpnIntent {
+    /// Whether traffic may come in from the port.
+    pub fn takes_from(&self, port: &str) -> bool {
+        let port = self.ports.get(port);
+        let mut endpoints = port.into_iter().flat_map(|port| &port.endpoints);
+        endpoints.any(|endpoint| endpoint.direction.is_from_port())
+    }
+}

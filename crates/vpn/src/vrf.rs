@@ -1,0 +1,87 @@
+//! One IP VPN instance: its endpoints, what it has learnt, and the intent that follows from both.
+
+mod advertise;
+mod learned;
+mod local;
+mod reading;
+mod received;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_rib::{Route, WorkerId};
+use bgp_wire::{Family, IpPrefix, MacAddr, RouteTarget};
+
+use crate::instance::{Common, EndpointKey, Numbers};
+use crate::intent::{Gateway, IpVpnEndpoint, IpVpnIntent};
+use crate::manager::VpnConfig;
+use crate::request::AttachRequest;
+
+use learned::Learned;
+
+/// The families of an IP VPN instance's routes.
+const FAMILIES: [Family; 2] = [Family::VPNV4, Family::VPNV6];
+
+/// The endpoints of a MAC, all at one port.
+#[derive(Debug, Default)]
+struct Placed {
+    linuxif: String,
+    endpoints: BTreeSet<IpVpnEndpoint>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Vrf {
+    pub(crate) common: Common,
+    pub(crate) learned: Learned,
+    pub(crate) intent: Arc<IpVpnIntent>,
+    /// Whether equal routes share the traffic.
+    pub(crate) ecmp: bool,
+    /// What of each MAC is in the intent.
+    placed: BTreeMap<MacAddr, Placed>,
+    /// Who is behind each prefix that is in the intent.
+    holders: BTreeMap<IpPrefix, BTreeSet<MacAddr>>,
+    /// Targets subscribed to.
+    subscribed: BTreeSet<RouteTarget>,
+    advertised: BTreeMap<EndpointKey, Arc<Route>>,
+}
+
+impl Vrf {
+    /// An instance without endpoints, for a first `request`.
+    pub(crate) fn new(numbers: Numbers, request: &AttachRequest, config: &VpnConfig) -> Self {
+        let common = Common::new(numbers, request);
+        let gateway = request.gateway;
+        let intent = IpVpnIntent {
+            instance: numbers.id,
+            external_id: request.external_id.clone(),
+            local_pe: config.local_pe(),
+            gateway: gateway.map(|address| Gateway::of_subnet(address, common.prefix_len)),
+            ports: BTreeMap::new(),
+            routes: BTreeMap::new(),
+        };
+        Self {
+            common,
+            learned: Learned::default(),
+            intent: Arc::new(intent),
+            ecmp: config.ipvpn.as_ref().is_some_and(|i| i.capabilities.ecmp),
+            placed: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            subscribed: BTreeSet::new(),
+            advertised: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn worker(&self) -> WorkerId {
+        WorkerId::Vrf(self.common.numbers.id.0)
+    }
+
+    /// Sets the gateway; answers whether that changed the intent.
+    pub(crate) fn set_gateway(&mut self, address: IpAddr) -> bool {
+        let gateway = Some(Gateway::of_subnet(address, self.common.prefix_len));
+        let changed = self.intent.gateway != gateway;
+        if changed {
+            Arc::make_mut(&mut self.intent).gateway = gateway;
+        }
+        changed
+    }
+}

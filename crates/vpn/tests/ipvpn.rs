@@ -1,0 +1,441 @@
+//! IP VPN instances: attachments in, VPNv4 and VPNv6 routes and intent out.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp_rib::export::messages;
+use bgp_rib::{Match, RibEvent, Route, RtcOrigin, WorkerId};
+use bgp_wire::attribute::{AsPath, Origin};
+use bgp_wire::community::Encapsulation;
+use bgp_wire::nlri::VpnRoute;
+use bgp_wire::{
+    AttributeValue, EncodeContext, ExtendedCommunity, Family, IpPrefix, Label, LabelField, NextHop,
+    Nlri, NlriValue, PathAttributes, RouteDistinguisher,
+};
+use common::*;
+use vpn::intent::NextHop as Egress;
+use vpn::{
+    AttachRequest, Capabilities, DetachRequest, Direction, Encap, InstanceKind, IntentChange,
+    IpVpnConfig, IpVpnIntent, LocalPort, Speaker, VpnConfig,
+};
+
+fn ipvpn_config(capabilities: Capabilities) -> VpnConfig {
+    VpnConfig {
+        ipvpn: Some(IpVpnConfig {
+            local_pe: HERE.into(),
+            capabilities,
+        }),
+        ..config()
+    }
+}
+
+/// A speaker with a peer that wants everything.
+fn speaker_with(capabilities: Capabilities) -> Speaker {
+    let rtc = RtcOrigin {
+        local_as: 64512,
+        next_hop: HERE.into(),
+    };
+    let mut speaker = Speaker::new(ipvpn_config(capabilities), Some(rtc));
+    let families = [Family::RTC, Family::VPNV4, Family::VPNV6, Family::EVPN];
+    speaker.handle(families.map(|family| RibEvent::Subscribe {
+        worker: PEER,
+        wanted: Match::all(family),
+    }));
+    speaker
+}
+
+fn speaker() -> Speaker {
+    speaker_with(Capabilities::mpls())
+}
+
+/// MAC `n` with `ip` at port `tap<n>` of instance `name`, route target 64512:1.
+fn vrf(name: &str, n: u8, ip: &str) -> AttachRequest {
+    AttachRequest {
+        import: [rt(1)].into(),
+        export: [rt(1)].into(),
+        ..AttachRequest::ipvpn(
+            name,
+            mac(n),
+            ip.parse().unwrap(),
+            LocalPort::new(format!("tap{n}")),
+        )
+    }
+}
+
+fn subnet(request: AttachRequest) -> AttachRequest {
+    AttachRequest {
+        advertise_subnet: true,
+        ..request
+    }
+}
+
+fn leave(name: &str, n: u8, ip: &str) -> DetachRequest {
+    DetachRequest {
+        kind: InstanceKind::IpVpn,
+        ..detach(name, n, Some(ip))
+    }
+}
+
+fn prefix(text: &str) -> IpPrefix {
+    text.parse().unwrap()
+}
+
+fn vrf_intent(speaker: &Speaker, name: &str) -> Arc<IpVpnIntent> {
+    let id = speaker.vpns().instance(name).unwrap().id;
+    Arc::clone(speaker.vpns().ipvpn_intent(id).unwrap())
+}
+
+/// A route of PE 10.0.0.`n`.
+fn remote(n: u8, to: &str, labels: &[u32], encap: Option<Encapsulation>, local_pref: u32) -> Route {
+    let communities = [ExtendedCommunity::from(rt(1))]
+        .into_iter()
+        .chain(encap.map(ExtendedCommunity::from));
+    let bottom = labels.len();
+    let labels = labels
+        .iter()
+        .zip(1..)
+        .map(|(label, at)| LabelField::from_label(Label::new(*label).unwrap(), at == bottom));
+    let nlri = Nlri::from(NlriValue::Vpn(VpnRoute {
+        rd: RouteDistinguisher::as2(64512, n.into()),
+        labels: labels.collect(),
+        prefix: prefix(to),
+    }));
+    Route {
+        next_hop: NextHop::for_family(nlri.family, pe(n)),
+        nlri,
+        attributes: PathAttributes::new()
+            .with(AttributeValue::Origin(Origin::Igp))
+            .with(AttributeValue::AsPath(AsPath::default()))
+            .with(AttributeValue::LocalPref(local_pref))
+            .with(AttributeValue::ExtendedCommunities(communities.collect())),
+    }
+}
+
+fn egress(pe: IpAddr, label: u32, encap: Encap) -> BTreeSet<Egress> {
+    let label = Label::new(label).unwrap();
+    [Egress { pe, label, encap }].into()
+}
+
+#[test]
+fn the_life_of_an_instance_in_updates() {
+    let mut speaker = speaker();
+    let first = attach(&mut speaker, vrf("v1", 1, "10.1.1.1/24"));
+    let route = "10.1.1.1/32 label 17 next-hop 127.0.0.1 rd 127.0.0.1:0";
+    assert_eq!(
+        told(&first),
+        [
+            "+ rtc 64512:target:64512:1".to_owned(),
+            format!("+ {route}")
+        ]
+    );
+    let second = attach(&mut speaker, vrf("v1", 2, "2001:db8::2/64"));
+    let sixth = "2001:db8::2/128 label 18 next-hop ::ffff:127.0.0.1 rd 127.0.0.1:0";
+    assert_eq!(told(&second), [format!("+ {sixth}")]);
+
+    // Another address of a MAC shares its label.
+    let third = attach(&mut speaker, vrf("v1", 1, "10.1.1.3"));
+    let shared = "10.1.1.3/32 label 17 next-hop 127.0.0.1 rd 127.0.0.1:0";
+    assert_eq!(told(&third), [format!("+ {shared}")]);
+
+    let out = speaker.detach(&leave("v1", 1, "10.1.1.1/32")).unwrap();
+    assert_eq!(told(&out), [format!("- {route}")]);
+    let out = speaker.detach(&leave("v1", 1, "10.1.1.3")).unwrap();
+    assert_eq!(told(&out), [format!("- {shared}")]);
+    let out = speaker.detach(&leave("v1", 2, "2001:db8::2")).unwrap();
+    assert_eq!(
+        told(&out),
+        [
+            format!("- {sixth}"),
+            "- rtc 64512:target:64512:1".to_owned()
+        ]
+    );
+    assert!(speaker.vpns().is_idle());
+}
+
+/// The octets of the reference, with the consistent hash order it was meant to send too.
+#[test]
+fn the_route_has_the_reference_octets() {
+    let mut speaker = speaker();
+    let out = attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let changes = out.dispatches.iter().map(|dispatch| &dispatch.change);
+    let raw = messages(changes, &EncodeContext::default());
+    let body: String = raw[1].body.iter().map(|o| format!("{o:02x}")).collect();
+    let expected = "00000000 40010100 400200 40050400000064 \
+         c01018 030c00000000000a 0002fc0000000001 0314000000000000 \
+         800e21 0001 80 0c 0000000000000000 7f000001 00 78 000111 00017f0000010000 0a010101";
+    assert_eq!(body[8..], expected.replace(' ', "")[8..]);
+}
+
+#[test]
+fn a_subnet_has_its_own_distinguisher() {
+    let mut speaker = speaker();
+    let out = attach(&mut speaker, subnet(vrf("v", 1, "10.1.1.2/24")));
+    let route = "10.1.1.0/24 label 17 next-hop 127.0.0.1 rd 127.0.0.1:1";
+    assert_eq!(told(&out)[1], format!("+ {route}"));
+    let out = attach(&mut speaker, subnet(vrf("v", 2, "0.0.0.0/0")));
+    let default = "0.0.0.0/0 label 18 next-hop 127.0.0.1 rd 127.0.0.1:2";
+    assert_eq!(told(&out), [format!("+ {default}")]);
+    // Asked for as an address, it is no subnet any more.
+    let out = attach(&mut speaker, vrf("v", 1, "10.1.1.2/24"));
+    let host = "10.1.1.2/32 label 17 next-hop 127.0.0.1 rd 127.0.0.1:0";
+    assert_eq!(told(&out), [format!("+ {host}"), format!("- {route}")]);
+    let endpoints = &vrf_intent(&speaker, "v").ports["tap1"].endpoints;
+    let prefixes: Vec<_> = endpoints.iter().map(|e| e.prefix).collect();
+    assert_eq!(prefixes, [prefix("10.1.1.2/32")]);
+}
+
+#[test]
+fn a_subnet_may_be_behind_several_macs_and_an_address_may_not() {
+    let mut speaker = speaker();
+    attach(&mut speaker, subnet(vrf("v", 1, "10.1.1.2/24")));
+    attach(&mut speaker, subnet(vrf("v", 2, "10.1.1.3/24")));
+    let routes = speaker.vpns().advertised_routes("v").unwrap();
+    assert_eq!(routes.len(), 2);
+    attach(&mut speaker, vrf("v", 3, "10.2.2.2/24"));
+    let error = speaker.prepare_attach(vrf("v", 4, "10.2.2.2")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "Inconsistent endpoint info: IP 10.2.2.2 already bound to a MAC address different from \
+         02:00:00:00:00:04 (02:00:00:00:00:03)"
+    );
+}
+
+#[test]
+fn what_does_not_fit_says_why_and_changes_nothing() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let before = vrf_intent(&speaker, "v");
+    let mut refused = |request| speaker.prepare_attach(request).unwrap_err().to_string();
+    let no_address = AttachRequest {
+        ip: None,
+        ..vrf("v", 2, "10.1.1.2")
+    };
+    let evpn = AttachRequest {
+        local_port: LocalPort::new(""),
+        ..vrf("v", 2, "10.1.1.2")
+    };
+    let other_port = AttachRequest {
+        local_port: LocalPort::new("tap9"),
+        ..vrf("v", 1, "10.1.1.2")
+    };
+    let one_way = AttachRequest {
+        direction: Direction::ToPort,
+        ..vrf("v", 2, "10.1.1.2")
+    };
+    let texts = [
+        refused(no_address),
+        refused(evpn),
+        refused(other_port),
+        refused(one_way),
+        refused(request("v", 2, None)),
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+    assert_eq!(vrf_intent(&speaker, "v"), before);
+    let error = common::speaker().prepare_attach(vrf("v", 1, "10.1.1.1"));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "No dataplane driver for VPN type ipvpn"
+    );
+}
+
+#[test]
+fn routes_of_others_become_routes_by_prefix() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let far = remote(2, "20.0.0.0/24", &[500], None, 100);
+    let better = remote(3, "20.0.0.0/24", &[501], Some(Encapsulation::Mpls), 200);
+    let to = prefix("20.0.0.0/24");
+    speaker.handle([announce(&far)]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(routes[&to], egress(pe(2), 500, Encap::Default));
+    speaker.handle([announce(&better)]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(routes[&to], egress(pe(3), 501, Encap::Mpls));
+    assert_eq!(
+        speaker.vpns().received_routes("v").unwrap()["'20.0.0.0/24'"].len(),
+        2
+    );
+    let best = &speaker.vpns().best_routes("v").unwrap()["'20.0.0.0/24'"];
+    assert_eq!(best[0].next_hop.as_deref(), Some("10.0.0.3"));
+    speaker.handle([take_back(&better)]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(routes[&to], egress(pe(2), 500, Encap::Default));
+    speaker.handle([take_back(&far)]);
+    assert!(vrf_intent(&speaker, "v").routes.is_empty());
+}
+
+#[test]
+fn an_ipv6_route_over_ipv4_has_a_mapped_next_hop() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "2001:db8::1"));
+    let mapped = "::ffff:10.0.0.2".parse().unwrap();
+    let route = Route {
+        next_hop: NextHop::for_family(Family::VPNV6, mapped),
+        ..remote(2, "2001:db8:1::/48", &[500], None, 100)
+    };
+    speaker.handle([announce(&route)]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(
+        routes[&prefix("2001:db8:1::/48")],
+        egress(pe(2), 500, Encap::Default)
+    );
+}
+
+#[test]
+fn equal_routes_share_the_traffic_if_the_driver_can() {
+    let capabilities = Capabilities {
+        ecmp: true,
+        ..Capabilities::mpls()
+    };
+    let mut speaker = speaker_with(capabilities);
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let routes = [
+        remote(2, "20.0.0.0/24", &[500], None, 100),
+        remote(3, "20.0.0.0/24", &[501], None, 100),
+        remote(4, "20.0.0.0/24", &[502], None, 90),
+    ];
+    speaker.handle(routes.iter().map(announce));
+    let next_hops = &vrf_intent(&speaker, "v").routes[&prefix("20.0.0.0/24")];
+    let pes: Vec<_> = next_hops.iter().map(|next_hop| next_hop.pe).collect();
+    assert_eq!(pes, [pe(2), pe(3)]);
+    assert_eq!(
+        speaker.vpns().best_routes("v").unwrap()["'20.0.0.0/24'"].len(),
+        2
+    );
+}
+
+#[test]
+fn routes_that_cannot_be_used_are_kept_and_said() {
+    let mut speaker = speaker_with(Capabilities::vxlan());
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let vxlan = Some(Encapsulation::Vxlan);
+    let own = Route {
+        next_hop: NextHop::for_family(Family::VPNV4, HERE.into()),
+        ..remote(2, "20.0.2.0/24", &[500], vxlan, 100)
+    };
+    let routes = [
+        remote(2, "20.0.0.0/24", &[500], None, 100),
+        remote(2, "20.0.1.0/24", &[500, 501], vxlan, 100),
+        own,
+    ];
+    let out = speaker.handle(routes.iter().map(announce));
+    let warnings: Vec<_> = out.warnings.iter().map(|(_, w)| w.to_string()).collect();
+    insta::assert_snapshot!(warnings.join("\n"));
+    assert!(vrf_intent(&speaker, "v").routes.is_empty());
+    assert_eq!(speaker.vpns().received_routes("v").unwrap().len(), 3);
+    assert!(speaker.vpns().best_routes("v").unwrap().is_empty());
+}
+
+#[test]
+fn what_is_local_is_not_sent_to_others() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    speaker.handle([announce(&remote(2, "10.1.1.2/32", &[500], None, 900))]);
+    assert_eq!(vrf_intent(&speaker, "v").routes.len(), 1);
+    attach(&mut speaker, vrf("v", 2, "10.1.1.2"));
+    assert_eq!(vrf_intent(&speaker, "v").routes.len(), 0);
+    speaker.detach(&leave("v", 2, "10.1.1.2")).unwrap();
+    assert_eq!(vrf_intent(&speaker, "v").routes.len(), 1);
+}
+
+#[test]
+fn instances_of_one_host_exchange_routes() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("a", 1, "10.1.1.1"));
+    attach(&mut speaker, vrf("b", 2, "10.1.1.2"));
+    // Labels 16 and 18 are those of the instances.
+    assert_eq!(
+        vrf_intent(&speaker, "a").routes[&prefix("10.1.1.2/32")],
+        egress(HERE.into(), 19, Encap::Mpls)
+    );
+    assert_eq!(
+        vrf_intent(&speaker, "b").routes[&prefix("10.1.1.1/32")],
+        egress(HERE.into(), 17, Encap::Mpls)
+    );
+    speaker.detach(&leave("a", 1, "10.1.1.1")).unwrap();
+    assert!(vrf_intent(&speaker, "b").routes.is_empty());
+}
+
+#[test]
+fn both_types_share_a_target_until_the_last_is_gone() {
+    let mut speaker = speaker();
+    let evpn = AttachRequest {
+        import: [rt(1)].into(),
+        export: [rt(1)].into(),
+        ..request("e", 9, Some("10.9.9.9"))
+    };
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    assert!(
+        !told(&attach(&mut speaker, evpn))
+            .iter()
+            .any(|t| t.contains("rtc"))
+    );
+    let out = speaker.detach(&leave("v", 1, "10.1.1.1")).unwrap();
+    assert_eq!(told(&out).len(), 1);
+    let out = speaker.detach(&detach("e", 9, None)).unwrap();
+    assert_eq!(told(&out)[2], "- rtc 64512:target:64512:1");
+    // Each type's changes are for its own driver.
+    assert_eq!(speaker.take_intents().len(), 1);
+    let changes = speaker.take_ipvpn_intents();
+    assert!(matches!(changes[..], [IntentChange::Remove(_)]));
+    assert!(speaker.vpns().is_idle());
+}
+
+#[test]
+fn new_targets_are_told_for_every_route() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    attach(&mut speaker, vrf("v", 2, "10.1.1.2"));
+    let changed = AttachRequest {
+        import: [rt(2)].into(),
+        export: [rt(3)].into(),
+        ..vrf("v", 2, "10.1.1.2")
+    };
+    let out = told(&attach(&mut speaker, changed));
+    assert_eq!(out.len(), 4);
+    for route in speaker.table().routes_of(WorkerId::Vrf(1)) {
+        assert_eq!(route.route_targets(), [rt(3)]);
+    }
+    let subscriptions: BTreeSet<_> = speaker.table().subscriptions(WorkerId::Vrf(1)).collect();
+    let wanted = [Family::VPNV4, Family::VPNV6].map(|family| Match::new(family, rt(2)));
+    assert_eq!(subscriptions, wanted.into());
+}
+
+#[test]
+fn a_refused_attach_leaves_nothing() {
+    let mut speaker = speaker();
+    let prepared = speaker.prepare_attach(vrf("v", 1, "10.1.1.1")).unwrap();
+    let intent = prepared.intent.ipvpn().unwrap();
+    assert!(intent.ports.contains_key("tap1"));
+    speaker.abort(prepared.token);
+    assert!(speaker.vpns().is_idle());
+    assert_eq!(speaker.table().routes().count(), 0);
+    assert_eq!(
+        speaker.take_ipvpn_intents(),
+        [IntentChange::Remove(prepared.instance)]
+    );
+}
+
+#[test]
+fn the_looking_glass_sees_it_all() {
+    let mut speaker = speaker();
+    let first = AttachRequest {
+        gateway: Some([10, 1, 1, 254].into()),
+        description: Some("{\"port\":\"p1\"}".to_owned()),
+        ..vrf("v1", 1, "10.1.1.1/24")
+    };
+    attach(&mut speaker, first);
+    speaker.handle([announce(&remote(2, "20.0.0.0/24", &[500], None, 100))]);
+    let vpns = speaker.vpns();
+    insta::assert_json_snapshot!(serde_json::json!({
+        "instance": vpns.instance("v1"),
+        "ports": vpns.ports("v1"),
+        "best_routes": vpns.best_routes("v1"),
+        "adv_routes": vpns.advertised_routes("v1"),
+        "ids": vpns.label_purposes(),
+        "intent": vrf_intent(&speaker, "v1"),
+    }));
+}
