@@ -1,4 +1,4 @@
-//! The interface every E-VPN driver has.
+//! The interface every driver has.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -14,10 +14,10 @@ use crate::DriverError;
 /// A future that can be called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Makes forwarding state for E-VPN instances.
+/// Makes forwarding state for the instances of one VPN type, given by its intent: E-VPN unless said otherwise.
 ///
 /// Calls are serialised by [`DriverTask`](crate::DriverTask), which owns the driver.
-pub trait EvpnDriver: Send {
+pub trait Driver<I = EvpnIntent>: Send {
     /// The name the configuration knows the driver by.
     fn name(&self) -> &'static str;
 
@@ -38,7 +38,7 @@ pub trait EvpnDriver: Send {
     ///
     /// # Errors
     /// The dataplane is then as it was before the call, and the previous intent stays in force.
-    fn apply(&mut self, intent: Arc<EvpnIntent>) -> BoxFuture<'_, Result<(), DriverError>>;
+    fn apply(&mut self, intent: Arc<I>) -> BoxFuture<'_, Result<(), DriverError>>;
 
     /// Removes everything made for the instance. Unknown instances are no error.
     ///
@@ -51,10 +51,7 @@ pub trait EvpnDriver: Send {
     ///
     /// # Errors
     /// The first failure; the other instances are brought up all the same.
-    fn reconcile(
-        &mut self,
-        intents: Vec<Arc<EvpnIntent>>,
-    ) -> BoxFuture<'_, Result<(), DriverError>>;
+    fn reconcile(&mut self, intents: Vec<Arc<I>>) -> BoxFuture<'_, Result<(), DriverError>>;
 
     /// Everything on this host that carries the driver's names, also from before a crash; sorted by name.
     ///

@@ -3,80 +3,109 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vpn::{EvpnIntent, InstanceId, IntentChange};
+use vpn::{EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
 
-use crate::{BoxFuture, Capabilities, DriverError, DriverView, EvpnDriver, Owned};
+use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned};
 
 /// Accepts every intent, remembers what is in force and touches nothing: for trying out routing, and for
 /// tests.
-#[derive(Debug, Default)]
-pub struct DummyDriver {
-    applied: BTreeMap<InstanceId, Arc<EvpnIntent>>,
-    recording: Option<Recording>,
+#[derive(Debug)]
+pub struct DummyDriver<I = EvpnIntent> {
+    vpn_type: &'static str,
+    capabilities: Capabilities,
+    applied: BTreeMap<InstanceId, Arc<I>>,
+    recording: Option<Recording<I>>,
 }
 
 /// Every change a [`DummyDriver`] was asked for, in order; a handle that outlives the driver's move into
 /// its task.
-#[derive(Clone, Debug, Default)]
-pub struct Recording(Arc<Mutex<Vec<IntentChange>>>);
+#[derive(Clone, Debug)]
+pub struct Recording<I = EvpnIntent>(Arc<Mutex<Vec<IntentChange<I>>>>);
 
 impl DummyDriver {
-    /// A driver with nothing applied, which keeps no history.
+    /// An E-VPN driver with nothing applied, which keeps no history.
     pub fn new() -> Self {
-        Self::default()
+        Self::of("E-VPN", Capabilities::vxlan())
     }
+}
 
-    /// A driver and the record of what it will be asked. The record only grows: for tests.
+impl Default for DummyDriver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DummyDriver<IpVpnIntent> {
+    /// An IP VPN driver with nothing applied, which keeps no history.
+    pub fn ipvpn() -> Self {
+        Self::of("IP VPN", Capabilities::mpls())
+    }
+}
+
+impl DummyDriver {
+    /// An E-VPN driver and the record of what it will be asked. The record only grows: for tests.
     pub fn recorded() -> (Self, Recording) {
-        let recording = Recording::default();
+        let recording = Recording(Arc::default());
         let driver = Self {
-            applied: BTreeMap::new(),
             recording: Some(recording.clone()),
+            ..Self::new()
         };
         (driver, recording)
     }
+}
 
-    fn set(&mut self, intent: Arc<EvpnIntent>) {
-        self.note(IntentChange::Set(Arc::clone(&intent)));
-        self.applied.insert(intent.instance, intent);
+impl<I: Intent> DummyDriver<I> {
+    fn of(vpn_type: &'static str, capabilities: Capabilities) -> Self {
+        Self {
+            vpn_type,
+            capabilities,
+            applied: BTreeMap::new(),
+            recording: None,
+        }
     }
 
-    fn note(&self, change: IntentChange) {
+    fn set(&mut self, intent: Arc<I>) {
+        self.note(IntentChange::Set(Arc::clone(&intent)));
+        self.applied.insert(intent.instance(), intent);
+    }
+
+    fn note(&self, change: IntentChange<I>) {
         if let Some(recording) = &self.recording {
             recording.lock().push(change);
         }
     }
 }
 
-impl Recording {
+impl<I: Intent> Recording<I> {
     /// The changes so far.
-    pub fn changes(&self) -> Vec<IntentChange> {
+    pub fn changes(&self) -> Vec<IntentChange<I>> {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<IntentChange>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<IntentChange<I>>> {
         // A push cannot leave the list half-written, so a poisoned lock still guards a good one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl EvpnDriver for DummyDriver {
+impl<I: Intent> Driver<I> for DummyDriver<I> {
     fn name(&self) -> &'static str {
         "dummy"
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::vxlan()
+        self.capabilities.clone()
     }
 
     fn start(&mut self) -> BoxFuture<'_, Result<(), DriverError>> {
         tracing::warn!(
-            "the dummy E-VPN driver is in use: routes are exchanged, nothing is forwarded"
+            "the dummy {} driver is in use: routes are exchanged, nothing is forwarded",
+            self.vpn_type
         );
         done(())
     }
 
-    fn apply(&mut self, intent: Arc<EvpnIntent>) -> BoxFuture<'_, Result<(), DriverError>> {
+    fn apply(&mut self, intent: Arc<I>) -> BoxFuture<'_, Result<(), DriverError>> {
         self.set(intent);
         done(())
     }
@@ -87,10 +116,7 @@ impl EvpnDriver for DummyDriver {
         done(())
     }
 
-    fn reconcile(
-        &mut self,
-        intents: Vec<Arc<EvpnIntent>>,
-    ) -> BoxFuture<'_, Result<(), DriverError>> {
+    fn reconcile(&mut self, intents: Vec<Arc<I>>) -> BoxFuture<'_, Result<(), DriverError>> {
         self.applied.clear();
         intents.into_iter().for_each(|intent| self.set(intent));
         done(())

@@ -3,10 +3,10 @@
 use bgp_wire::Vni;
 use vpn::InstanceId;
 
-/// Why a dataplane operation was not done. After any of these from [`EvpnDriver::apply`], the
+/// Why a dataplane operation was not done. After any of these from [`Driver::apply`], the
 /// dataplane is as it was before the call.
 ///
-/// [`EvpnDriver::apply`]: crate::EvpnDriver::apply
+/// [`Driver::apply`]: crate::Driver::apply
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DriverError {

@@ -1,7 +1,7 @@
 //! Dataplane drivers: forwarding intent in, kernel state out.
 //!
 //! ```text
-//! vpn ── EvpnIntent ──> DriverHandle ──> Queue ──> DriverTask ──> dyn EvpnDriver ──> kernel
+//! vpn ── EvpnIntent ──> DriverHandle ──> Queue ──> DriverTask ──> dyn Driver ──> kernel
 //!      (what should exist)          (newest wins)  (own thread)   (dummy, linux)
 //! ```
 //!
@@ -15,7 +15,7 @@ mod error;
 pub mod linux;
 mod task;
 
-pub use driver::{BoxFuture, DriverView, EvpnDriver, Owned, OwnedKind};
+pub use driver::{BoxFuture, Driver, DriverView, Owned, OwnedKind};
 pub use dummy::DummyDriver;
 pub use error::DriverError;
 pub use linux::{LinuxDriver, LinuxOptions};

@@ -38,7 +38,7 @@ use netns::link::{LinkError, Netlink};
 use netns::ns::NetNs;
 use vpn::{EvpnIntent, InstanceId};
 
-use crate::{BoxFuture, Capabilities, DriverError, DriverView, EvpnDriver, Owned};
+use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned};
 use instance::Applied;
 
 /// What the `linux` driver can be told.
@@ -65,7 +65,7 @@ impl Default for LinuxOptions {
 /// # After a crash
 ///
 /// An instance that is applied takes over the bridge and the VXLAN interface of its names. What else a
-/// previous run put there goes on forwarding until [`EvpnDriver::reconcile`] is called, because a fresh
+/// previous run put there goes on forwarding until [`Driver::reconcile`] is called, because a fresh
 /// daemon's first intents lack what it has not learned yet.
 ///
 /// # MTU
@@ -80,7 +80,7 @@ impl Default for LinuxOptions {
 /// one; a bridge given by the caller should have too, else ARP is flooded until the next call.
 ///
 /// When a VXLAN interface of somebody else's bridge is reused, what was put into it is not found by
-/// [`EvpnDriver::list`] after a crash, as it carries none of the driver's names. Its settings are left alone,
+/// [`Driver::list`] after a crash, as it carries none of the driver's names. Its settings are left alone,
 /// so neighbours are only suppressed there if its owner says so.
 #[derive(Debug, Default)]
 pub struct LinuxDriver {
@@ -145,7 +145,7 @@ impl LinuxDriver {
     }
 }
 
-impl EvpnDriver for LinuxDriver {
+impl Driver for LinuxDriver {
     fn name(&self) -> &'static str {
         "linux"
     }

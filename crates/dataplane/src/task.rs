@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use vpn::{EvpnIntent, InstanceId, IntentChange};
+use vpn::{EvpnIntent, InstanceId, Intent, IntentChange};
 
 pub use handle::DriverHandle;
 use handle::{Shared, Wake};
 use queue::{Control, Step};
 
-use crate::{DriverError, EvpnDriver};
+use crate::{Driver, DriverError};
 
 /// How long to wait before a failed route change is tried again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -29,28 +29,28 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// and everyone who waits for an older one is answered with it. Should the newest fail, the older ones are
 /// applied in order, so that a bad attachment cannot take a good one down with it. A route change that
 /// fails is tried again, later and later, until it works or a newer one replaces it.
-pub struct DriverTask {
-    driver: Box<dyn EvpnDriver>,
-    shared: Arc<Shared>,
-    retries: BTreeMap<InstanceId, Retry>,
+pub struct DriverTask<I: Intent = EvpnIntent> {
+    driver: Box<dyn Driver<I>>,
+    shared: Arc<Shared<I>>,
+    retries: BTreeMap<InstanceId, Retry<I>>,
     known: BTreeSet<InstanceId>,
 }
 
 /// A change that failed with nobody waiting for it.
-struct Retry {
-    change: IntentChange,
+struct Retry<I> {
+    change: IntentChange<I>,
     due: Instant,
     delay: Duration,
 }
 
-impl DriverTask {
+impl<I: Intent> DriverTask<I> {
     /// Starts the driver on its thread and returns when it is ready.
     ///
     /// The thread ends when the last handle is dropped and everything asked for is done.
     ///
     /// # Errors
-    /// What [`EvpnDriver::start`] answers, or the failure to make a thread.
-    pub async fn start(driver: Box<dyn EvpnDriver>) -> Result<DriverHandle, DriverError> {
+    /// What [`Driver::start`] answers, or the failure to make a thread.
+    pub async fn start(driver: Box<dyn Driver<I>>) -> Result<DriverHandle<I>, DriverError> {
         let (handle, shared) = DriverHandle::new(driver.name(), driver.capabilities());
         let (ready, started) = oneshot::channel();
         let spawned = std::thread::Builder::new()
@@ -73,7 +73,7 @@ impl DriverTask {
         }
     }
 
-    async fn steps(&mut self, instance: InstanceId, steps: Vec<Step>) {
+    async fn steps(&mut self, instance: InstanceId, steps: Vec<Step<I>>) {
         let Some(newest) = steps.last() else { return };
         let result = self.change(newest.change.clone()).await;
         if result.is_ok() || steps.len() == 1 {
@@ -93,10 +93,10 @@ impl DriverTask {
         }
     }
 
-    async fn change(&mut self, change: IntentChange) -> Result<(), DriverError> {
+    async fn change(&mut self, change: IntentChange<I>) -> Result<(), DriverError> {
         match change {
             IntentChange::Set(intent) => {
-                self.known.insert(intent.instance);
+                self.known.insert(intent.instance());
                 self.driver.apply(intent).await
             }
             IntentChange::Remove(instance) => self.driver.remove(instance).await,
@@ -104,7 +104,7 @@ impl DriverTask {
     }
 
     /// Keeps a failure that nobody waits for to be tried again.
-    fn note(&mut self, step: &Step, result: &Result<(), DriverError>) {
+    fn note(&mut self, step: &Step<I>, result: &Result<(), DriverError>) {
         let instance = step.change.instance();
         match result {
             Ok(()) => {
@@ -118,7 +118,7 @@ impl DriverTask {
         }
     }
 
-    fn remember(&mut self, change: IntentChange) {
+    fn remember(&mut self, change: IntentChange<I>) {
         let instance = change.instance();
         let before = self.retries.get(&instance).map(|retry| retry.delay);
         let delay = before.map_or(RETRY.0, |delay| (delay * 2).min(RETRY.1));
@@ -141,7 +141,7 @@ impl DriverTask {
         self.publish(instance);
     }
 
-    async fn control(&mut self, control: Control) {
+    async fn control(&mut self, control: Control<I>) {
         match control {
             Control::Reconcile(intents, reply) => {
                 let result = self.reconcile(intents).await;
@@ -160,10 +160,10 @@ impl DriverTask {
         }
     }
 
-    async fn reconcile(&mut self, intents: Vec<Arc<EvpnIntent>>) -> Result<(), DriverError> {
+    async fn reconcile(&mut self, intents: Vec<Arc<I>>) -> Result<(), DriverError> {
         self.retries.clear();
         self.known
-            .extend(intents.iter().map(|intent| intent.instance));
+            .extend(intents.iter().map(|intent| intent.instance()));
         let result = self.driver.reconcile(intents.clone()).await;
         if let Err(error) = &result {
             tracing::warn!(%error, "the dataplane could not be reconciled; will retry");
@@ -189,9 +189,9 @@ impl DriverTask {
     }
 }
 
-fn thread(
-    driver: Box<dyn EvpnDriver>,
-    shared: Arc<Shared>,
+fn thread<I: Intent>(
+    driver: Box<dyn Driver<I>>,
+    shared: Arc<Shared<I>>,
     ready: oneshot::Sender<Result<(), DriverError>>,
 ) {
     // Also on panic: whoever waits is answered `Stopped` instead of waiting for ever.

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use dataplane::{DriverError, EvpnDriver, OwnedKind};
+use dataplane::{Driver, DriverError, OwnedKind};
 use netns::link::{Bridge, Change, FdbTable, LinkChange, LinkSpec, Monitor, Vxlan, VxlanId};
 use vpn::intent::{EvpnIntent, FloodTarget, InstanceId, RemoteMac};
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bgp_wire::Vni;
 use dataplane::{
-    BoxFuture, Capabilities, DriverError, DriverHandle, DriverTask, DriverView, DummyDriver,
-    EvpnDriver, Owned,
+    BoxFuture, Capabilities, Driver, DriverError, DriverHandle, DriverTask, DriverView,
+    DummyDriver, Owned,
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
@@ -87,7 +87,7 @@ impl Gated {
     }
 }
 
-impl EvpnDriver for Gated {
+impl Driver for Gated {
     fn name(&self) -> &'static str {
         "gated"
     }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use dataplane::EvpnDriver;
+use dataplane::Driver;
 use netns::icmp::{self, Echo, PingError};
 use netns::packet::{Capture, CaptureOptions};
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::*;
-use dataplane::EvpnDriver;
+use dataplane::Driver;
 
 const CHILD: &str = "DATAPLANE_TEST_UNPRIVILEGED";
 const NOBODY: u32 = 65534;

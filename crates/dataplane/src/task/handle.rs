@@ -5,49 +5,58 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
-use vpn::{EvpnIntent, InstanceId, IntentChange};
+use vpn::{EvpnIntent, InstanceId, Intent, IntentChange};
 
 use super::queue::{Control, Queue, Step, Work};
 use crate::{Capabilities, DriverError, DriverView, Owned};
 
 /// Asks the driver for things. Cheap to clone; usable from any thread and any runtime.
 #[derive(Clone)]
-pub struct DriverHandle {
-    shared: Arc<Shared>,
-    _open: Arc<OpenGuard>,
+pub struct DriverHandle<I: Intent = EvpnIntent> {
+    shared: Arc<Shared<I>>,
+    _open: Arc<OpenGuard<I>>,
     name: &'static str,
     capabilities: Capabilities,
     ended: watch::Receiver<bool>,
 }
 
 /// What handles and the task both see.
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct Shared<I> {
+    state: Mutex<State<I>>,
     wake: Notify,
     ended: watch::Sender<bool>,
 }
 
-#[derive(Default)]
-struct State {
-    queue: Queue,
+struct State<I> {
+    queue: Queue<I>,
     views: BTreeMap<InstanceId, DriverView>,
     closed: bool,
 }
 
 /// Why the task wakes.
-pub(super) enum Wake {
+pub(super) enum Wake<I> {
     /// Steps of one instance, oldest first.
-    Steps(InstanceId, Vec<Step>),
+    Steps(InstanceId, Vec<Step<I>>),
     /// Something for all instances.
-    Control(Control),
+    Control(Control<I>),
     /// The time given has come.
     Due,
     /// Nothing is left and nothing will come.
     Closed,
 }
 
-impl DriverHandle {
-    pub(super) fn new(name: &'static str, capabilities: Capabilities) -> (Self, Arc<Shared>) {
+impl<I> Default for State<I> {
+    fn default() -> Self {
+        Self {
+            queue: Queue::default(),
+            views: BTreeMap::new(),
+            closed: false,
+        }
+    }
+}
+
+impl<I: Intent> DriverHandle<I> {
+    pub(super) fn new(name: &'static str, capabilities: Capabilities) -> (Self, Arc<Shared<I>>) {
         let (ended, watch) = watch::channel(false);
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -78,7 +87,7 @@ impl DriverHandle {
     ///
     /// # Errors
     /// What the driver answers; the instance is then as it was before.
-    pub async fn apply(&self, intent: Arc<EvpnIntent>) -> Result<(), DriverError> {
+    pub async fn apply(&self, intent: Arc<I>) -> Result<(), DriverError> {
         self.request(IntentChange::Set(intent)).await
     }
 
@@ -92,7 +101,7 @@ impl DriverHandle {
 
     /// Has a change made without waiting, as for a received route. A newer change of the same instance
     /// may replace it before it is made; failures are logged and tried again.
-    pub fn submit(&self, change: IntentChange) {
+    pub fn submit(&self, change: IntentChange<I>) {
         self.shared.push(Step {
             change,
             reply: None,
@@ -103,8 +112,8 @@ impl DriverHandle {
     /// is; dropping the future changes nothing. For callers that must not wait where they ask.
     pub fn request(
         &self,
-        change: IntentChange,
-    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<> {
+        change: IntentChange<I>,
+    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<I> {
         let (reply, answer) = oneshot::channel();
         self.shared.push(Step {
             change,
@@ -120,8 +129,8 @@ impl DriverHandle {
     /// What the driver answers.
     pub fn reconcile(
         &self,
-        intents: Vec<Arc<EvpnIntent>>,
-    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<> {
+        intents: Vec<Arc<I>>,
+    ) -> impl Future<Output = Result<(), DriverError>> + Send + use<I> {
         // In its place now, not when the answer is first waited for: the intents are those of this moment.
         let (reply, answer) = oneshot::channel();
         self.shared.push_control(Control::Reconcile(intents, reply));
@@ -159,7 +168,7 @@ impl DriverHandle {
 
     async fn control<T>(
         &self,
-        control: impl FnOnce(oneshot::Sender<Result<T, DriverError>>) -> Control,
+        control: impl FnOnce(oneshot::Sender<Result<T, DriverError>>) -> Control<I>,
     ) -> Result<T, DriverError> {
         let (reply, answer) = oneshot::channel();
         self.shared.push_control(control(reply));
@@ -167,9 +176,9 @@ impl DriverHandle {
     }
 }
 
-impl Shared {
+impl<I: Intent> Shared<I> {
     /// The next thing to do; waits for it, at most until `due`.
-    pub async fn next(&self, due: Option<Instant>) -> Wake {
+    pub async fn next(&self, due: Option<Instant>) -> Wake<I> {
         loop {
             {
                 let mut state = self.lock();
@@ -200,7 +209,7 @@ impl Shared {
         };
     }
 
-    fn push(&self, step: Step) {
+    fn push(&self, step: Step<I>) {
         let mut state = self.lock();
         if !state.closed {
             state.queue.push(step);
@@ -209,7 +218,7 @@ impl Shared {
         }
     }
 
-    fn push_control(&self, control: Control) {
+    fn push_control(&self, control: Control<I>) {
         let mut state = self.lock();
         if !state.closed {
             state.queue.push_control(control);
@@ -223,25 +232,25 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<I>> {
         // No code that can panic runs under this lock, so a poisoned one still guards good data.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Closes the queue when the last handle goes.
-struct OpenGuard(Arc<Shared>);
+struct OpenGuard<I: Intent>(Arc<Shared<I>>);
 
-impl Drop for OpenGuard {
+impl<I: Intent> Drop for OpenGuard<I> {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
 /// Answers everybody who still waits when the thread ends, however it ends.
-pub(super) struct EndGuard(pub Arc<Shared>);
+pub(super) struct EndGuard<I: Intent>(pub Arc<Shared<I>>);
 
-impl Drop for EndGuard {
+impl<I: Intent> Drop for EndGuard<I> {
     fn drop(&mut self) {
         let abandoned = {
             let mut state = self.0.lock();

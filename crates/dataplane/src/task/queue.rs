@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use vpn::{EvpnIntent, InstanceId, IntentChange};
+use vpn::{InstanceId, Intent, IntentChange};
 
 use crate::{DriverError, Owned};
 
@@ -12,17 +12,17 @@ use crate::{DriverError, Owned};
 pub(super) type Reply<T> = oneshot::Sender<Result<T, DriverError>>;
 
 /// One change of one instance.
-pub(super) struct Step {
+pub(super) struct Step<I> {
     /// What should exist from now on.
-    pub change: IntentChange,
+    pub change: IntentChange<I>,
     /// Who waits for it.
     pub reply: Option<Reply<()>>,
 }
 
 /// Things that concern all instances at once, and so are not overtaken by changes that came later.
-pub(super) enum Control {
+pub(super) enum Control<I> {
     /// Hold exactly these.
-    Reconcile(Vec<Arc<EvpnIntent>>, Reply<()>),
+    Reconcile(Vec<Arc<I>>, Reply<()>),
     /// Hold nothing.
     Reset(Reply<()>),
     /// Say what is there.
@@ -30,34 +30,49 @@ pub(super) enum Control {
 }
 
 /// The next thing to do.
-pub(super) enum Work {
+pub(super) enum Work<I> {
     /// Steps of one instance, oldest first, at least one.
-    Steps(InstanceId, Vec<Step>),
+    Steps(InstanceId, Vec<Step<I>>),
     /// Something for all.
-    Control(Control),
+    Control(Control<I>),
 }
 
 /// Changes by instance between two controls; instances in order of their first change.
-#[derive(Default)]
-struct Batch {
+struct Batch<I> {
     order: VecDeque<InstanceId>,
-    steps: BTreeMap<InstanceId, Vec<Step>>,
+    steps: BTreeMap<InstanceId, Vec<Step<I>>>,
 }
 
-enum Segment {
-    Batch(Batch),
-    Control(Control),
+enum Segment<I> {
+    Batch(Batch<I>),
+    Control(Control<I>),
 }
 
 /// Pending work, coalesced: memory is bounded by the instances and by who waits, not by how many changes
 /// came.
-#[derive(Default)]
-pub(super) struct Queue {
-    segments: VecDeque<Segment>,
+pub(super) struct Queue<I> {
+    segments: VecDeque<Segment<I>>,
 }
 
-impl Queue {
-    pub fn push(&mut self, step: Step) {
+impl<I> Default for Batch<I> {
+    fn default() -> Self {
+        Self {
+            order: VecDeque::new(),
+            steps: BTreeMap::new(),
+        }
+    }
+}
+
+impl<I> Default for Queue<I> {
+    fn default() -> Self {
+        Self {
+            segments: VecDeque::new(),
+        }
+    }
+}
+
+impl<I: Intent> Queue<I> {
+    pub fn push(&mut self, step: Step<I>) {
         if !matches!(self.segments.back(), Some(Segment::Batch(_))) {
             self.segments.push_back(Segment::Batch(Batch::default()));
         }
@@ -66,11 +81,11 @@ impl Queue {
         }
     }
 
-    pub fn push_control(&mut self, control: Control) {
+    pub fn push_control(&mut self, control: Control<I>) {
         self.segments.push_back(Segment::Control(control));
     }
 
-    pub fn pop(&mut self) -> Option<Work> {
+    pub fn pop(&mut self) -> Option<Work<I>> {
         loop {
             match self.segments.pop_front()? {
                 Segment::Control(control) => return Some(Work::Control(control)),
@@ -88,8 +103,8 @@ impl Queue {
     }
 }
 
-impl Batch {
-    fn push(&mut self, step: Step) {
+impl<I: Intent> Batch<I> {
+    fn push(&mut self, step: Step<I>) {
         let instance = step.change.instance();
         let steps = self.steps.entry(instance).or_default();
         if steps.is_empty() {
@@ -103,13 +118,13 @@ impl Batch {
         steps.push(step);
     }
 
-    fn pop(&mut self) -> Option<(InstanceId, Vec<Step>)> {
+    fn pop(&mut self) -> Option<(InstanceId, Vec<Step<I>>)> {
         let instance = self.order.pop_front()?;
         self.steps.remove_entry(&instance)
     }
 }
 
-impl Step {
+impl<I> Step<I> {
     /// Tells whoever waits.
     pub fn answer(self, result: Result<(), DriverError>) {
         if let Some(reply) = self.reply {

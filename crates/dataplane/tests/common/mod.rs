@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp_wire::{MacAddr, Vni};
-use dataplane::{EvpnDriver, LinuxDriver, LinuxOptions};
+use dataplane::{Driver, LinuxDriver, LinuxOptions};
 use netns::addr::IpPrefix;
 use netns::icmp::{self, Echo, PingError};
 use netns::link::{
