@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use dataplane::{DummyDriver, EvpnDriver, LinuxDriver, LinuxOptions};
+use dataplane::{Driver, DummyDriver, LinuxDriver, LinuxOptions};
 use netns::link::{LinkError, Netlink};
 use thiserror::Error;
 
-use crate::config::{self, Evpn, LocalAddress};
+use vpn::IpVpnIntent;
+
+use crate::config::{self, Evpn, Ipvpn, LocalAddress};
 
 /// A configured interface does not give an address.
 #[derive(Debug, Error)]
@@ -59,13 +61,21 @@ pub async fn address(configured: &LocalAddress) -> Result<Ipv4Addr, AddressError
         .ok_or_else(|| AddressError::NoAddress(name.clone()))
 }
 
-/// The dataplane driver that is configured; nothing is touched yet.
-pub fn evpn_driver(evpn: &Evpn) -> Box<dyn EvpnDriver> {
+/// The E-VPN dataplane driver that is configured; nothing is touched yet.
+pub fn evpn_driver(evpn: &Evpn) -> Box<dyn Driver> {
     match evpn.driver {
         config::EvpnDriver::Dummy => Box::new(DummyDriver::new()),
         config::EvpnDriver::Linux => Box::new(LinuxDriver::new(LinuxOptions {
             vxlan_port: evpn.vxlan_dst_port,
             ..LinuxOptions::default()
         })),
+    }
+}
+
+/// The IP VPN dataplane driver that is configured, if this version has it; nothing is touched yet.
+pub fn ipvpn_driver(ipvpn: &Ipvpn) -> Option<Box<dyn Driver<IpVpnIntent>>> {
+    match ipvpn.driver {
+        config::IpvpnDriver::Dummy => Some(Box::new(DummyDriver::ipvpn())),
+        config::IpvpnDriver::Linux | config::IpvpnDriver::Ovs => None,
     }
 }

@@ -8,7 +8,7 @@
 
 mod common;
 
-use bagpipe_api::{AttachBody, DetachBody};
+use bagpipe_api::{AttachBody, DetachBody, VpnType};
 use bgp_wire::{EncodeContext, Family, NextHop, Nlri, NlriValue, RawMessage, Update, raw::kind};
 use common::{Daemon, Speaker, config, digits, listener, unhex};
 use serde_json::json;
@@ -28,6 +28,15 @@ fn attach_body() -> AttachBody {
         .vni(5001)
 }
 
+fn ipvpn_body(ip: &str) -> AttachBody {
+    let mut body = AttachBody::evpn("v1", "tap1", "00:00:de:ad:be:01")
+        .ip(ip)
+        .rt("64512:1");
+    body.vpn_type = VpnType::Ipvpn;
+    body.gateway_ip = Some("10.1.1.254".into());
+    body
+}
+
 #[tokio::test]
 async fn the_open_is_the_reference_s_and_what_it_lacks() {
     let (listener, port) = listener().await;
@@ -36,8 +45,8 @@ async fn the_open_is_the_reference_s_and_what_it_lacks() {
     assert_eq!(
         common::hex(&speaker.open[19..]),
         digits(
-            "04 fc00 00b4 7f000001 30
-             0206010400010080 0206010400010084 0206010400010086 0206010400190046
+            "04 fc00 00b4 7f000001 38
+             0206010400010080 0206010400010084 0206010400010086 0206010400020080 0206010400190046
              0202 0200  0206 41040000fc00  0202 0600"
         )
     );
@@ -180,6 +189,81 @@ async fn a_received_route_shows_and_goes() {
             page == &json!({})
         })
         .await;
+}
+
+#[tokio::test]
+async fn an_ip_vpn_on_the_wire() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let families = [Family::VPNV4, Family::VPNV6, Family::RTC];
+    let mut speaker = Speaker::accept(&listener, &families).await;
+    speaker.send_update(WANT_ALL).await;
+    let mut client = daemon.client().await;
+    let v4 = ipvpn_body("10.1.1.1/24");
+    client.attach(&v4).await.unwrap();
+    let asked = speaker.decoded().await;
+    assert_eq!(asked.reach[0].0, Family::RTC);
+    let communities = "030c00000000000a 0002fc0000000001 0314000000000000";
+    assert_eq!(
+        common::hex(&speaker.update().await.body),
+        digits(&format!(
+            "0000004d {COMMON} c01018 {communities}
+             800e21 0001 80 0c 0000000000000000 7f000001 00 78 000111 00017f0000010000 0a010101"
+        ))
+    );
+    // Over IPv4 an IPv6 route has an IPv4-mapped next hop (RFC 4659 section 3.2.1.2).
+    let v6 = ipvpn_body("2001:db8::1/64");
+    client.attach(&v6).await.unwrap();
+    assert_eq!(
+        common::hex(&speaker.update().await.body),
+        digits(&format!(
+            "00000065 {COMMON} c01018 {communities}
+             800e39 0002 80 18 0000000000000000 00000000000000000000ffff7f000001 00
+             d8 000111 00017f0000010000 20010db8000000000000000000000001"
+        ))
+    );
+    let nlri = "70 001f41 0001020202020001 140000";
+    speaker
+        .send_update(&format!(
+            "0000003c {COMMON} c01008 0002fc0000000001
+             800e20 0001 80 0c 0000000000000000 02020202 00 {nlri}"
+        ))
+        .await;
+    let routes = daemon
+        .until("vpns/instances/v1/best_routes", |page| {
+            page.get("'20.0.0.0/24'").is_some()
+        })
+        .await;
+    assert!(
+        routes["'20.0.0.0/24'"][0]["20.0.0.0/24 label 500 next-hop 2.2.2.2 rd 2.2.2.2:1"]
+            .is_object(),
+        "{routes}"
+    );
+    let instance = client.looking_glass("vpns/instances/v1").await.unwrap();
+    insta::assert_snapshot!(
+        serde_json::to_string_pretty(&instance)
+            .unwrap()
+            .replace(&daemon.api.to_string(), "API")
+    );
+    let intent = client
+        .looking_glass("vpns/instances/v1/dataplane/intent")
+        .await
+        .unwrap();
+    assert_eq!(
+        intent["routes"]["20.0.0.0/24"],
+        json!([{"pe": "2.2.2.2", "label": 500, "encap": "default"}])
+    );
+    for body in [&v4, &v6] {
+        client.detach(&DetachBody::from(body)).await.unwrap();
+    }
+    let mut withdrawn = Vec::new();
+    while withdrawn.len() < 3 {
+        for (family, _) in speaker.decoded().await.unreach {
+            withdrawn.push(family);
+        }
+    }
+    withdrawn.sort_unstable();
+    assert_eq!(withdrawn, [Family::VPNV4, Family::RTC, Family::VPNV6]);
 }
 
 #[tokio::test]

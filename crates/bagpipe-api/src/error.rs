@@ -39,8 +39,6 @@ pub enum Rule {
     Ip,
     /// An address, not a subnet: E-VPN routes carry no prefix.
     NoSubnet,
-    /// An IPv4 address: the IPv6 VPN families are not there.
-    Ipv4,
     /// A route target, `AS:number`, `IPv4:number`.
     RouteTarget,
     /// `linuxif` or `evpn` has to be in the local port.
@@ -72,7 +70,6 @@ impl fmt::Display for Rule {
             Self::NoSubnet => {
                 f.write_str("must be an address, not a subnet, when `advertise_subnet` is true")
             }
-            Self::Ipv4 => f.write_str("must be an IPv4 address"),
             Self::RouteTarget => f.write_str(
                 "must be route targets: AS:number or IPv4-address:number, within 6 octets",
             ),

@@ -94,7 +94,6 @@ fn every_rule_of_an_attach() {
         with(json!({"ip_address": "10.1.1.2/33"})),
         with(json!({"ip_address": 5})),
         ipvpn(json!({"ip_address": null})),
-        ipvpn(json!({"ip_address": "2001:db8::1"})),
         without("import_rt"),
         with(json!({"import_rt": null})),
         with(json!({"import_rt": [5]})),

@@ -128,6 +128,11 @@ impl VpnManager {
         }
     }
 
+    /// The name of an instance in the route table.
+    pub fn worker(&self, id: InstanceId) -> Option<WorkerId> {
+        self.instances.get(&id).map(Instance::worker)
+    }
+
     /// What it was made with.
     pub fn config(&self) -> &VpnConfig {
         &self.config

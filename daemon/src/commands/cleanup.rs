@@ -1,10 +1,11 @@
 //! `bagpipe-bgp-cleanup`: removes what a daemon that is not running left in the dataplane.
 
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{ffi::OsString, fmt, io, process::ExitCode};
 
 use clap::Parser;
-use dataplane::{DriverError, DriverTask};
+use dataplane::{Driver, DriverError, DriverTask};
 use thiserror::Error;
+use vpn::Intent;
 
 use crate::{
     cli::{self, DaemonArgs},
@@ -72,26 +73,33 @@ fn clean(config: &Config, warnings: &[String], dry_run: bool) -> Result<(), Clea
         .enable_all()
         .build()
         .map_err(CleanupError::Runtime)?;
-    let failed = |source| CleanupError::Driver {
-        driver: config.evpn.driver.to_string(),
-        source,
+    let failed = |driver: &dyn fmt::Display| {
+        let driver = driver.to_string();
+        |source| CleanupError::Driver { driver, source }
     };
     runtime.block_on(async {
-        let driver = DriverTask::start(host::evpn_driver(&config.evpn))
-            .await
-            .map_err(failed)?;
-        let owned = driver.list().await.map_err(failed)?;
-        for owned in &owned {
-            tracing::info!(
-                "{} `{}`",
-                if dry_run { "would remove" } else { "removing" },
-                owned.name
-            );
+        let evpn = reset(host::evpn_driver(&config.evpn), dry_run).await;
+        evpn.map_err(failed(&config.evpn.driver))?;
+        if let Some(driver) = host::ipvpn_driver(&config.ipvpn) {
+            let ipvpn = reset(driver, dry_run).await;
+            ipvpn.map_err(failed(&config.ipvpn.driver))?;
         }
-        if !dry_run {
-            driver.reset().await.map_err(failed)?;
-        }
-        driver.shutdown().await;
         Ok(())
     })
+}
+
+async fn reset<I: Intent>(driver: Box<dyn Driver<I>>, dry_run: bool) -> Result<(), DriverError> {
+    let driver = DriverTask::start(driver).await?;
+    for owned in driver.list().await? {
+        tracing::info!(
+            "{} `{}`",
+            if dry_run { "would remove" } else { "removing" },
+            owned.name
+        );
+    }
+    if !dry_run {
+        driver.reset().await?;
+    }
+    driver.shutdown().await;
+    Ok(())
 }

@@ -128,6 +128,17 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
             }
         })?,
     };
+    let local_pe = match &config.ipvpn.local_address {
+        None => local_address,
+        Some(configured) => host::address(configured).await.map_err(|source| {
+            let section = "DATAPLANE_DRIVER_IPVPN";
+            StartError::Address {
+                section,
+                option: "dataplane_local_address",
+                source: source.into(),
+            }
+        })?,
+    };
     let listener = listen(&config).await?;
     let api_address = listener.local_addr().map_err(StartError::Runtime)?;
 
@@ -158,11 +169,29 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
             driver: config.evpn.driver.to_string(),
             source,
         })?;
+    let ipvpn = match host::ipvpn_driver(&config.ipvpn) {
+        None => {
+            tracing::warn!(
+                "this version has no `{}` driver for IP VPNs: they cannot be attached to",
+                config.ipvpn.driver
+            );
+            None
+        }
+        Some(driver) => {
+            let driver = DriverTask::start(driver).await;
+            let driver = driver.map_err(|source| StartError::Driver {
+                driver: config.ipvpn.driver.to_string(),
+                source,
+            })?;
+            Some((driver, local_pe))
+        }
+    };
     let parts = Parts {
         config: Arc::new(config),
         local_address,
         local_vtep,
         driver,
+        ipvpn,
         memory,
         started,
         version,

@@ -49,7 +49,7 @@ pub struct Config {
     pub bgp: Bgp,
     /// `[DATAPLANE_DRIVER_EVPN]`.
     pub evpn: Evpn,
-    /// `[DATAPLANE_DRIVER_IPVPN]`: read, checked as far as it is used, and shown.
+    /// `[DATAPLANE_DRIVER_IPVPN]`.
     pub ipvpn: Ipvpn,
     /// The log options of `[DEFAULT]`.
     pub log: LogOptions,
@@ -128,10 +128,31 @@ impl fmt::Display for EvpnDriver {
 /// `[DATAPLANE_DRIVER_IPVPN]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ipvpn {
-    /// Driver, as written.
-    pub driver: String,
-    /// Source of tunnels, as written.
-    pub local_address: Option<String>,
+    /// Which driver.
+    pub driver: IpvpnDriver,
+    /// Source of tunnels and next hop of routes; the BGP address when there is none.
+    pub local_address: Option<LocalAddress>,
+}
+
+/// Dataplane drivers for IP VPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpvpnDriver {
+    /// Forwards nothing.
+    Dummy,
+    /// MPLS of the kernel: not in this version.
+    Linux,
+    /// Open vSwitch: not in this version.
+    Ovs,
+}
+
+impl fmt::Display for IpvpnDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dummy => "dummy",
+            Self::Linux => "linux",
+            Self::Ovs => "ovs",
+        })
+    }
 }
 
 /// An IPv4 address, or the interface whose first one is meant.

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, LogOptions,
-    RawConfig,
+    Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, IpvpnDriver,
+    LogOptions, RawConfig,
 };
 
 const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface";
@@ -162,19 +162,23 @@ fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
     let rule = "must be `dummy`, `linux` or `ovs`";
     let driver = raw.with(IPVPN, "dataplane_driver", rule, |text| match text {
         "dummy" | "DummyDataplaneDriver" | "bagpipe.bgp.vpn.ipvpn.DummyDataplaneDriver" => {
-            Some("dummy")
+            Some(IpvpnDriver::Dummy)
         }
         "linux"
         | "mpls_linux_dataplane.MPLSLinuxDataplaneDriver"
-        | "bagpipe.bgp.vpn.ipvpn.mpls_linux_dataplane.MPLSLinuxDataplaneDriver" => Some("linux"),
+        | "bagpipe.bgp.vpn.ipvpn.mpls_linux_dataplane.MPLSLinuxDataplaneDriver" => {
+            Some(IpvpnDriver::Linux)
+        }
         "ovs"
         | "mpls_ovs_dataplane.MPLSOVSDataplaneDriver"
-        | "bagpipe.bgp.vpn.ipvpn.mpls_ovs_dataplane.MPLSOVSDataplaneDriver" => Some("ovs"),
+        | "bagpipe.bgp.vpn.ipvpn.mpls_ovs_dataplane.MPLSOVSDataplaneDriver" => {
+            Some(IpvpnDriver::Ovs)
+        }
         _ => None,
     })?;
     Ok(Ipvpn {
-        driver: driver.unwrap_or("dummy").to_owned(),
-        local_address: raw.text(IPVPN, "dataplane_local_address")?,
+        driver: driver.unwrap_or(IpvpnDriver::Dummy),
+        local_address: raw.parsed(IPVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
     })
 }
 

@@ -59,7 +59,7 @@ fn a_file_as_it_is_found_in_the_field() {
             port: 8090
         }
     );
-    assert_eq!(config.ipvpn.driver, "ovs");
+    assert_eq!(config.ipvpn.driver, IpvpnDriver::Ovs);
     assert_eq!(config.evpn.driver, EvpnDriver::Linux);
     insta::assert_snapshot!(raw.warnings.join("\n"), @r"
     bgp.conf:8: option `api_host` of [API] is deprecated, it is called `host` now

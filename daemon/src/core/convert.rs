@@ -33,8 +33,9 @@ pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachReque
         import: request.import_rt,
         export: request.export_rt,
         gateway,
-        // A subnet of one address is that address.
-        advertise_subnet: false,
+        // In E-VPN, where only a subnet of one address gets this far, it is that address.
+        advertise_subnet: request.advertise_subnet
+            && request.vpn_type == bagpipe_api::VpnType::Ipvpn,
         hash_order: request.lb_consistent_hash_order,
         local_pref: request.local_pref,
         vni: request.vni,

@@ -30,7 +30,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
-use vpn::{Output, Speaker, VpnConfig};
+use vpn::{Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
 
 use self::operations::{Done, Operation, Operations};
 pub use self::peers::{Peer, Sessions};
@@ -100,6 +100,8 @@ pub struct Parts {
     pub local_vtep: Ipv4Addr,
     /// The E-VPN dataplane.
     pub driver: DriverHandle,
+    /// The IP VPN dataplane and the address of its tunnels, if there is one.
+    pub ipvpn: Option<(DriverHandle<IpVpnIntent>, Ipv4Addr)>,
     /// The last warnings.
     pub memory: Memory,
     /// When the daemon was started.
@@ -117,6 +119,7 @@ pub struct Core {
     pub(crate) speaker: Speaker,
     pub(crate) peers: BTreeMap<IpAddr, Peer>,
     pub(crate) driver: DriverHandle,
+    pub(crate) ipvpn: Option<DriverHandle<IpVpnIntent>>,
     pub(crate) memory: Memory,
     pub(crate) started: LocalTime,
     version: watch::Sender<u64>,
@@ -143,6 +146,7 @@ impl Core {
             local_address,
             local_vtep,
             driver,
+            ipvpn,
             memory,
             started,
             version,
@@ -158,8 +162,20 @@ impl Core {
             local_address: local_address.into(),
             local_vtep: local_vtep.into(),
             capabilities: driver.capabilities().clone(),
+            ipvpn: ipvpn.as_ref().map(|(driver, local_pe)| IpVpnConfig {
+                local_pe: (*local_pe).into(),
+                capabilities: driver.capabilities().clone(),
+            }),
         };
-        let stale = match driver.list().await {
+        let ipvpn = ipvpn.map(|(driver, _)| driver);
+        let left = match (driver.list().await, &ipvpn) {
+            (Ok(mut left), Some(ipvpn)) => ipvpn.list().await.map(|more| {
+                left.extend(more);
+                left
+            }),
+            (left, _) => left,
+        };
+        let stale = match left {
             Ok(owned) if owned.is_empty() => None,
             Ok(owned) => {
                 tracing::warn!(
@@ -181,6 +197,7 @@ impl Core {
             speaker: Speaker::new(vpn_config, rtc),
             peers,
             driver,
+            ipvpn,
             memory,
             started,
             version,
@@ -290,7 +307,10 @@ impl Core {
     /// Sends peers what they are to know, and logs what deserves it.
     fn deliver(&mut self, output: Output) {
         for (instance, warning) in output.warnings {
-            tracing::warn!(worker = %WorkerId::Evi(instance.0), "{warning}");
+            match self.speaker.vpns().worker(instance) {
+                Some(worker) => tracing::warn!(worker = %worker, "{warning}"),
+                None => tracing::warn!("{warning}"),
+            }
         }
         peers::send(&self.peers, output.dispatches);
         self.changed();
@@ -300,6 +320,12 @@ impl Core {
     fn flush(&mut self) {
         for change in self.speaker.take_intents() {
             self.driver.submit(change);
+            self.changed();
+        }
+        for change in self.speaker.take_ipvpn_intents() {
+            if let Some(driver) = &self.ipvpn {
+                driver.submit(change);
+            }
             self.changed();
         }
     }
@@ -314,8 +340,14 @@ impl Core {
         self.stale = None;
         let intents = self.speaker.vpns().intents().cloned().collect();
         let reconciled = self.driver.reconcile(intents);
+        let intents = self.speaker.vpns().ipvpn_intents().cloned().collect();
+        let ipvpn = self.ipvpn.as_ref().map(|driver| driver.reconcile(intents));
         tokio::spawn(async move {
-            match reconciled.await {
+            let mut result = reconciled.await;
+            if let Some(ipvpn) = ipvpn {
+                result = result.and(ipvpn.await);
+            }
+            match result {
                 Ok(()) => tracing::info!("removed what a previous run left in the dataplane"),
                 Err(error) => tracing::warn!("cannot remove what a previous run left: {error}"),
             }
@@ -328,16 +360,24 @@ impl Core {
             // Peers hear of the end by the Cease: the withdrawals need not be sent.
             self.speaker.stop();
             self.flush();
-            if self.stale.is_some()
-                && let Err(error) = self.driver.reset().await
-            {
-                tracing::warn!("cannot remove what a previous run left: {error}");
-            }
-            self.driver.shutdown().await;
+            let ipvpn = async {
+                if let Some(driver) = self.ipvpn {
+                    end(driver, self.stale.is_some()).await;
+                }
+            };
+            let _ = tokio::join!(end(self.driver, self.stale.is_some()), ipvpn);
         };
         // A peer that does not close its side has been told all the same.
         let _ = tokio::join!(peers, dataplane);
     }
+}
+
+/// Waits until a driver has done everything asked for; with `reset` it also removes what a previous run left.
+async fn end<I: Intent>(driver: DriverHandle<I>, reset: bool) {
+    if reset && let Err(error) = driver.reset().await {
+        tracing::warn!("cannot remove what a previous run left: {error}");
+    }
+    driver.shutdown().await;
 }
 
 async fn until(moment: Option<Instant>) {

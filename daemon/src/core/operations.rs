@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use dataplane::DriverError;
-use vpn::{AttachRequest, AttachToken, DetachRequest, IntentChange};
+use vpn::{AnyIntent, AttachRequest, AttachToken, DetachRequest, IntentChange, IpVpnIntent};
 
 use super::{Core, Reply, refusal};
 
@@ -30,6 +30,12 @@ pub(super) struct Done {
     token: Option<AttachToken>,
     result: Result<(), DriverError>,
     reply: Reply,
+}
+
+/// An intent for the driver of its type.
+enum Change {
+    Evpn(IntentChange),
+    IpVpn(IntentChange<IpVpnIntent>),
 }
 
 impl Operation {
@@ -119,8 +125,11 @@ impl Core {
                 true
             }
             Ok(prepared) => {
-                let intent = IntentChange::Set(prepared.intent);
-                self.request(intent, external_id, Some(prepared.token), reply);
+                let change = match prepared.intent {
+                    AnyIntent::Evpn(intent) => Change::Evpn(IntentChange::Set(intent)),
+                    AnyIntent::IpVpn(intent) => Change::IpVpn(IntentChange::Set(intent)),
+                };
+                self.request(change, external_id, Some(prepared.token), reply);
                 false
             }
         }
@@ -143,9 +152,16 @@ impl Core {
                 let mut own = None;
                 for change in self.speaker.take_intents() {
                     if Some(change.instance()) == instance {
-                        own = Some(change);
+                        own = Some(Change::Evpn(change));
                     } else {
                         self.driver.submit(change);
+                    }
+                }
+                for change in self.speaker.take_ipvpn_intents() {
+                    if Some(change.instance()) == instance {
+                        own = Some(Change::IpVpn(change));
+                    } else if let Some(driver) = &self.ipvpn {
+                        driver.submit(change);
                     }
                 }
                 match own {
@@ -165,15 +181,26 @@ impl Core {
     /// Asks the dataplane for a change; the answer comes back as an event.
     fn request(
         &self,
-        change: IntentChange,
+        change: Change,
         external_id: String,
         token: Option<AttachToken>,
         reply: Reply,
     ) {
-        let answer = self.driver.request(change);
+        let (evpn, ipvpn) = match change {
+            Change::Evpn(change) => (Some(self.driver.request(change)), None),
+            Change::IpVpn(change) => {
+                let driver = self.ipvpn.as_ref();
+                (None, driver.map(|driver| driver.request(change)))
+            }
+        };
         let done = self.done.clone();
         tokio::spawn(async move {
-            let result = answer.await;
+            let result = match (evpn, ipvpn) {
+                (Some(answer), _) => answer.await,
+                (None, Some(answer)) => answer.await,
+                // Without driver there are no instances either.
+                (None, None) => Err(DriverError::Stopped),
+            };
             // The core is only gone when the daemon ends.
             done.send(Done {
                 external_id,

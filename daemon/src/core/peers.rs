@@ -70,7 +70,12 @@ impl Peer {
 
 /// The families offered: one capability each, ascending.
 fn families(bgp: &Bgp) -> Vec<Family> {
-    let mut families = vec![Family::VPNV4, Family::FLOWSPEC_VPNV4, Family::EVPN];
+    let mut families = vec![
+        Family::VPNV4,
+        Family::VPNV6,
+        Family::FLOWSPEC_VPNV4,
+        Family::EVPN,
+    ];
     if bgp.enable_rtc {
         families.push(Family::RTC);
     }
@@ -222,7 +227,7 @@ impl Core {
 fn missing_families(worker: WorkerId, bgp: &Bgp, negotiated: &Negotiated) {
     for family in families(bgp) {
         if !negotiated.families.contains(&family) {
-            tracing::warn!(worker = %worker, "the peer does not announce family {family}");
+            tracing::info!(worker = %worker, "the peer does not announce family {family}");
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) fn attach(error: &AttachError) -> HttpError {
             ("direction", "must be one the dataplane driver supports")
         }
         AttachError::SubnetInEvpn { .. } => ("advertise_subnet", "must be false for this VPN type"),
+        AttachError::NoAddress => ("ip_address", "is required"),
+        AttachError::EvpnAsPort => ("local_port.evpn", "is not supported in this version"),
         AttachError::VniInUse { .. } => ("vni", "must not be used by another instance"),
         AttachError::MacOnOtherPort { .. } => {
             ("local_port", "must be the one the MAC address is bound to")

@@ -93,10 +93,11 @@ impl<'a> Glass<'a> {
         json!({"event queue length": queued, "subscriptions": subscriptions})
     }
 
-    /// The whole table; the four families of the API are always there.
+    /// The whole table; those the daemon offers are always there.
     fn routes(&self) -> Value {
         let families = [
             Family::VPNV4,
+            Family::VPNV6,
             Family::EVPN,
             Family::RTC,
             Family::FLOWSPEC_VPNV4,

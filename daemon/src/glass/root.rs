@@ -104,8 +104,8 @@ fn config(config: &Config) -> Value {
             "connect_retry_max": bgp.connect_retry_max.as_secs_f64(),
         },
         "DATAPLANE_DRIVER_IPVPN": {
-            "dataplane_local_address": ipvpn.local_address,
-            "dataplane_driver": ipvpn.driver,
+            "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),
+            "dataplane_driver": ipvpn.driver.to_string(),
         },
         "DATAPLANE_DRIVER_EVPN": evpn_section,
     })

@@ -1,7 +1,11 @@
 //! `vpns`: instances, ports and the dataplane.
 
+use std::net::IpAddr;
+
+use dataplane::{Capabilities, DriverHandle};
 use serde_json::{Map, Value, json};
 use vpn::view::{EndpointView, InstanceView, RoutesByEntry};
+use vpn::{InstanceKind, IpVpnIntent};
 
 use super::{Glass, Member, Named, Node, json_text};
 
@@ -75,11 +79,19 @@ impl<'a> Glass<'a> {
         };
         let length = view.prefix_len;
         let number = view.id;
-        Node::Object(vec![
-            ("gateway_port", Member::value(Value::Null)),
+        let kind = view.kind;
+        let mut members = match kind {
+            InstanceKind::Evpn => vec![("gateway_port", Member::value(Value::Null))],
+            InstanceKind::IpVpn => vec![("readvertised", Member::link(|| Node::Named(vec![])))],
+        };
+        let instance_type = match kind {
+            InstanceKind::Evpn => "EVI",
+            InstanceKind::IpVpn => "VRF",
+        };
+        members.extend([
             ("name", Member::value(view.name)),
             ("internals", Member::value(self.internals(worker, 0))),
-            ("instance_type", Member::value("EVI")),
+            ("instance_type", Member::value(instance_type)),
             ("external_instance_id", Member::value(view.external_id)),
             (
                 "description",
@@ -87,7 +99,7 @@ impl<'a> Glass<'a> {
             ),
             (
                 "dataplane",
-                Member::link(move || self.instance_dataplane(number, worker)),
+                Member::link(move || self.instance_dataplane(number, kind, worker)),
             ),
             (
                 "route_targets",
@@ -116,7 +128,8 @@ impl<'a> Glass<'a> {
                 "logs",
                 Member::link(move || self.logs(Some(&worker.to_string()))),
             ),
-        ])
+        ]);
+        Node::Object(members)
     }
 
     fn ports(&'a self, external_id: &str) -> Node<'a> {
@@ -170,11 +183,20 @@ impl<'a> Glass<'a> {
     fn instance_dataplane(
         &'a self,
         instance: vpn::InstanceId,
+        kind: InstanceKind,
         worker: bgp_rib::WorkerId,
     ) -> Node<'a> {
-        let path = ["vpns", "dataplane", "drivers", "evpn"];
-        let mut members = vec![("driver", Member::value(self.links.reference("evpn", &path)))];
-        let view = self.core.driver.state(instance).unwrap_or_default();
+        let id = kind.to_string();
+        let path = ["vpns", "dataplane", "drivers", &id];
+        let mut members = vec![("driver", Member::value(self.links.reference(&id, &path)))];
+        let view = match kind {
+            InstanceKind::Evpn => self.core.driver.state(instance),
+            InstanceKind::IpVpn => {
+                let driver = self.core.ipvpn.as_ref();
+                driver.and_then(|driver| driver.state(instance))
+            }
+        };
+        let view = view.unwrap_or_default();
         let told = [
             ("linux_bridge", json!(view.linux_bridge)),
             ("vxlan_if", json!(view.vxlan_if)),
@@ -184,6 +206,9 @@ impl<'a> Glass<'a> {
         ];
         let told = told.into_iter().filter(|(_, value)| is_truthy(value));
         members.extend(told.map(|(key, value)| (key, Member::value(value))));
+        if let Some(intent) = self.core.speaker.vpns().ipvpn_intent(instance) {
+            members.push(("intent", Member::link(|| Node::Value(json!(**intent)))));
+        }
         members.push((
             "logs",
             Member::link(move || self.logs(Some(&worker.to_string()))),
@@ -197,11 +222,17 @@ impl<'a> Glass<'a> {
             (
                 "drivers",
                 Member::link(|| {
-                    Node::Named(vec![Named {
-                        id: "evpn".into(),
+                    let named = |kind: InstanceKind, node| Named {
+                        id: kind.to_string(),
                         summary: Vec::new(),
-                        node: Box::new(|| self.evpn_driver()),
-                    }])
+                        node,
+                    };
+                    let evpn = named(InstanceKind::Evpn, Box::new(|| self.evpn_driver()));
+                    let ipvpn = self.core.ipvpn.as_ref().map(|driver| {
+                        let node = Box::new(|| self.ipvpn_driver(driver));
+                        named(InstanceKind::IpVpn, node)
+                    });
+                    Node::Named([evpn].into_iter().chain(ipvpn).collect())
                 }),
             ),
         ])
@@ -216,15 +247,45 @@ impl<'a> Glass<'a> {
     }
 
     fn evpn_driver(&'a self) -> Node<'a> {
-        let driver = &self.core.driver;
         let evpn = &self.core.config.evpn;
-        let name = match driver.name() {
+        let name = match self.core.driver.name() {
             "linux" => "LinuxVXLANDataplaneDriver",
             _ => "DummyDataplaneDriver",
         };
+        let local_address = self.core.speaker.vpns().config().local_vtep;
+        let config = json!({
+            "dataplane_local_address": evpn.local_address.as_ref().map(ToString::to_string),
+            "dataplane_driver": evpn.driver.to_string(),
+        });
+        let capabilities = self.core.driver.capabilities();
+        self.driver("evpn", name, local_address, capabilities, config)
+    }
+
+    fn ipvpn_driver(&'a self, driver: &'a DriverHandle<IpVpnIntent>) -> Node<'a> {
+        let ipvpn = &self.core.config.ipvpn;
+        let name = match driver.name() {
+            "linux-vxlan" => "LinuxVXLANIPVPNDataplaneDriver",
+            _ => "DummyDataplaneDriver",
+        };
         let vpn_config = self.core.speaker.vpns().config();
-        let encaps: Vec<String> = vpn_config
-            .capabilities
+        let local_pe = vpn_config.ipvpn.as_ref().map(|ipvpn| ipvpn.local_pe);
+        let config = json!({
+            "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),
+            "dataplane_driver": ipvpn.driver.to_string(),
+        });
+        let local_address = local_pe.unwrap_or(vpn_config.local_address);
+        self.driver("ipvpn", name, local_address, driver.capabilities(), config)
+    }
+
+    fn driver(
+        &'a self,
+        id: &'static str,
+        name: &str,
+        local_address: IpAddr,
+        capabilities: &Capabilities,
+        config: Value,
+    ) -> Node<'a> {
+        let encaps: Vec<String> = capabilities
             .encaps
             .iter()
             .map(|encap| format!("encap:{}", encap_name(*encap)))
@@ -233,18 +294,11 @@ impl<'a> Glass<'a> {
         let release = release.trim().split('-').next().unwrap_or_default();
         Node::Object(vec![
             ("name", Member::value(name)),
-            ("local_address", Member::value(json!(vpn_config.local_vtep))),
+            ("local_address", Member::value(json!(local_address))),
             ("supported_encaps", Member::value(encaps)),
-            (
-                "config",
-                Member::value(json!({
-                    "dataplane_local_address":
-                        evpn.local_address.as_ref().map(ToString::to_string),
-                    "dataplane_driver": evpn.driver.to_string(),
-                })),
-            ),
+            ("config", Member::value(config)),
             ("kernel_release", Member::value(release)),
-            ("logs", Member::link(|| self.logs(Some("evpn")))),
+            ("logs", Member::link(move || self.logs(Some(id)))),
         ])
     }
 }

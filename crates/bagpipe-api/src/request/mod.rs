@@ -277,9 +277,6 @@ fn ip(fields: &Fields, vpn_type: VpnType) -> Result<Option<IpText>, ApiError> {
     let ip = fields.ip("ip_address")?;
     match (&ip, vpn_type) {
         (None, VpnType::Ipvpn) => Err(missing("ip_address")),
-        (Some(ip), VpnType::Ipvpn) if ip.address.is_ipv6() => {
-            Err(ApiError::new("ip_address", Rule::Ipv4).found(&ip.text))
-        }
         _ => Ok(ip),
     }
 }
