@@ -7,12 +7,16 @@ use vpn::{EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
 
 use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned};
 
+const EVPN: &str = "E-VPN";
+
 /// Accepts every intent, remembers what is in force and touches nothing: for trying out routing, and for
 /// tests.
 #[derive(Debug)]
 pub struct DummyDriver<I = EvpnIntent> {
     vpn_type: &'static str,
     capabilities: Capabilities,
+    /// Whether to say that nothing is forwarded.
+    to_warn: bool,
     applied: BTreeMap<InstanceId, Arc<I>>,
     recording: Option<Recording<I>>,
 }
@@ -25,7 +29,7 @@ pub struct Recording<I = EvpnIntent>(Arc<Mutex<Vec<IntentChange<I>>>>);
 impl DummyDriver {
     /// An E-VPN driver with nothing applied, which keeps no history.
     pub fn new() -> Self {
-        Self::of("E-VPN", Capabilities::vxlan())
+        Self::of(EVPN, Capabilities::vxlan())
     }
 }
 
@@ -59,12 +63,23 @@ impl<I: Intent> DummyDriver<I> {
         Self {
             vpn_type,
             capabilities,
+            to_warn: true,
             applied: BTreeMap::new(),
             recording: None,
         }
     }
 
+    fn warn(&mut self) {
+        if std::mem::take(&mut self.to_warn) {
+            tracing::warn!(
+                "the dummy {} driver is in use: routes are exchanged, nothing is forwarded",
+                self.vpn_type
+            );
+        }
+    }
+
     fn set(&mut self, intent: Arc<I>) {
+        self.warn();
         self.note(IntentChange::Set(Arc::clone(&intent)));
         self.applied.insert(intent.instance(), intent);
     }
@@ -97,11 +112,11 @@ impl<I: Intent> Driver<I> for DummyDriver<I> {
         self.capabilities.clone()
     }
 
+    /// An IP VPN driver keeps its warning for the first instance: it is there also where only E-VPN is used.
     fn start(&mut self) -> BoxFuture<'_, Result<(), DriverError>> {
-        tracing::warn!(
-            "the dummy {} driver is in use: routes are exchanged, nothing is forwarded",
-            self.vpn_type
-        );
+        if self.vpn_type == EVPN {
+            self.warn();
+        }
         done(())
     }
 

@@ -1,5 +1,7 @@
 //! IP VPN instances: attachments in, VPNv4 and VPNv6 routes and intent out.
 
+#![allow(clippy::unwrap_used, reason = "the values are right")]
+
 mod common;
 
 use std::collections::BTreeSet;

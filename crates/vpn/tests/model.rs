@@ -380,8 +380,9 @@ impl World {
         let prepared = self.speaker.prepare_attach(request.clone());
         assert_eq!(prepared.is_ok(), is_admitted, "{prepared:?}");
         if let Ok(prepared) = prepared {
-            let intent = prepared.intent.evpn().unwrap();
-            self.driver.insert(prepared.instance, Arc::clone(intent));
+            let intent = prepared.intent.evpn().map(Arc::clone);
+            self.driver
+                .extend(intent.map(|intent| (prepared.instance, intent)));
             self.tokens.push((prepared.token, name));
             self.model
                 .entry(name)
