@@ -3,11 +3,12 @@
 mod file;
 mod lab;
 mod node;
+mod vm;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
-pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test};
+pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
 pub use lab::{Down, Inspect, List, Run, Up};
 pub use node::{Exec, Logs, Shell};
 
@@ -83,4 +84,7 @@ pub enum Command {
     /// The lab's own process; started by `up` and `run`
     #[command(name = "__supervise", hide = true)]
     Supervise,
+    /// Process number 1 of the VM that `--kernel` makes
+    #[command(name = "__vm-init", hide = true)]
+    VmInit,
 }

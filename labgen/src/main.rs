@@ -13,6 +13,7 @@ mod protocol;
 mod state;
 mod supervisor;
 mod ui;
+mod vm;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
         .map(Path::new)
         .and_then(Path::file_name)
         .unwrap_or_default();
+    if called == vm::MODPROBE {
+        return vm::modprobe(args);
+    }
     let program = PROGRAMS.iter().find(|(name, _)| called == *name);
     program.map_or(labgen as Main, |(_, main)| *main)(args)
 }

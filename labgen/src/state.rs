@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -13,6 +13,11 @@ use serde::{Deserialize, Serialize};
 
 /// The longest the kernel takes to end the processes of a lab that was killed.
 const DYING: Duration = Duration::from_secs(5);
+
+/// Names the directory that holds all labs of this user.
+pub const BASE: &str = "LABGEN_STATE";
+/// Set in a VM: where logs and captures are kept instead, out of the VM.
+pub const RESULTS: &str = "LABGEN_RESULTS";
 
 /// What goes wrong with state directories.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +63,7 @@ impl StateError {
 
 /// The directory that holds all labs of this user: `LABGEN_STATE`, else below the user's runtime directory.
 pub fn base_dir() -> PathBuf {
-    if let Some(dir) = std::env::var_os("LABGEN_STATE") {
+    if let Some(dir) = std::env::var_os(BASE) {
         return PathBuf::from(dir);
     }
     let uid = nix::unistd::geteuid();
@@ -136,6 +141,11 @@ impl LabDir {
         self.logs().join("supervisor.log")
     }
 
+    /// The console of the VM that the lab runs in, if it runs in one.
+    pub fn vm_console(&self) -> PathBuf {
+        self.path.join("logs/vm-console.log")
+    }
+
     /// The programs that labgen brings along, as nodes see them.
     pub fn programs(&self) -> PathBuf {
         self.path.join("bin")
@@ -183,8 +193,16 @@ impl LabDir {
             }
             _ => {}
         }
-        for dir in ["", "logs", "ready", "captures"] {
+        for dir in ["", "ready"] {
             private_dir(&self.path.join(dir))?;
+        }
+        for dir in ["logs", "captures"] {
+            let path = self.path.join(dir);
+            match std::env::var_os(RESULTS) {
+                Some(kept) => symlink(Path::new(&kept).join(dir), &path)
+                    .map_err(StateError::io("create", &path))?,
+                None => private_dir(&path)?,
+            }
         }
         Ok(LabLock(file))
     }

@@ -44,6 +44,8 @@ pub struct Lab {
     pub seed: Option<u64>,
     /// When it counts as up.
     pub wait: Wait,
+    /// How many times as long as usual everything may take.
+    pub slow: u32,
 }
 
 /// When a lab counts as up.

@@ -25,6 +25,7 @@ pub mod place;
 pub mod render;
 mod resolve;
 pub mod route;
+mod slow;
 pub mod source;
 pub mod step;
 mod title;

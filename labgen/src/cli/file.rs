@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::vm::Vm;
+
 /// A scenario, in every command that reads one.
 #[derive(Debug, Clone, Args)]
 pub struct Scenario {
@@ -45,7 +47,8 @@ pub struct Check {
 #[command(after_help = "\
 Examples:
   labgen doctor                              everything a scenario can use
-  labgen doctor scenarios/first-ping.toml    what this one needs")]
+  labgen doctor scenarios/first-ping.toml    what this one needs
+  labgen doctor --kernel vmlinuz             what that kernel can do, found out in a VM")]
 pub struct Doctor {
     /// Only what this scenario needs
     #[arg(value_hint = ValueHint::FilePath)]
@@ -55,6 +58,8 @@ pub struct Doctor {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub vm: Vm,
 }
 
 /// `labgen test`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::file::Scenario;
+use super::vm::Vm;
 
 /// Which lab, in every command that asks one.
 #[derive(Debug, Clone, Default, Args)]
@@ -68,13 +69,14 @@ Examples:
   labgen run scenarios/first-ping.toml
   labgen run scenarios/first-ping.toml --out evidence/
   labgen run lab.toml --keep && labgen shell compute-a
+  labgen run scenarios/kernel/mpls.toml --kernel $(ci/kernel)
 
 Ctrl-C ends the lab.")]
 pub struct Run {
     #[command(flatten)]
     pub scenario: Scenario,
     /// Leave the lab up after the steps (`labgen down` ends it)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kernel")]
     pub keep: bool,
     /// Copy captures and logs to this directory
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -82,6 +84,11 @@ pub struct Run {
     /// Events as JSON, one a line
     #[arg(long)]
     pub json: bool,
+    /// Wait N times as long for everything; an emulated VM is taken to be 10 times as slow
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub slow: Option<u32>,
+    #[command(flatten)]
+    pub vm: Vm,
 }
 
 /// `labgen list`.

@@ -1,6 +1,7 @@
 //! The subcommands: what runs in the user's own process. No threads, no executor.
 
 mod ask;
+mod boot;
 mod check;
 mod doctor;
 mod down;
@@ -28,11 +29,15 @@ pub const LACKING: u8 = 3;
 /// Runs a subcommand to its exit status.
 pub fn dispatch(command: Command) -> ExitCode {
     match command {
-        Command::Up(args) => start::start(&args.scenario, Mode::Up, None, args.json),
-        Command::Run(args) => {
-            let mode = Mode::Run { keep: args.keep };
-            start::start(&args.scenario, mode, args.out.as_deref(), args.json)
-        }
+        Command::Up(args) => start::start(&args.scenario, Mode::Up, 1, None, args.json),
+        Command::Run(args) => match &args.vm.kernel {
+            Some(kernel) => boot::run(kernel, &args),
+            None => {
+                let mode = Mode::Run { keep: args.keep };
+                let (slow, out) = (args.slow.unwrap_or(1), args.out.as_deref());
+                start::start(&args.scenario, mode, slow, out, args.json)
+            }
+        },
         Command::Down(args) => down::down(&args),
         Command::List(args) => list::list(args.json),
         Command::Inspect(args) => inspect::inspect(&args),
@@ -41,9 +46,13 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Logs(args) => logs::logs(&args),
         Command::Check(args) => check::check(&args),
         Command::Graph(args) => graph::graph(&args),
-        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Doctor(args) => match &args.vm.kernel {
+            Some(kernel) => boot::doctor(kernel, &args),
+            None => doctor::doctor(&args),
+        },
         Command::Test(args) => test::test(&args),
         Command::Supervise => crate::supervisor::main(),
+        Command::VmInit => crate::vm::init(),
     }
 }
 

@@ -30,7 +30,7 @@ const LOCK: i32 = 3;
 
 /// Why a lab could not be started.
 #[derive(Debug, thiserror::Error)]
-enum StartError {
+pub(super) enum StartError {
     #[error(transparent)]
     State(#[from] crate::state::StateError),
     #[error("cannot {what}")]
@@ -39,15 +39,22 @@ enum StartError {
     Supervisor(#[from] netns::ns::NsError),
 }
 
-pub(super) fn start(from: &cli::Scenario, mode: Mode, out: Option<&Path>, json: bool) -> ExitCode {
+pub(super) fn start(
+    from: &cli::Scenario,
+    mode: Mode,
+    slow: u32,
+    out: Option<&Path>,
+    json: bool,
+) -> ExitCode {
     let file = from.file.as_path();
-    let scenario = match check::load(file, &from.variables.set) {
+    let mut scenario = match check::load(file, &from.variables.set) {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
     if let Err(code) = programs_are_there(&scenario) {
         return code;
     }
+    scenario.slow_down(slow);
     let base = file
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
@@ -96,7 +103,7 @@ fn why_no_namespaces(error: &StartError) -> &'static str {
 }
 
 /// The programs that the scenario needs and the machine lacks; the kernel is the supervisor's to ask.
-fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
+pub(super) fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
     let missing = needs::missing_programs(scenario);
     if missing.is_empty() {
         return Ok(());
@@ -172,7 +179,7 @@ fn supervise(
 }
 
 /// What `labgen list` will say.
-fn about(file: &Path, scenario: &Scenario) -> About {
+pub(super) fn about(file: &Path, scenario: &Scenario) -> About {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     About {
         file: file
@@ -254,7 +261,7 @@ fn follow(
 }
 
 /// As shells have it.
-fn ended_by(signal: Signal) -> ExitCode {
+pub(super) fn ended_by(signal: Signal) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal as i32).unwrap_or(FAILED))
 }
 
@@ -264,7 +271,7 @@ fn wait_for_end(supervisor: Supervisor) {
 }
 
 /// Copies captures and logs to a directory of the user's.
-fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
+pub(super) fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
     let io = |path: &Path| {
         let what = format!("write `{}`", path.display());
         move |source| StartError::Io { what, source }

@@ -12,10 +12,15 @@ use tokio::net::UnixDatagram;
 use super::lab::Lab;
 use crate::kinds::Program;
 
-/// The longest a program may take to be ready.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest a program may take to be ready on a usual machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How soon a fact is looked for again that nothing tells of, at first and at the most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+
+/// The longest a program of this lab may take to be ready.
+pub(super) fn patience(lab: &Lab) -> Duration {
+    PATIENCE * lab.scenario.lab.slow
+}
 
 /// Why a program is not ready.
 pub(super) enum Unready {
@@ -79,7 +84,7 @@ impl Watch {
                 true => Ok(()),
                 false => Err(Unready::Ended(exit)),
             },
-            () = tokio::time::sleep(PATIENCE) => Err(Unready::Silent),
+            () = tokio::time::sleep(patience(lab)) => Err(Unready::Silent),
         }
     }
 

@@ -118,6 +118,7 @@ impl<'a> Resolver<'a> {
             about: None,
             seed: None,
             wait: Wait::default(),
+            slow: 1,
         };
         Self {
             file,
@@ -187,6 +188,7 @@ impl<'a> Resolver<'a> {
                 .as_ref()
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
             wait: wait.unwrap_or_default(),
+            slow: 1,
         };
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netns::link::LinkError;
 use netns::ns::{NetNs, NsError, Visitor};
@@ -19,7 +19,6 @@ use scenario::{NodeId, Scenario};
 use super::front::Front;
 use super::home::State;
 use super::lab::Lab;
-use super::ready::PATIENCE;
 use crate::kinds::{self, KindError, Program};
 use crate::protocol::{Event, Order};
 pub(super) use programs::start_node;
@@ -76,10 +75,11 @@ pub(super) enum BuildError {
         words: String,
         quoted: String,
     },
-    #[error("`{program}` of node `{node}` was not ready after {} s; its last words:\n{log}", PATIENCE.as_secs())]
+    #[error("`{program}` of node `{node}` was not ready after {} s; its last words:\n{log}", .after.as_secs())]
     NotReady {
         node: String,
         program: String,
+        after: Duration,
         log: String,
     },
 }

@@ -16,7 +16,7 @@ use crate::kinds::Program;
 use crate::protocol::Event;
 use crate::supervisor::home::Running;
 use crate::supervisor::lab::Lab;
-use crate::supervisor::ready::{Unready, Watch};
+use crate::supervisor::ready::{self, Unready, Watch};
 
 /// How many programs may be on their way to being ready at a time, for each processor. More would only take each
 /// other's time, and each has a deadline of its own.
@@ -142,6 +142,7 @@ fn failed(lab: &Lab, id: NodeId, program: &Program, watch: &Watch, why: Unready)
         Unready::Silent => {
             return BuildError::NotReady {
                 program: name,
+                after: ready::patience(lab),
                 log,
                 node,
             };
