@@ -5,7 +5,9 @@ mod bagpipe;
 mod bird;
 mod exabgp;
 mod fakerr;
+mod frr;
 mod gobgp;
+mod openbgpd;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -138,6 +140,11 @@ impl Misread {
 pub trait Speaker: Sync {
     /// How to ask; `None` when the program has nothing to say about it.
     fn question(&self, topic: Topic) -> Option<Question>;
+    /// What to ask next when the first answer does not have all; the answer to it is put behind the first.
+    fn further(&self, topic: Topic, answer: &[u8]) -> Option<Question> {
+        let _ = (topic, answer);
+        None
+    }
     /// The answer to [`Topic::Sessions`], sorted by peer.
     fn sessions(&self, answer: &[u8]) -> Result<Vec<Session>, Misread>;
     /// The answer to [`Topic::Routes`]; routes of other families may be among them.
@@ -157,6 +164,8 @@ pub fn speaker(kind: &NodeKind) -> Option<&'static dyn Speaker> {
         NodeKind::GoBgp(_) => Some(&gobgp::GoBgp),
         NodeKind::Bird(_) => Some(&bird::Bird),
         NodeKind::ExaBgp(_) => Some(&exabgp::ExaBgp),
+        NodeKind::Frr(_) => Some(&frr::Frr),
+        NodeKind::OpenBgpd(_) => Some(&openbgpd::OpenBgpd),
         _ => None,
     }
 }

@@ -213,10 +213,14 @@ async fn ask(
     speaker: &'static dyn Speaker,
     topic: Topic,
 ) -> Result<Option<Vec<u8>>, AskError> {
-    match speaker.question(topic) {
-        Some(question) => question::ask(lab, node, &question).await.map(Some),
-        None => Ok(None),
+    let Some(first) = speaker.question(topic) else {
+        return Ok(None);
+    };
+    let mut answer = question::ask(lab, node, &first).await?;
+    if let Some(next) = speaker.further(topic, &answer) {
+        answer.extend(question::ask(lab, node, &next).await?);
     }
+    Ok(Some(answer))
 }
 
 fn read_peers(

@@ -2,7 +2,7 @@
 
 /// The daemons there are, in the order of their starts: `bgpd` last, when what it redistributes is there. With
 /// each the beginnings of the lines that only it understands.
-const DAEMONS: [(&str, &[&str]); 16] = [
+const DAEMONS: [(&str, &[&str]); 17] = [
     ("zebra", &[]),
     ("staticd", &["ip route ", "ipv6 route ", "ip mroute "]),
     ("bfdd", &["bfd"]),
@@ -12,6 +12,7 @@ const DAEMONS: [(&str, &[&str]); 16] = [
         "isisd",
         &["router isis", "ip router isis", "ipv6 router isis"],
     ),
+    ("fabricd", &["router openfabric", "ip router openfabric"]),
     ("ripd", &["router rip", "ip rip "]),
     ("ripngd", &["router ripng", "ipv6 ripng "]),
     ("eigrpd", &["router eigrp", "ip eigrp "]),
