@@ -22,9 +22,11 @@ pub mod lab;
 mod nearest;
 pub mod packet;
 pub mod place;
+pub mod reference;
 pub mod render;
 mod resolve;
 pub mod route;
+pub mod schema;
 mod slow;
 pub mod source;
 pub mod step;
@@ -48,8 +50,10 @@ pub use lab::{
     NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
 };
 pub use place::Place;
+pub use reference::reference;
 pub use render::render;
 pub use route::{Encapsulation, RoutePattern};
+pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
 

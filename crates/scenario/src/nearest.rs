@@ -1,9 +1,10 @@
 //! The word that was probably meant.
 
 /// The nearest of `known` to `word`, when it is near enough for a slip of the hand: a third of its
-/// characters, and one at least.
+/// characters, and one at least unless there is only one.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let most = (length / 3).max(usize::from(length > 1));
     known
         .into_iter()
         .map(|candidate| {
@@ -62,5 +63,7 @@ mod tests {
         assert_eq!(nearest("zebra", ["rr", "pe1"]), None);
         assert_eq!(nearest("comp", ["rr", "compute-a"]), Some("compute-a"));
         assert_eq!(nearest("", ["rr"]), None);
+        assert_eq!(nearest("b", ["a", "c"]), None);
+        assert_eq!(nearest("b", ["a", "B"]), Some("B"));
     }
 }

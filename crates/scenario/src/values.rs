@@ -170,6 +170,12 @@ pub fn one_of<T: Copy>(what: &str, text: &str, words: &[(&str, T)]) -> Result<T,
         })
 }
 
+/// What a name must be, as a regular expression.
+pub const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
+
+/// What the name of a lab must be, as a regular expression.
+pub const LAB_NAME: &str = "^[a-z0-9-]{1,32}$";
+
 /// A name of a node, LAN, VPN, port, capture or step.
 pub fn name(text: &str) -> Result<(), ErrorKind> {
     let good = text.len() <= 32

@@ -12,6 +12,7 @@ mod packets;
 mod parse;
 mod parts;
 mod steps;
+mod words;
 
 pub use at::{At, OneOrMany};
 pub(crate) use fault::found;
@@ -24,13 +25,16 @@ pub use packets::{
     ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
     RoutePatternFile, VxlanFile,
 };
-pub(crate) use parse::{KINDS, parse};
+pub(crate) use parse::{FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use steps::{
     AttachFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, NeighbourFile,
     PacketsFile, PingFile, RouteFile, SessionFile, StepFile, TextFile,
 };
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 /// A whole file. Entries that could not be read are not in it, but their names are in `broken`.
@@ -93,5 +97,19 @@ impl<'de> Deserialize<'de> for NumberOrWord {
         }
 
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for NumberOrWord {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NumberOrWord".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["integer", "string"] })
     }
 }

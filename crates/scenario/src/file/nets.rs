@@ -1,14 +1,17 @@
 //! What stands in `[lans]` and `[links]`.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::words;
 use super::{At, OneOrMany};
 
 /// A LAN: a bridge of its own, with every member on a port.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LanFile {
     /// The nodes on it, names of nodes and groups. Addresses are given in this order: `.1`, `.2` and so on.
@@ -17,6 +20,7 @@ pub struct LanFile {
     /// and larger where that is too small.
     pub subnet: Option<OneOrMany<At<String>>>,
     /// Which subnets are chosen where none is given: `"ipv4"` (when not given), `"ipv6"`, `"both"` or `"none"`.
+    #[schemars(with = "Option<words::Versions>")]
     pub ip: Option<At<String>>,
     /// MTU; 1600 when not given, so that a 1500 octet packet fits in a tunnel.
     pub mtu: Option<At<i64>>,
@@ -30,7 +34,7 @@ pub struct LanFile {
 
 /// A point-to-point link, or several: one pair of interfaces each, and nothing between them. Exactly one of `ends`,
 /// `chain`, `ring` and `mesh` is there. Where there are several they are called `NAME-1`, `NAME-2` and so on.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkFile {
     /// Its two ends. Where one is a group, every node of one end is linked with every node of the other.
@@ -47,6 +51,7 @@ pub struct LinkFile {
     /// free /31 of `10.128.0.0/9` when not given.
     pub subnet: Option<OneOrMany<At<String>>>,
     /// Which subnets are chosen where none is given: `"ipv4"` (when not given), `"ipv6"`, `"both"` or `"none"`.
+    #[schemars(with = "Option<words::Versions>")]
     pub ip: Option<At<String>>,
     /// MTU; 1600 when not given.
     pub mtu: Option<At<i64>>,
@@ -89,5 +94,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ByNode<T> {
         }
 
         deserializer.deserialize_map(Entries(std::marker::PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for ByNode<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ByNode_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "type": "object", "additionalProperties": one })
     }
 }

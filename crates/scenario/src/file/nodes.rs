@@ -1,10 +1,13 @@
 //! What stands in `[nodes]`: one set of keys for each kind of node, beside those that every node has.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::nets::ByNode;
+use super::words;
 use super::{At, OneOrMany};
 
 /// A node.
@@ -51,7 +54,7 @@ pub enum SpeakerKind {
 }
 
 /// What every kind of node can have.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeNetFile {
     /// Addresses of its loopback interface: `true` for one that is chosen (`10.255.0.1/32` and so on, in the order of the
@@ -66,7 +69,7 @@ pub struct NodeNetFile {
 }
 
 /// A route that a node has from the start.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StaticRouteFile {
     /// The prefix: `"0.0.0.0/0"` for every other address.
@@ -76,7 +79,7 @@ pub struct StaticRouteFile {
 }
 
 /// Our BGP VPN speaker, `bagpipe-bgp`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BagpipeFile {
     /// Autonomous system; 64512 when not given.
@@ -88,16 +91,18 @@ pub struct BagpipeFile {
     /// Whether it uses route target constraint; true when not given.
     pub rtc: Option<bool>,
     /// `"linux"` (when not given) or `"dummy"`.
+    #[schemars(with = "Option<words::Dataplane>")]
     pub dataplane: Option<At<String>>,
     /// Hold time it proposes: 0, or 3 seconds and more.
     pub hold_time: Option<At<String>>,
 }
 
 /// Our reflector, `bagpipe-fakerr`: it takes any client, and any number of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FakeRrFile {
     /// `"reflect"` (when not given) or `"splice"`.
+    #[schemars(with = "Option<words::Mode>")]
     pub mode: Option<At<String>>,
     /// TCP port; 179 when not given.
     pub port: Option<At<i64>>,
@@ -111,7 +116,7 @@ pub struct FakeRrFile {
 /// A BGP speaker that is not ours. With neither `peers` nor `clients` it talks to every BGP speaker on a common LAN or
 /// link that does not say either, and a `bagpipe` of the same AS is its client. A session that one side names is
 /// configured on both.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpeakerFile {
     /// Autonomous system; 64512 when not given.
@@ -127,6 +132,7 @@ pub struct SpeakerFile {
     pub clients: Option<OneOrMany<At<String>>>,
     /// Families of its sessions. When not given: with a `bagpipe`, the VPN families that both can do; otherwise `ipv4` and
     /// `ipv6`, as the LAN or link has addresses.
+    #[schemars(with = "Option<OneOrMany<words::Family>>")]
     pub families: Option<OneOrMany<At<String>>>,
     /// What it originates: prefixes, `"loopback"` for those of its loopback interface, `"connected"` for those of its LANs
     /// and links.
@@ -141,16 +147,17 @@ pub struct SpeakerFile {
 }
 
 /// What only FRR has.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FrrFile {
     /// Daemons beside `zebra`, `bgpd` and those that a configuration file asks for: `"ospfd"`.
     #[serde(default)]
+    #[schemars(with = "OneOrMany<words::Daemon>")]
     pub daemons: OneOrMany<At<String>>,
 }
 
 /// Open vSwitch: `ovsdb-server` and `ovs-vswitchd` with the userspace datapath.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OvsFile {
     /// The node in whose namespaces it runs; its own when not given.
@@ -158,17 +165,17 @@ pub struct OvsFile {
 }
 
 /// A namespace that forwards IPv4 and IPv6, and nothing in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouterFile {}
 
 /// A namespace and nothing in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HostFile {}
 
 /// Any program.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramFile {
     /// The program, looked up in the node's `PATH`, and its arguments.
@@ -186,7 +193,7 @@ pub struct ProgramFile {
 }
 
 /// The fact that makes a program ready.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReadyFile {
     /// It was started.
@@ -282,5 +289,19 @@ impl SpeakerKind {
             Self::OpenBgpd => "openbgpd",
             Self::ExaBgp => "exabgp",
         }
+    }
+}
+
+impl JsonSchema for FlagOrText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "FlagOrText".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"] })
     }
 }

@@ -1,12 +1,14 @@
 //! Layers of a packet and patterns of a route, as typed.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::parts::Number;
+use super::words;
 use super::{At, OneOrMany};
 
 /// One layer: a table under its name. An empty table asks only for the layer to be there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LayerFile {
     /// Ethernet II.
@@ -30,7 +32,7 @@ pub enum LayerFile {
 }
 
 /// An Ethernet header. Addresses are MAC addresses or names of ports.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EthernetFile {
     /// Source address.
@@ -44,10 +46,11 @@ pub struct EthernetFile {
 }
 
 /// An ARP packet. Addresses are addresses or names of ports and nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArpFile {
     /// `"request"` or `"reply"`.
+    #[schemars(with = "Option<words::ArpOperation>")]
     pub operation: Option<At<String>>,
     /// Sender hardware address.
     pub sender_mac: Option<At<String>>,
@@ -60,7 +63,7 @@ pub struct ArpFile {
 }
 
 /// An IPv4 header. Addresses are addresses or names of ports and nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ipv4File {
     /// Source address.
@@ -74,7 +77,7 @@ pub struct Ipv4File {
 }
 
 /// An IPv6 header. Addresses are addresses or names of ports and nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ipv6File {
     /// Source address.
@@ -88,11 +91,12 @@ pub struct Ipv6File {
 }
 
 /// An ICMP or ICMPv6 message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IcmpFile {
     /// `"echo-request"`, `"echo-reply"`, `"unreachable"`, `"time-exceeded"`, or the number.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<words::IcmpType>")]
     pub kind: Option<Number>,
     /// Code.
     pub code: Option<At<i64>>,
@@ -103,7 +107,7 @@ pub struct IcmpFile {
 }
 
 /// Ports of a UDP datagram or TCP segment.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PortsFile {
     /// Source port.
@@ -113,15 +117,16 @@ pub struct PortsFile {
 }
 
 /// A VXLAN header.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VxlanFile {
     /// A VNI, or `"advertised"`: one that the receiving end advertised in BGP.
+    #[schemars(with = "Option<words::AnyVni>")]
     pub vni: Option<Number>,
 }
 
 /// A BGP message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BgpFile {
     /// OPEN.
@@ -139,10 +144,11 @@ pub enum BgpFile {
 }
 
 /// What a route must look like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoutePatternFile {
-    /// `"evpn"`, `"vpnv4"`, `"vpnv6"`, `"rtc"`, `"flowspec-vpnv4"`, `"flowspec-vpnv6"`.
+    /// Address family.
+    #[schemars(with = "Option<words::Family>")]
     pub family: Option<At<String>>,
     /// E-VPN route type, 1 to 5.
     #[serde(rename = "type")]
@@ -162,6 +168,7 @@ pub struct RoutePatternFile {
     /// Route targets that must all be there.
     #[serde(default)]
     pub rt: OneOrMany<At<String>>,
-    /// `"vxlan"`, `"mpls"`, `"gre"`, `"nvgre"`, `"mpls-in-gre"`, `"mpls-in-udp"`.
+    /// Encapsulation that it asks for.
+    #[schemars(with = "Option<words::Encapsulation>")]
     pub encap: Option<At<String>>,
 }

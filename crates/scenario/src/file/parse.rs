@@ -162,10 +162,10 @@ impl From<Fault> for Wrong {
 }
 
 /// The words a step can hold.
-const WORDS: [&str; 6] = ["attach", "detach", "ping", "capture", "exec", "expect"];
+pub(crate) const WORDS: [&str; 6] = ["attach", "detach", "ping", "capture", "exec", "expect"];
 
 /// The facts an expectation can hold.
-const FACTS: [&str; 5] = ["session", "route", "packets", "forwarding", "neighbour"];
+pub(crate) const FACTS: [&str; 5] = ["session", "route", "packets", "forwarding", "neighbour"];
 
 /// A step holds exactly one word, and an expectation exactly one fact. Here, because the keys have places
 /// here.

@@ -1,14 +1,17 @@
 //! What stands in `[lab]` and `[vpns]`.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::words;
 use super::{At, NumberOrWord, OneOrMany};
 
 /// What the lab is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LabFile {
     /// Lower-case letters, digits and dashes, at most 32; the file's name when not given.
+    #[schemars(with = "Option<words::LabName>")]
     pub name: Option<At<String>>,
     /// What it shows, in one line.
     pub about: Option<At<String>>,
@@ -16,15 +19,17 @@ pub struct LabFile {
     pub seed: Option<At<i64>>,
     /// When it counts as up: `"ready"` (when not given), as soon as every program says that it is; or `"converged"`, once
     /// every configured session is Established as well.
+    #[schemars(with = "Option<words::Wait>")]
     pub wait: Option<At<String>>,
 }
 
 /// A VPN.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VpnFile {
     /// `"evpn"` or `"ipvpn"`.
     #[serde(rename = "type")]
+    #[schemars(with = "words::VpnType")]
     pub kind: At<String>,
     /// Route targets for both directions.
     #[serde(default)]

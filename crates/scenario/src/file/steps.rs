@@ -1,12 +1,14 @@
 //! Steps, as typed: one table with one word, which holds the rest.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::packets::{LayerFile, RoutePatternFile};
+use super::words;
 use super::{At, OneOrMany};
 
 /// A step. Exactly one of the words is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepFile {
     /// What later steps can call it.
@@ -26,7 +28,7 @@ pub struct StepFile {
 }
 
 /// Plugs a port into a VPN. A port that was attached before needs only its name; what is said anew replaces what was said.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttachFile {
     /// The port's name.
@@ -42,7 +44,7 @@ pub struct AttachFile {
 }
 
 /// Unplugs a port.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DetachFile {
     /// The port's name.
@@ -50,7 +52,7 @@ pub struct DetachFile {
 }
 
 /// Asks for echoes.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PingFile {
     /// Who asks: a port or a node.
@@ -69,7 +71,7 @@ pub struct PingFile {
 }
 
 /// Begins a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptureFile {
     /// The LAN.
@@ -80,7 +82,7 @@ pub struct CaptureFile {
 }
 
 /// Runs a command and judges it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExecFile {
     /// Where: a node, or a port's namespace.
@@ -100,7 +102,7 @@ pub struct ExecFile {
 }
 
 /// What a text must be like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextFile {
     /// All of these are in it.
@@ -114,7 +116,7 @@ pub struct TextFile {
 }
 
 /// Waits for a fact. Exactly one of them is there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectFile {
     /// A BGP session's state.
@@ -132,7 +134,7 @@ pub struct ExpectFile {
 }
 
 /// A BGP session's state.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SessionFile {
     /// The speaker that is asked.
@@ -140,18 +142,20 @@ pub struct SessionFile {
     /// A node or an address.
     pub peer: At<String>,
     /// `"Established"` when not given, or another of RFC 4271's states.
+    #[schemars(with = "Option<words::State>")]
     pub state: Option<At<String>>,
 }
 
 /// Routes a speaker holds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteFile {
     /// The speaker that is asked.
     pub on: At<String>,
     /// Only routes that this VPN imported.
     pub vpn: Option<At<String>>,
-    /// `"evpn"`, `"vpnv4"`, `"vpnv6"`, `"rtc"`, `"flowspec-vpnv4"`, `"flowspec-vpnv6"`.
+    /// Address family.
+    #[schemars(with = "words::Family")]
     pub family: At<String>,
     /// E-VPN route type, 1 to 5.
     #[serde(rename = "type")]
@@ -171,7 +175,8 @@ pub struct RouteFile {
     /// Route targets that must all be there.
     #[serde(default)]
     pub rt: OneOrMany<At<String>>,
-    /// `"vxlan"`, `"mpls"`, `"gre"`, `"nvgre"`, `"mpls-in-gre"`, `"mpls-in-udp"`.
+    /// Encapsulation that it asks for.
+    #[schemars(with = "Option<words::Encapsulation>")]
     pub encap: Option<At<String>>,
     /// Exactly so many; one or more when not given.
     pub count: Option<At<i64>>,
@@ -180,7 +185,7 @@ pub struct RouteFile {
 }
 
 /// Packets in a capture.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PacketsFile {
     /// The capture.
@@ -189,6 +194,7 @@ pub struct PacketsFile {
     /// Layers that appear in this order in one packet, with gaps allowed.
     pub layers: At<Vec<LayerFile>>,
     /// Only packets without this layer anywhere.
+    #[schemars(with = "Option<words::Layer>")]
     pub outside: Option<At<String>>,
     /// Exactly so many; one or more when not given.
     pub count: Option<At<i64>>,
@@ -201,7 +207,7 @@ pub struct PacketsFile {
 }
 
 /// An entry in a VPN's forwarding table.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForwardingFile {
     /// The compute node.
@@ -219,7 +225,7 @@ pub struct ForwardingFile {
 }
 
 /// An entry in a VPN's neighbour table.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NeighbourFile {
     /// The compute node.

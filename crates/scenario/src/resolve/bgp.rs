@@ -42,7 +42,7 @@ pub(super) struct End {
 }
 
 /// Families that a kind of node can do; `None` for what does not speak BGP.
-pub(super) fn families(word: &str) -> Option<&'static [Family]> {
+pub(crate) fn families(word: &str) -> Option<&'static [Family]> {
     const VPN: [Family; 5] = [
         Family::EVPN,
         Family::VPNV4,

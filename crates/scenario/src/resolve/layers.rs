@@ -16,6 +16,23 @@ use crate::values;
 
 const VERB: &str = "expects packets with the address of";
 
+/// Operations of ARP that have words.
+pub(crate) const ARP_OPERATIONS: [(&str, ArpOperation); 2] = [
+    ("request", ArpOperation::Request),
+    ("reply", ArpOperation::Reply),
+];
+
+/// Types of ICMP message that have words.
+pub(crate) const ICMP_TYPES: [(&str, IcmpKind); 4] = [
+    ("echo-request", IcmpKind::EchoRequest),
+    ("echo-reply", IcmpKind::EchoReply),
+    ("unreachable", IcmpKind::Unreachable),
+    ("time-exceeded", IcmpKind::TimeExceeded),
+];
+
+/// Words for a VNI.
+pub(crate) const VNIS: [(&str, VniMatch); 1] = [("advertised", VniMatch::Advertised)];
+
 impl Resolver<'_> {
     pub(super) fn layer(&mut self, typed: &LayerFile) -> LayerMatcher {
         match typed {
@@ -41,13 +58,9 @@ impl Resolver<'_> {
     }
 
     fn arp(&mut self, typed: &ArpFile) -> ArpMatcher {
-        let words = [
-            ("request", ArpOperation::Request),
-            ("reply", ArpOperation::Reply),
-        ];
         ArpMatcher {
             operation: self.maybe(typed.operation.as_ref(), |word| {
-                values::one_of("an ARP operation", word, &words)
+                values::one_of("an ARP operation", word, &ARP_OPERATIONS)
             }),
             sender_mac: typed
                 .sender_mac
@@ -90,17 +103,11 @@ impl Resolver<'_> {
     }
 
     fn icmp_kind(&mut self, typed: &At<NumberOrWord>) -> Found<IcmpKind> {
-        let words = [
-            ("echo-request", IcmpKind::EchoRequest),
-            ("echo-reply", IcmpKind::EchoReply),
-            ("unreachable", IcmpKind::Unreachable),
-            ("time-exceeded", IcmpKind::TimeExceeded),
-        ];
         let kind = match &typed.value {
             NumberOrWord::Number(number) => {
                 values::number("the ICMP type", *number, 0, 255).map(IcmpKind::Number)
             }
-            NumberOrWord::Word(word) => values::one_of("a type of ICMP message", word, &words),
+            NumberOrWord::Word(word) => values::one_of("a type of ICMP message", word, &ICMP_TYPES),
         };
         self.keep(&typed.span, kind)
     }
@@ -128,11 +135,8 @@ impl Resolver<'_> {
                 self.vni(&number).map(VniMatch::Exactly)
             }
             NumberOrWord::Word(word) => {
-                let words = [("advertised", VniMatch::Advertised)];
-                self.keep(
-                    &typed.span,
-                    values::one_of("a number or a word for a VNI", word, &words),
-                )
+                let vni = values::one_of("a number or a word for a VNI", word, &VNIS);
+                self.keep(&typed.span, vni)
             }
         }
     }

@@ -1,10 +1,10 @@
 //! What was typed, turned into what is meant. Every mistake is collected; the first does not hide the rest.
 
 mod addresses;
-mod bgp;
+pub(crate) mod bgp;
 mod expect;
 mod lans;
-mod layers;
+pub(crate) mod layers;
 mod links;
 mod names;
 pub(crate) mod nodes;
@@ -13,7 +13,7 @@ mod ports;
 mod routes;
 mod space;
 mod steps;
-mod vpns;
+pub(crate) mod vpns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -128,8 +128,12 @@ impl Resolver<'_> {
                 KindFile::Host(_) => NodeKind::Host,
                 KindFile::Exec(typed) => NodeKind::Exec(self.program(typed)),
             };
-            let routes = self.routes(id, &node.value.net);
             let home = self.home(id);
+            let routes = if home == id {
+                self.routes(id, &node.value.net)
+            } else {
+                Vec::new()
+            };
             self.scenario.nodes.push(Node {
                 name: node.name.value.clone(),
                 kind,

@@ -182,6 +182,9 @@ impl Resolver<'_> {
         if let Some(node) = self.node_index(&name.value) {
             return Some(Endpoint::Node(crate::lab::NodeId(node)));
         }
+        if self.groups.contains_key(name.value.as_str()) {
+            return self.node(name, verb).map(Endpoint::Node);
+        }
         let known = self
             .ports
             .keys()

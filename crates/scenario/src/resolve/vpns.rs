@@ -20,8 +20,7 @@ impl Resolver<'_> {
 
     fn vpn_of(&mut self, vpn: &Entry<VpnFile>) -> Vpn {
         let typed = &vpn.value;
-        let words = [("evpn", VpnType::Evpn), ("ipvpn", VpnType::Ipvpn)];
-        let kind = values::one_of("a type of VPN", &typed.kind.value, &words);
+        let kind = values::one_of("a type of VPN", &typed.kind.value, &TYPES);
         let kind = self.keep(&typed.kind.span, kind).unwrap_or(VpnType::Evpn);
         let gateway_ip = self.maybe(typed.gateway_ip.as_ref(), values::ip);
         if kind == VpnType::Ipvpn && typed.gateway_ip.is_none() {
@@ -65,6 +64,9 @@ impl Resolver<'_> {
         Vni::try_from(number).ok()
     }
 }
+
+/// Kinds of VPN.
+pub(crate) const TYPES: [(&str, VpnType); 2] = [("evpn", VpnType::Evpn), ("ipvpn", VpnType::Ipvpn)];
 
 fn union(both: &[RouteTarget], mut more: Vec<RouteTarget>) -> Vec<RouteTarget> {
     more.extend_from_slice(both);

@@ -42,3 +42,15 @@ pub fn toml_files(directory: &str) -> Vec<String> {
 fn top() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
+
+/// Names of the directories in a directory, sorted.
+pub fn directories(directory: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(top().join(directory)).unwrap();
+    let mut names: Vec<String> = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().unwrap().is_dir())
+        .map(|entry| format!("{directory}/{}", entry.file_name().into_string().unwrap()))
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,76 @@
+//! Words that stand for something, as a schema lists them: the same lists that scenarios are resolved with.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use crate::expect::SessionState;
+use crate::packet::LayerKind;
+use crate::resolve::{WAITS, layers, nodes, vpns};
+use crate::route;
+use crate::values::{self, FAMILIES, VERSIONS};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )*};
+}
+
+words! {
+    /// When a lab counts as up.
+    Wait = one_of(&WAITS);
+    /// What a lab is called.
+    LabName = json_schema!({ "type": "string", "pattern": values::LAB_NAME });
+    /// Kinds of VPN.
+    VpnType = one_of(&vpns::TYPES);
+    /// Which subnets are chosen.
+    Versions = one_of(&VERSIONS);
+    /// What a `bagpipe` forwards with.
+    Dataplane = one_of(&nodes::DATAPLANES);
+    /// What a `fakerr` does.
+    Mode = one_of(&nodes::MODES);
+    /// Address families.
+    Family = one_of(&FAMILIES);
+    /// Daemons of FRR's.
+    Daemon = one_of(&nodes::DAEMONS.map(|word| (word, ())));
+    /// Encapsulations.
+    Encapsulation = one_of(&route::Encapsulation::ALL.map(|one| (one.name(), ())));
+    /// Operations of ARP.
+    ArpOperation = one_of(&layers::ARP_OPERATIONS);
+    /// States of a session.
+    State = one_of(&SessionState::ALL.map(|state| (state.name(), ())));
+    /// Layers of a packet.
+    Layer = one_of(&LayerKind::ALL.map(|layer| (layer.name(), ())));
+    /// Types of ICMP message.
+    IcmpType = or_number(&layers::ICMP_TYPES);
+    /// A VNI in a packet.
+    AnyVni = or_number(&layers::VNIS);
+}
+
+fn list<T>(words: &[(&str, T)]) -> Vec<Value> {
+    words.iter().map(|(word, _)| json!(word)).collect()
+}
+
+fn one_of<T>(words: &[(&str, T)]) -> Schema {
+    json_schema!({ "type": "string", "enum": list(words) })
+}
+
+fn or_number<T>(words: &[(&str, T)]) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "integer" }, { "type": "string", "enum": list(words) }] })
+}
