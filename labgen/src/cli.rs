@@ -1,8 +1,10 @@
 //! The command line: the one place that parser, help, completions and man pages come from.
 
+mod candidates;
 mod file;
 mod lab;
 mod node;
+mod setup;
 mod vm;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -10,7 +12,8 @@ use clap::{Parser, Subcommand};
 
 pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
 pub use lab::{Down, Inspect, List, Run, Up};
-pub use node::{Exec, Logs, Shell};
+pub use node::{Capture, CaptureHere, Exec, Logs, Shell};
+pub use setup::{Completions, Init, Man, Shell as ShellKind};
 
 /// BGP VPN labs out of one file: build, break, prove with packets, explain.
 ///
@@ -70,6 +73,8 @@ pub enum Command {
     Shell(Shell),
     /// Show what the programs of nodes said
     Logs(Logs),
+    /// Write the frames of a LAN, a link or an interface as pcapng
+    Capture(Capture),
     /// Validate scenarios; nothing is started
     Check(Check),
     /// Draw a lab: boxes, LANs, links, addresses
@@ -81,6 +86,15 @@ pub enum Command {
     /// Of a directory, every scenario below it that has steps. One that needs what this machine lacks is reported
     /// as skipped, with what it lacks; never as passed.
     Test(Test),
+    /// Write a starter scenario
+    Init(Init),
+    /// Write the script that lets a shell complete commands, labs, nodes and links
+    Completions(Completions),
+    /// Write the manual
+    Man(Man),
+    /// The part of `capture` that runs where the link is
+    #[command(name = "__capture", hide = true)]
+    CaptureHere(CaptureHere),
     /// The lab's own process; started by `up` and `run`
     #[command(name = "__supervise", hide = true)]
     Supervise,

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use bagpipe_bgp::commands;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// A program's `main`: its arguments, its own name first.
 type Main = fn(Vec<OsString>) -> ExitCode;
@@ -63,5 +63,9 @@ fn main() -> ExitCode {
 }
 
 fn labgen(args: Vec<OsString>) -> ExitCode {
+    // Answers a shell that asks how a line could go on, and ends.
+    clap_complete::CompleteEnv::with_factory(cli::Cli::command)
+        .var(command::COMPLETE)
+        .complete();
     command::dispatch(cli::Cli::parse_from(args).command)
 }

@@ -101,6 +101,11 @@ impl<W: Write> PcapngWriter<W> {
         Ok(())
     }
 
+    /// The sink. Between two calls everything written so far is in it.
+    pub fn sink(&mut self) -> &mut W {
+        self.inner.get_mut()
+    }
+
     /// Flushes and gives the sink back.
     pub fn finish(self) -> Result<W, CaptureFileError> {
         let mut writer = self.inner.into_inner();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::candidates;
 use super::file::Scenario;
 use super::vm::Vm;
 
@@ -11,7 +12,7 @@ use super::vm::Vm;
 #[derive(Debug, Clone, Default, Args)]
 pub struct LabChoice {
     /// The lab's name; may be left out when only one is up
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = candidates::labs())]
     pub lab: Option<String>,
 }
 
@@ -50,7 +51,7 @@ Examples:
 Logs and captures are kept (and said where) unless `--purge` is given.")]
 pub struct Down {
     /// The lab's name; may be left out when only one is up
-    #[arg(value_name = "NAME", conflicts_with = "lab")]
+    #[arg(value_name = "NAME", conflicts_with = "lab", add = candidates::labs())]
     pub name: Option<String>,
     #[command(flatten)]
     pub choice: LabChoice,

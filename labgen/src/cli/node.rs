@@ -1,9 +1,11 @@
 //! Subcommands that deal with nodes and links of a running lab.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::candidates;
 use super::lab::LabChoice;
 
 /// `labgen exec`.
@@ -21,6 +23,7 @@ pub struct Exec {
     #[command(flatten)]
     pub choice: LabChoice,
     /// NODE, or NODE/NETNS for a namespace named in that node
+    #[arg(add = candidates::nodes())]
     pub node: String,
     /// The command and its arguments
     #[arg(last = true, required = true, value_hint = ValueHint::CommandWithArguments)]
@@ -40,6 +43,7 @@ pub struct Shell {
     #[command(flatten)]
     pub choice: LabChoice,
     /// NODE, or NODE/NETNS for a namespace named in that node
+    #[arg(add = candidates::nodes())]
     pub node: String,
 }
 
@@ -56,7 +60,7 @@ pub struct Logs {
     #[command(flatten)]
     pub choice: LabChoice,
     /// The nodes, or `supervisor`; all nodes when none is named
-    #[arg(value_name = "NODE")]
+    #[arg(value_name = "NODE", add = candidates::nodes())]
     pub nodes: Vec<String>,
     /// Go on with what is said from now on, until the lab ends
     #[arg(short, long)]
@@ -64,4 +68,45 @@ pub struct Logs {
     /// Only the last lines of each
     #[arg(short = 'n', long, value_name = "LINES")]
     pub tail: Option<usize>,
+}
+
+/// `labgen capture`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen capture underlay -w underlay.pcapng      until Ctrl-C
+  labgen capture underlay | wireshark -k -i -     live
+  labgen capture uplink -c 10 | tshark -r -
+  labgen capture compute-a/underlay -w a.pcapng   one node's interface
+
+Timestamps have nanoseconds. How many frames were lost is said at the end; lab and
+capture do not slow each other down.")]
+pub struct Capture {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// A LAN, a link, or NODE/INTERFACE
+    #[arg(add = candidates::links())]
+    pub link: String,
+    /// Write pcapng to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub write: Option<PathBuf>,
+    /// End after this many frames
+    #[arg(short, long, value_name = "FRAMES")]
+    pub count: Option<u64>,
+    /// Keep at most this many octets of each frame
+    #[arg(short, long, value_name = "OCTETS", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub snap_len: u32,
+}
+
+/// The part of `labgen capture` that runs where the link is.
+#[derive(Debug, Args)]
+pub struct CaptureHere {
+    /// What the link is called in the capture.
+    pub name: String,
+    /// The interface.
+    pub interface: String,
+    #[arg(long)]
+    pub count: Option<u64>,
+    #[arg(long)]
+    pub snap_len: u32,
 }

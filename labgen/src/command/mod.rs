@@ -2,17 +2,22 @@
 
 mod ask;
 mod boot;
+mod capture;
 mod check;
 mod doctor;
 mod down;
 mod enter;
 mod follow;
 mod graph;
+mod init;
 mod inspect;
 mod list;
 mod logs;
+mod manual;
 mod start;
 mod test;
+
+pub use manual::COMPLETE;
 
 use std::process::ExitCode;
 
@@ -51,6 +56,11 @@ pub fn dispatch(command: Command) -> ExitCode {
             None => doctor::doctor(&args),
         },
         Command::Test(args) => test::test(&args),
+        Command::Capture(args) => capture::capture(&args),
+        Command::CaptureHere(args) => capture::here(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Completions(args) => manual::completions(args.shell),
+        Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Supervise => crate::supervisor::main(),
         Command::VmInit => crate::vm::init(),
     }
