@@ -105,6 +105,13 @@ fn a_lab_that_said_nothing_leaves_nothing() {
 fn logs_are_followed_to_the_end_of_the_lab() {
     let labgen = Labgen::new("logs");
     labgen.says(&["up", &scenario("by-hand")]).succeeds();
+    // What a program says may come a moment after it is ready.
+    for node in ["compute-a", "compute-b", "rr"] {
+        let mut follower = background(&labgen, &["logs", "-f", node]);
+        line_with(&mut BufReader::new(follower.stdout.take().unwrap()), "");
+        kill(Pid::from_raw(follower.id().cast_signed()), Signal::SIGTERM).unwrap();
+        follower.wait().unwrap();
+    }
     let said = labgen.says(&["logs", "-n", "1"]);
     let names: Vec<&str> = said
         .succeeds()
