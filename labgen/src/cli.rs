@@ -11,8 +11,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
-pub use lab::{Down, Inspect, List, Run, Up};
-pub use node::{Capture, CaptureHere, Exec, Logs, Shell};
+pub use lab::{Down, Inspect, List, Plan, Run, Up};
+pub use node::{Cable, Capture, CaptureHere, Exec, Life, Logs, Shell};
 pub use setup::{Completions, Init, Man, Shell as ShellKind};
 
 /// BGP VPN labs out of one file: build, break, prove with packets, explain.
@@ -75,6 +75,18 @@ pub enum Command {
     Logs(Logs),
     /// Write the frames of a LAN, a link or an interface as pcapng
     Capture(Capture),
+    /// End the programs of nodes
+    Halt(Life),
+    /// Start the programs of halted nodes
+    Start(Life),
+    /// End the programs of nodes and start them again
+    Restart(Life),
+    /// Pull the cables of a link, a LAN or an interface
+    Cut(Cable),
+    /// Plug cables in again
+    Heal(Cable),
+    /// Show what `up` would make or, of a lab that is up, change
+    Plan(Plan),
     /// Validate scenarios; nothing is started
     Check(Check),
     /// Draw a lab: boxes, LANs, links, addresses

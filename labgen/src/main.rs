@@ -9,6 +9,7 @@ mod graph;
 mod kinds;
 mod needs;
 mod observe;
+mod plan;
 mod protocol;
 mod state;
 mod supervisor;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Change;
 use crate::state::LabDir;
 
 /// The first line the supervisor reads: where the lab is, and how to live. What to build is in
@@ -176,6 +177,20 @@ pub enum Request {
         /// A LAN, a link, or `NODE/INTERFACE`.
         link: String,
     },
+    /// What would have to be done to turn the lab into another scenario.
+    Plan {
+        /// The scenario's file, as an absolute path: it must be the one that the lab was built from.
+        file: PathBuf,
+        /// What it comes down to, as JSON.
+        resolved: PathBuf,
+    },
+    /// Turn the lab into another scenario; the answer is what was done.
+    Change {
+        /// The scenario's file, as for `Plan`.
+        file: PathBuf,
+        /// What it comes down to, as JSON; it is moved to its place in the lab's directory.
+        resolved: PathBuf,
+    },
     /// End the lab.
     Down,
 }
@@ -202,6 +217,11 @@ pub enum Reply {
     Done {
         /// What came of it, in a line.
         seen: String,
+    },
+    /// To `Plan` and `Change`.
+    Plan {
+        /// In the order in which they are made.
+        changes: Vec<Change>,
     },
     /// To `Listen`: good while the connection lasts.
     Listening {

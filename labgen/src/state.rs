@@ -126,6 +126,11 @@ impl LabDir {
         self.path.join("scenario.json")
     }
 
+    /// What its scenario comes down to next, while that is asked for.
+    pub fn next_scenario(&self) -> PathBuf {
+        self.path.join("scenario.next.json")
+    }
+
     /// Where logs are written.
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
@@ -225,6 +230,11 @@ impl LabDir {
             .recv_timeout(DYING)
             .map_err(|_| up())?
             .map_err(StateError::io("lock", path))
+    }
+
+    /// Whether a supervisor is there to be asked.
+    pub fn answers(&self) -> bool {
+        self.is_up() && UnixStream::connect(self.control_socket()).is_ok()
     }
 
     /// Waits until nobody holds the lock.

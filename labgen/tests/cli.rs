@@ -159,7 +159,7 @@ fn labs_keep_apart_and_are_named_when_there_are_several() {
     );
     labgen.says(&["up", &one]).succeeds();
     labgen
-        .says(&["up", &one])
+        .says(&["run", &one])
         .fails_with(1, "lab `one` is already up");
     labgen.says(&["up", &two]).succeeds();
     labgen

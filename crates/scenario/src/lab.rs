@@ -121,7 +121,7 @@ pub struct Interface {
     pub name: String,
     /// Its addresses: one from each subnet of the net.
     pub addresses: Vec<InterfaceAddress>,
-    /// Its MAC address; the kernel's choice when `None`.
+    /// Its MAC address; when `None`, one that follows from the names of node and net.
     pub mac: Option<MacAddr>,
 }
 

@@ -31,11 +31,31 @@ Examples:
   labgen up clos.toml --set leaves=8
   labgen up lab.toml && labgen inspect
 
+A lab that is up from the same file is changed to what the file says now: only what
+differs is touched (`labgen plan FILE` shows it before).
+
 Ctrl-C while it builds ends the lab again.")]
 pub struct Up {
     #[command(flatten)]
     pub scenario: Scenario,
     /// Events as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `labgen plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen plan clos.toml                 what `up` would make
+  vi clos.toml; labgen plan clos.toml   of a lab that is up: what `up` would change
+  labgen up clos.toml                   and that changes it
+
++ comes, - goes, ~ changes in place, ! cannot be changed in place: it goes and comes anew.")]
+pub struct Plan {
+    #[command(flatten)]
+    pub scenario: Scenario,
+    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -110,3 +110,38 @@ pub struct CaptureHere {
     #[arg(long)]
     pub snap_len: u32,
 }
+
+/// `labgen halt`, `labgen start`, `labgen restart`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen halt rr               end its programs; namespaces and links stay
+  labgen start rr              start them again, and wait until they are ready
+  labgen restart rr compute-1  one after the other")]
+pub struct Life {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// The nodes
+    #[arg(value_name = "NODE", required = true, add = candidates::nodes())]
+    pub nodes: Vec<String>,
+}
+
+/// `labgen cut`, `labgen heal`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  labgen cut uplink            a point-to-point link
+  labgen cut underlay          every cable of a LAN
+  labgen cut leaf-1/underlay   one node's cable: NODE/INTERFACE
+  labgen heal underlay
+
+On a LAN the node's interface loses its carrier and keeps addresses and routes, as when a
+cable is pulled. The interfaces of a point-to-point link go down at both ends; `heal` brings
+back the addresses and routes that labgen had given.")]
+pub struct Cable {
+    #[command(flatten)]
+    pub choice: LabChoice,
+    /// A LAN, a link, or NODE/INTERFACE
+    #[arg(add = candidates::links())]
+    pub link: String,
+}

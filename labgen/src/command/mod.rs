@@ -11,9 +11,11 @@ mod follow;
 mod graph;
 mod init;
 mod inspect;
+mod life;
 mod list;
 mod logs;
 mod manual;
+mod plan;
 mod start;
 mod test;
 
@@ -22,7 +24,7 @@ pub use manual::COMPLETE;
 use std::process::ExitCode;
 
 use crate::cli::Command;
-use crate::protocol::Mode;
+use crate::protocol::{Mode, Request};
 
 /// An expectation failed, or the command could not be done.
 pub const FAILED: u8 = 1;
@@ -49,6 +51,12 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Exec(args) => enter::exec(&args),
         Command::Shell(args) => enter::shell(&args),
         Command::Logs(args) => logs::logs(&args),
+        Command::Halt(args) => life::nodes(&args, "halted", |node| Request::Halt { node }),
+        Command::Start(args) => life::nodes(&args, "started", |node| Request::Start { node }),
+        Command::Restart(args) => life::nodes(&args, "restarted", |node| Request::Restart { node }),
+        Command::Cut(args) => life::cable(&args, "cut", |link| Request::Cut { link }),
+        Command::Heal(args) => life::cable(&args, "healed", |link| Request::Heal { link }),
+        Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => check::check(&args),
         Command::Graph(args) => graph::graph(&args),
         Command::Doctor(args) => match &args.vm.kernel {

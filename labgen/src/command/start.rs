@@ -55,14 +55,15 @@ pub(super) fn start(
         return code;
     }
     scenario.slow_down(slow);
-    let base = file
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let base = base(file);
     for node in &scenario.nodes {
         if let Err(e) = kinds::programs(node, base) {
             return fail(&e, WRONG);
         }
+    }
+    let dir = LabDir::of(&scenario.lab.name);
+    if mode == Mode::Up && dir.answers() {
+        return super::plan::change(file, &scenario, &dir, json);
     }
     match supervise(file, base, &scenario, mode, json) {
         Ok((code, dir)) => {
@@ -82,6 +83,12 @@ pub(super) fn start(
             code
         }
     }
+}
+
+/// Where relative paths in a scenario start.
+pub(super) fn base(file: &Path) -> &Path {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// What to do when the kernel gives no namespaces.

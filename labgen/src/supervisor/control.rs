@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::lab::{Lab, UnknownNode};
 use super::life::LifeError;
+use super::standing::Standing;
 use super::view;
 use crate::protocol::{Reply, Request};
 use crate::state::LabDir;
@@ -40,7 +41,7 @@ pub(super) fn listen(dir: &LabDir) -> Result<UnixListener, ListenError> {
 }
 
 /// Answers until somebody says that the lab shall end.
-pub(super) async fn serve(listener: &UnixListener, lab: &Rc<Lab>) {
+pub(super) async fn serve(listener: &UnixListener, lab: &Rc<Standing>) {
     let (end, mut ended) = mpsc::channel(1);
     loop {
         tokio::select! {
@@ -66,7 +67,7 @@ enum Next {
 
 /// One client, request by request. Descriptors that an
 /// answer names stay open as long as the client is there.
-async fn converse(stream: UnixStream, lab: &Lab) -> io::Result<Next> {
+async fn converse(stream: UnixStream, lab: &Standing) -> io::Result<Next> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     let mut held = Vec::new();
@@ -96,7 +97,7 @@ enum Held {
     Net(#[expect(dead_code, reason = "kept open, no more")] NetNs),
 }
 
-async fn answer(line: &str, lab: &Lab, held: &mut Vec<Held>) -> Reply {
+async fn answer(line: &str, standing: &Standing, held: &mut Vec<Held>) -> Reply {
     let request = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(e) => {
@@ -105,7 +106,24 @@ async fn answer(line: &str, lab: &Lab, held: &mut Vec<Held>) -> Reply {
             };
         }
     };
+    // Waits for a change that is being made; a change waits for what is being done here.
+    let (_guard, lab) = match request {
+        Request::Change { .. } | Request::Plan { .. } | Request::Down => (None, standing.now()),
+        _ => {
+            let (guard, lab) = standing.steady().await;
+            (Some(guard), lab)
+        }
+    };
+    let lab = &*lab;
     match request {
+        Request::Plan { file, resolved } => match standing.plan(&file, &resolved).await {
+            Ok(changes) => Reply::Plan { changes },
+            Err(error) => refused(&error),
+        },
+        Request::Change { file, resolved } => match standing.change(&file, &resolved).await {
+            Ok(changes) => Reply::Plan { changes },
+            Err(error) => refused(&error),
+        },
         Request::Inspect => Reply::Lab {
             lab: view::asked(lab).await,
         },

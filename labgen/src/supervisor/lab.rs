@@ -21,7 +21,7 @@ const REST: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 
 /// Everything the supervisor owns. When this is dropped, or the process dies, the lab is gone.
 pub(super) struct Lab {
-    pub(super) scenario: Scenario,
+    pub(super) scenario: Rc<Scenario>,
     pub(super) dir: LabDir,
     pub(super) file: String,
     pub(super) base: PathBuf,

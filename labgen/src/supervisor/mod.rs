@@ -1,6 +1,8 @@
 //! The lab's own process: PID 1 of the lab's PID namespace, owner of all the lab consists of.
 
 mod build;
+mod cables;
+mod change;
 mod control;
 mod expect;
 mod front;
@@ -12,6 +14,7 @@ mod ports;
 mod ready;
 mod recording;
 mod rest;
+mod standing;
 mod step;
 mod view;
 
@@ -32,7 +35,7 @@ use tokio::task::LocalSet;
 use crate::needs;
 use crate::protocol::{Event, Mode, Order};
 use front::Front;
-use lab::Lab;
+use standing::Standing;
 
 /// Runs a lab from its order, which comes in on standard input, to its end.
 pub fn main() -> ExitCode {
@@ -54,8 +57,9 @@ fn start(began: Instant) -> std::io::Result<()> {
     let mut reader = BufReader::with_capacity(1, stream.try_clone()?);
     reader.read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
-    let scenario: Scenario = serde_json::from_slice(&std::fs::read(order.dir.scenario())?)?;
-    let scenario = kernel_can(&scenario).map(|()| scenario);
+    let scenario = change::read_scenario(&order.dir.scenario())
+        .map_err(Broken::from)
+        .and_then(|scenario| kernel_can(&scenario).map(|()| scenario));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -165,19 +169,23 @@ async fn live(
         lab: view::known(&lab),
         at: lab.at(),
     });
+    let standing = Rc::new(Standing::new(lab));
     tokio::select! {
-        () = control::serve(&listener, &lab) => {}
+        () = control::serve(&listener, &standing) => {}
         () = front.gone() => {}
-        () = drive(order.mode, &lab, front) => {}
+        () = drive(order.mode, &standing, front) => {}
     }
     Ok(())
 }
 
 /// Does the steps if there is a run, and comes back when the lab need not stay.
-async fn drive(mode: Mode, lab: &Rc<Lab>, front: &Front) {
+async fn drive(mode: Mode, standing: &Standing, front: &Front) {
     if let Mode::Run { keep } = mode {
+        let lab = &standing.now();
+        let driven = standing.drive();
         let passed = step::run_all(lab, front).await;
         let evidence = recording::write_all(lab, front).await;
+        drop(driven);
         front.send(&Event::Done {
             passed,
             at: lab.at(),

@@ -25,7 +25,8 @@ pub(super) struct RecordingError(#[from] NsError);
 /// A running capture.
 #[derive(Clone)]
 pub(super) struct Tap {
-    capture: CaptureId,
+    /// The capture's name.
+    capture: String,
     pub(super) recording: Rc<RefCell<Recording>>,
     settle: mpsc::Sender<oneshot::Sender<Settled>>,
     grown: watch::Receiver<usize>,
@@ -73,7 +74,7 @@ pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError>
     let (settle, requests) = mpsc::channel(4);
     let (grow, grown) = watch::channel(0);
     let tap = Tap {
-        capture,
+        capture: lab.scenario[capture].name.clone(),
         recording: Rc::clone(&recording),
         settle,
         grown,
@@ -137,7 +138,7 @@ pub(super) fn tap(lab: &Lab, capture: CaptureId) -> Option<Tap> {
         .taps
         .borrow()
         .iter()
-        .find(|tap| tap.capture == capture)
+        .find(|tap| tap.capture == lab.scenario[capture].name)
         .cloned()
 }
 
@@ -162,7 +163,7 @@ pub(super) async fn write_all(lab: &Lab, front: &Front) -> Vec<PathBuf> {
     let mut written = Vec::new();
     let taps = lab.state.taps.borrow().clone();
     for tap in taps {
-        let name = &lab.scenario[tap.capture].name;
+        let name = &tap.capture;
         let settled = tap.settle().await;
         if settled.dropped > 0 {
             let text = format!("capture `{name}` lost {} frames", settled.dropped);

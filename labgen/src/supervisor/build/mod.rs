@@ -21,8 +21,9 @@ use super::home::State;
 use super::lab::Lab;
 use crate::kinds::{self, KindError, Program};
 use crate::protocol::{Event, Order};
-pub(super) use programs::start_node;
-pub(super) use wire::{Wiring, give, interface_on, routes};
+pub(super) use namespaces::{LOOPBACK, make as make_namespaces};
+pub(super) use programs::{start_all, start_node};
+pub(super) use wire::{Wiring, give, interface_on, lay, routes};
 
 /// In every node: the programs that labgen brings along.
 pub(super) const BIN: &str = "/run/labgen/bin";
@@ -107,7 +108,7 @@ pub(super) async fn build(
     netns::lab::show_executable(&order.dir.programs(), program, &aliases).map_err(beginning)?;
 
     let lab = Lab {
-        scenario,
+        scenario: Rc::new(scenario),
         dir: order.dir.clone(),
         file: order.file.clone(),
         base: order.base.clone(),
@@ -121,7 +122,7 @@ pub(super) async fn build(
 }
 
 /// Makes nodes, plugs them in and starts what they run.
-pub(super) async fn populate(
+async fn populate(
     lab: &Lab,
     front: &Front,
     nodes: &BTreeSet<NodeId>,

@@ -26,7 +26,7 @@ const STARTS_PER_PROCESSOR: usize = 8;
 pub(in crate::supervisor) type Tell<'a> = &'a dyn Fn(&Event);
 
 /// Starts the programs of nodes: those that listen first, so that those that connect find somebody at once.
-pub(super) async fn start_all(
+pub(in crate::supervisor) async fn start_all(
     lab: &Lab,
     tell: Tell<'_>,
     nodes: &BTreeSet<NodeId>,

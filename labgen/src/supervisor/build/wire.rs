@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use netns::addr::IpPrefix;
+use netns::addr::{IpPrefix, MacAddr};
 use netns::link::{
     Address, Bridge, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth,
 };
@@ -145,7 +145,9 @@ fn inside(
         .index(index)
         .mtu(mtu)
         .in_ns(&lab.home(node).net);
-    spec.mac = interface.mac.map(|mac| netns::addr::MacAddr(mac.octets()));
+    let mac = interface.mac.map(|mac| MacAddr(mac.octets()));
+    let owner = &lab.scenario[node].name;
+    spec.mac = Some(mac.unwrap_or_else(|| own_mac(owner, lab.scenario.net_name(net))));
     let plug = Plug {
         interface: interface.name.clone(),
         index,
@@ -153,6 +155,19 @@ fn inside(
         cut: false,
     };
     (spec, Some(plug))
+}
+
+/// The Ethernet address of an interface that was given none: the same whenever it is made, so that captures of two
+/// runs can be compared and neighbours of a node that was made anew need not forget it first.
+fn own_mac(node: &str, net: &str) -> MacAddr {
+    // FNV-1a.
+    let words = node.bytes().chain([0]).chain(net.bytes());
+    let hash = words.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let [_, _, _, a, b, c, d, e] = hash.to_be_bytes();
+    // Locally administered, and of one station.
+    MacAddr([0x02, a, b, c, d, e])
 }
 
 /// The node's interface on a LAN or link.

@@ -1,0 +1,100 @@
+//! The lab as it is now, while its scenario changes.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use super::change::{self, ChangeError, Planned};
+use super::lab::Lab;
+use crate::plan::Change;
+
+/// A lab that stands. Changing it waits until all that is being done to it is done, and the other way round.
+pub(super) struct Standing {
+    lab: RefCell<Rc<Lab>>,
+    gate: RwLock<()>,
+    driven: Cell<bool>,
+}
+
+/// Held while steps are done to the lab.
+pub(super) struct Driven<'a>(&'a Cell<bool>);
+
+impl Drop for Driven<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+impl Standing {
+    pub(super) fn new(lab: Rc<Lab>) -> Self {
+        Self {
+            lab: RefCell::new(lab),
+            gate: RwLock::new(()),
+            driven: Cell::new(false),
+        }
+    }
+
+    /// The lab at this moment.
+    pub(super) fn now(&self) -> Rc<Lab> {
+        Rc::clone(&self.lab.borrow())
+    }
+
+    /// The lab, which stays as it is until the guard goes.
+    pub(super) async fn steady(&self) -> (RwLockReadGuard<'_, ()>, Rc<Lab>) {
+        let guard = self.gate.read().await;
+        (guard, self.now())
+    }
+
+    /// Steps begin; they end when this is dropped. The scenario cannot be changed meanwhile.
+    pub(super) fn drive(&self) -> Driven<'_> {
+        self.driven.set(true);
+        Driven(&self.driven)
+    }
+
+    /// What would have to be done to turn the lab into the scenario at `resolved`, which came from `file`.
+    pub(super) async fn plan(
+        &self,
+        file: &Path,
+        resolved: &Path,
+    ) -> Result<Vec<Change>, ChangeError> {
+        let (_guard, lab) = self.steady().await;
+        Ok(self.prepare(&lab, file, resolved)?.changes)
+    }
+
+    /// Does it. What was done.
+    pub(super) async fn change(
+        &self,
+        file: &Path,
+        resolved: &Path,
+    ) -> Result<Vec<Change>, ChangeError> {
+        let _guard = self.gate.write().await;
+        let old = self.now();
+        if self.driven.get() {
+            return Err(ChangeError::Driven(old.scenario.lab.name.clone()));
+        }
+        let planned = self.prepare(&old, file, resolved)?;
+        let (lab, made) = change::make(&old, &planned).await;
+        let kept = lab.dir.scenario();
+        self.lab.replace(Rc::new(lab));
+        made?;
+        fs::rename(resolved, &kept).map_err(|source| ChangeError::Unreadable {
+            path: resolved.to_owned(),
+            source,
+        })?;
+        Ok(planned.changes)
+    }
+
+    fn prepare(&self, lab: &Lab, file: &Path, resolved: &Path) -> Result<Planned, ChangeError> {
+        let own = Path::new(&lab.file).file_name().unwrap_or_default();
+        let own = lab.base.join(own);
+        if own != file {
+            return Err(ChangeError::OtherFile {
+                lab: lab.scenario.lab.name.clone(),
+                file: own.display().to_string(),
+            });
+        }
+        change::prepare(lab, change::read_scenario(resolved)?)
+    }
+}
