@@ -75,6 +75,9 @@ pub struct DriverView {
     /// The bridge the ports are in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linux_bridge: Option<String>,
+    /// The routing table of an IP VPN instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_table: Option<u32>,
     /// The VXLAN interface.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vxlan_if: Option<String>,
@@ -92,7 +95,7 @@ pub struct DriverView {
 /// Something on this host that the driver made, now or in a previous run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owned {
-    /// Interface name.
+    /// Name of the interface, or `table N`.
     pub name: String,
     /// What it is.
     pub kind: OwnedKind,
@@ -110,4 +113,6 @@ pub enum OwnedKind {
     Bridge,
     /// A VXLAN interface.
     Vxlan,
+    /// Rules and routes of a routing table.
+    RoutingTable,
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! vpn ── EvpnIntent ──> DriverHandle ──> Queue ──> DriverTask ──> dyn Driver ──> kernel
-//!      (what should exist)          (newest wins)  (own thread)   (dummy, linux)
+//!      (what should exist)          (newest wins)  (own thread)   (dummy, linux, linux-vxlan)
 //! ```
 //!
 //! A driver gets the whole intent of an instance and makes the dataplane equal to it. It is never told
@@ -13,11 +13,13 @@ mod driver;
 pub mod dummy;
 mod error;
 pub mod linux;
+pub mod linux_vxlan;
 mod task;
 
 pub use driver::{BoxFuture, Driver, DriverView, Owned, OwnedKind};
 pub use dummy::DummyDriver;
 pub use error::DriverError;
 pub use linux::{LinuxDriver, LinuxOptions};
+pub use linux_vxlan::{LinuxVxlanDriver, LinuxVxlanOptions};
 pub use task::{DriverHandle, DriverTask};
 pub use vpn::{Capabilities, Direction, Encap};

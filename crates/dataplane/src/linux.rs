@@ -21,15 +21,15 @@
 
 mod check;
 mod desired;
-mod execute;
+pub(crate) mod execute;
 mod instance;
 mod model;
-mod names;
+pub(crate) mod names;
 mod observe;
 mod plan;
 mod probe;
 mod sweep;
-mod underlay;
+pub(crate) mod underlay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

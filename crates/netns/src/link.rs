@@ -46,7 +46,7 @@ pub use address::Address;
 pub use change::{LinkChange, LinkRef, PortFlags, delete_group};
 pub use error::{Idempotent, LinkError, LinkErrorKind};
 pub use monitor::{Change, Groups, Monitor};
-pub use neighbour::{EntryState, FdbEntry, FdbTable, Neighbour};
+pub use neighbour::{EntryState, FdbEntry, FdbTable, Neighbour, ProxyNeighbour};
 pub use request::Request;
 pub use route::{IpEncap, LOCAL_TABLE, MAIN_TABLE, Route, RouteKind, Rule};
 pub use spec::{Bridge, LinkSpec, Veth, Vxlan, VxlanId};

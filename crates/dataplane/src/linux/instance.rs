@@ -36,6 +36,7 @@ impl Applied {
     pub fn view(&self, suppression: Option<bool>) -> DriverView {
         DriverView {
             linux_bridge: Some(self.want.bridge.clone()),
+            route_table: None,
             vxlan_if: Some(self.want.vxlan.clone()),
             mtu: self.mtu,
             // Of a reused interface the settings are its owner's.

@@ -75,7 +75,7 @@ fn base32(bits: u64) -> char {
 
 /// FNV-1a, 64 bits, its halves folded so that the low bits depend on everything. Part of the names on disk
 /// of running systems: never to be changed.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub fn fnv1a(bytes: &[u8]) -> u64 {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

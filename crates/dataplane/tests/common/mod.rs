@@ -209,7 +209,7 @@ impl Machine {
 }
 
 /// Waits until a link has a carrier and sends.
-async fn ready(ns: &NetNs, link: &str) {
+pub async fn ready(ns: &NetNs, link: &str) {
     let groups = Groups {
         links: true,
         ..Groups::default()

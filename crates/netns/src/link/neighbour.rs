@@ -2,7 +2,7 @@
 //!
 //! The kernel keeps both in messages of one shape, and so does this module.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
@@ -320,6 +320,43 @@ impl Neighbour {
             state: EntryState::from_bits(header.state.into()),
             extern_learn: header.flags.contains(NeighbourFlags::ExtLearned),
         })
+    }
+}
+
+/// An IPv6 address that this host answers for on a link, without having it (`ip -6 neigh add proxy`).
+///
+/// The link has to have `proxy_ndp` set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ProxyNeighbour {
+    /// Index of the link.
+    pub link: u32,
+    /// The address.
+    pub ip: Ipv6Addr,
+}
+
+impl ProxyNeighbour {
+    /// Adds it, unless it is there.
+    pub fn replace(&self) -> Request {
+        Request::new(Message::NewNeighbour(self.message()), Mode::Replace)
+    }
+
+    /// Deletes it.
+    pub fn delete(&self) -> Request {
+        Request::new(Message::DelNeighbour(self.message()), Mode::Existing)
+    }
+
+    fn message(&self) -> NeighbourMessage {
+        let mut message = NeighbourMessage::default();
+        let header = &mut message.header;
+        header.family = AddressFamily::Inet6;
+        header.ifindex = self.link;
+        header.state = NeighbourState::from(NUD_PERMANENT);
+        header.flags = NeighbourFlags::Proxy;
+        let address = IpAddr::from(self.ip).into();
+        message
+            .attributes
+            .push(NeighbourAttribute::Destination(address));
+        message
     }
 }
 

@@ -1,0 +1,130 @@
+//! Kernel settings that forwarding between ports and tunnel needs.
+
+use std::path::PathBuf;
+
+use netns::ns::NetNs;
+
+use crate::DriverError;
+
+/// What a port needs: to be forwarded from whatever table the source is in, and IPv4 hosts of its subnet to be
+/// answered for at once.
+const PORT: [(&str, &str); 7] = [
+    ("ipv4/conf/IF/forwarding", "1"),
+    ("ipv4/conf/IF/rp_filter", "0"),
+    ("ipv4/conf/IF/proxy_arp", "1"),
+    ("ipv4/neigh/IF/proxy_delay", "0"),
+    // Answers come from the port's own link-local address, which would have to wait for a second.
+    ("ipv6/conf/IF/accept_dad", "0"),
+    ("ipv6/conf/IF/proxy_ndp", "1"),
+    ("ipv6/neigh/IF/proxy_delay", "0"),
+];
+
+/// What the tunnel needs.
+const TUNNEL: [(&str, &str); 2] = [
+    ("ipv4/conf/IF/forwarding", "1"),
+    ("ipv4/conf/IF/rp_filter", "0"),
+];
+
+/// Kernel settings, here or in another namespace.
+#[derive(Clone, Debug)]
+pub struct Settings(pub Option<NetNs>);
+
+impl Settings {
+    /// Prepares a port.
+    pub fn port(&self, name: &str) -> Result<(), DriverError> {
+        self.apply(&PORT, name)
+    }
+
+    /// Takes back what made the host answer for others on a port.
+    pub fn release(&self, name: &str) {
+        let silent = [
+            ("ipv4/conf/IF/proxy_arp", "0"),
+            ("ipv6/conf/IF/proxy_ndp", "0"),
+        ];
+        if let Err(error) = self.apply(&silent, name) {
+            // As a rule the port has gone.
+            tracing::debug!("{error}");
+        }
+    }
+
+    /// Prepares the tunnel, and the host: it becomes a router.
+    ///
+    /// The check of source addresses that holds for every interface cannot look into the right table, so it is
+    /// turned from one for all into one for each of the interfaces that are there.
+    pub fn tunnel(&self, name: &str) -> Result<(), DriverError> {
+        self.run(|| {
+            per_interface_source_check()?;
+            write("ipv4/ip_forward", "1")
+        })??;
+        self.apply(&TUNNEL, name)
+    }
+
+    /// Has IPv6 packets forwarded.
+    pub fn forward_ipv6(&self) -> Result<(), DriverError> {
+        self.run(|| write("ipv6/conf/all/forwarding", "1"))?
+    }
+
+    fn apply(&self, settings: &[(&str, &str)], interface: &str) -> Result<(), DriverError> {
+        self.run(|| {
+            for (name, value) in settings {
+                let path = name.replace("IF", interface);
+                // A kernel without IPv6 needs no settings for it.
+                if name.starts_with("ipv6") && !file(&path).exists() {
+                    continue;
+                }
+                write(&path, value)?;
+            }
+            Ok(())
+        })?
+    }
+
+    fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, DriverError> {
+        match &self.0 {
+            // Needs no right to change namespaces.
+            None => Ok(work()),
+            Some(namespace) => namespace.run(work).map_err(|error| DriverError::Kernel {
+                action: "enter the namespace".to_owned(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+}
+
+fn per_interface_source_check() -> Result<(), DriverError> {
+    let all = "ipv4/conf/all/rp_filter";
+    let strictness = |path: &str| -> u8 {
+        let text = std::fs::read_to_string(file(path)).unwrap_or_default();
+        text.trim().parse().unwrap_or(0)
+    };
+    let for_all = strictness(all);
+    if for_all == 0 {
+        return Ok(());
+    }
+    let interfaces = std::fs::read_dir(file("ipv4/conf"));
+    for interface in interfaces.into_iter().flatten().flatten() {
+        let name = interface.file_name();
+        let path = format!("ipv4/conf/{}/rp_filter", name.to_string_lossy());
+        if name != "all" && strictness(&path) < for_all {
+            write(&path, &for_all.to_string())?;
+        }
+    }
+    tracing::info!("the check of source addresses is now set for each interface instead of all");
+    write(all, "0")
+}
+
+fn file(path: &str) -> PathBuf {
+    PathBuf::from("/proc/sys/net").join(path)
+}
+
+/// Sets a value unless it is set.
+fn write(path: &str, value: &str) -> Result<(), DriverError> {
+    let file = file(path);
+    let is_set = std::fs::read_to_string(&file).is_ok_and(|text| text.trim() == value);
+    if is_set {
+        return Ok(());
+    }
+    std::fs::write(&file, value).map_err(|error| DriverError::Kernel {
+        action: format!("set `{}` to `{value}`", file.display()),
+        reason: error.to_string(),
+    })
+}

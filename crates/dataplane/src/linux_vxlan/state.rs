@@ -1,0 +1,321 @@
+//! What the kernel should hold for one instance. Pure: link indexes are given.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bgp_wire::Label;
+use netns::addr::{IpPrefix, MacAddr};
+use netns::link::{IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
+use vpn::intent::{IpVpnEndpoint, NextHop};
+use vpn::{Direction, IpVpnIntent};
+
+/// Rules that choose a table for what comes out of a port or a tunnel.
+pub const LOOKUP: u32 = 4364;
+/// Rules that stop what came out of a tunnel and belongs to nobody.
+pub const NOBODY: u32 = 4365;
+/// `bgp` of `/etc/iproute2/rt_protos`: the routes of this driver bear it.
+pub const PROTOCOL: u8 = 186;
+/// Tables of instances begin here; there is room for as many as there are labels.
+pub const INSTANCE_TABLES: u32 = 0x4364_0000;
+/// Tables of labels begin here; one per label.
+pub const LABEL_TABLES: u32 = 0x4374_0000;
+/// Labels, and so tables of either kind.
+pub const TABLES: u32 = 1 << 20;
+/// What has no route is unreachable: the metric that loses against any other.
+const LAST: u32 = 4_278_198_272;
+/// The metric the kernel gives to IPv6 routes without.
+const IPV6_METRIC: u32 = 1024;
+
+/// Everything in the kernel that belongs to an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// What comes in where looks into which table.
+    pub rules: BTreeSet<Rule>,
+    /// Routes of the instance's table and of those of its labels.
+    pub routes: BTreeSet<Route>,
+    /// Endpoints on their ports, other PEs on the tunnel.
+    pub neighbours: BTreeSet<Neighbour>,
+    /// IPv6 addresses that this host answers for on a port.
+    pub proxies: BTreeSet<ProxyNeighbour>,
+}
+
+/// What is known of this host.
+pub struct Host<'a> {
+    /// Index of the tunnel.
+    pub tunnel: u32,
+    /// Name of the tunnel.
+    pub tunnel_name: &'a str,
+    /// Table of the instance.
+    pub table: u32,
+    /// Indexes of the ports that are there.
+    pub ports: &'a BTreeMap<String, u32>,
+    /// The endpoints of other instances, by label.
+    pub elsewhere: &'a BTreeMap<Label, Vec<Elsewhere>>,
+}
+
+/// An endpoint of another instance of this host.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    /// Index of its port.
+    pub link: u32,
+    /// The endpoint.
+    pub endpoint: IpVpnEndpoint,
+}
+
+impl State {
+    /// Translates an intent. Ports that are not there are left out, and so is what this dataplane cannot say: a
+    /// peer's odd route must not stop an instance.
+    pub fn new(intent: &IpVpnIntent, host: &Host<'_>) -> Self {
+        let mut state = Self::default();
+        for ipv6 in [false, true] {
+            let mut unreachable = Route::to(any(ipv6)).table(host.table);
+            unreachable.kind = RouteKind::Unreachable;
+            unreachable.metric = Some(LAST);
+            unreachable.protocol = PROTOCOL;
+            state.routes.insert(unreachable);
+        }
+        let mut local = BTreeSet::new();
+        for (name, port) in &intent.ports {
+            let Some(&link) = host.ports.get(name) else {
+                continue;
+            };
+            if intent.takes_from(name) {
+                state.rules.extend(both(|ipv6| Rule {
+                    ipv6,
+                    ..Rule::lookup(LOOKUP, host.table).iif(name)
+                }));
+            }
+            for endpoint in &port.endpoints {
+                state.endpoint(endpoint, link, host, &mut local);
+            }
+            state.gateway(intent, link, host, &local);
+        }
+        for (prefix, next_hops) in &intent.routes {
+            let Some(to) = netns_prefix(prefix).filter(|to| !local.contains(to)) else {
+                continue;
+            };
+            // One next hop each: the capabilities say so.
+            if let Some(next_hop) = next_hops.first() {
+                state.remote(intent, to, next_hop, host);
+            }
+        }
+        state.answer_for_others(intent, host);
+        state
+    }
+
+    /// An endpoint behind a port: reached from the instance, and by its label from the tunnel.
+    fn endpoint(
+        &mut self,
+        endpoint: &IpVpnEndpoint,
+        link: u32,
+        host: &Host<'_>,
+        local: &mut BTreeSet<IpPrefix>,
+    ) {
+        if endpoint.direction == Direction::FromPort {
+            return;
+        }
+        let Some(to) = netns_prefix(&endpoint.prefix) else {
+            return;
+        };
+        let at = gateway_of(endpoint);
+        self.neighbour(link, at, MacAddr(endpoint.mac.0));
+        // Of several MACs behind one subnet the first gets the traffic of this host.
+        if local.insert(to) {
+            self.routes.insert(behind(endpoint, to, link, host.table));
+        }
+        let table = LABEL_TABLES + endpoint.label.get();
+        let ipv6 = at.is_ipv6();
+        self.routes.insert(behind(endpoint, to, link, table));
+        // The label alone says where a packet goes, whatever its destination.
+        let any = any(ipv6);
+        if !self.routes.iter().any(|r| r.table == table && r.to == any) {
+            let mut route = Route::to(any).via(at).link(link).table(table);
+            route.onlink = true;
+            self.routes.insert(own(route));
+        }
+        let mut rule = Rule::lookup(LOOKUP, table).iif(host.tunnel_name);
+        rule.ipv6 = ipv6;
+        rule.tunnel_id = Some(endpoint.label.get().into());
+        self.rules.insert(rule);
+    }
+
+    /// The gateway is here, on every port: for IPv4 as an address of the table, so that instances may have
+    /// the same one, for IPv6 by answering for it.
+    fn gateway(
+        &mut self,
+        intent: &IpVpnIntent,
+        link: u32,
+        host: &Host<'_>,
+        local: &BTreeSet<IpPrefix>,
+    ) {
+        let Some(gateway) = intent.gateway.map(|gateway| gateway.address) else {
+            return;
+        };
+        let host_len = if gateway.is_ipv4() { 32 } else { 128 };
+        let Some(to) = IpPrefix::new(gateway, host_len) else {
+            return;
+        };
+        if local.contains(&to) || gateway.is_unspecified() {
+            return;
+        }
+        match gateway {
+            IpAddr::V6(ip) => {
+                self.proxies.insert(ProxyNeighbour { link, ip });
+            }
+            // One port is enough: the address is answered for wherever it is asked.
+            IpAddr::V4(_) => {
+                let is_known = |r: &Route| r.table == host.table && r.to == to;
+                if !self.routes.iter().any(is_known) {
+                    let mut route = Route::to(to).link(link).table(host.table);
+                    route.kind = RouteKind::Local;
+                    self.routes.insert(own(route));
+                }
+            }
+        }
+    }
+
+    /// A prefix of another PE, or of another instance of this host.
+    fn remote(&mut self, intent: &IpVpnIntent, to: IpPrefix, next_hop: &NextHop, host: &Host<'_>) {
+        if next_hop.pe == intent.local_pe {
+            let there = host.elsewhere.get(&next_hop.label).into_iter().flatten();
+            let there = there.filter(|e| e.endpoint.ip.is_ipv4() == to.addr().is_ipv4());
+            // The endpoint that the route is about, else any that has the label.
+            let exact = there
+                .clone()
+                .find(|e| netns_prefix(&e.endpoint.prefix) == Some(to));
+            if let Some(e) = exact.or_else(|| there.clone().next()) {
+                let route = behind(&e.endpoint, to, e.link, host.table);
+                self.routes.insert(route);
+            }
+            return;
+        }
+        let IpAddr::V4(pe) = next_hop.pe else {
+            return;
+        };
+        let via = if to.addr().is_ipv4() {
+            IpAddr::V4(pe)
+        } else {
+            IpAddr::V6(link_local(pe))
+        };
+        self.neighbour(host.tunnel, via, router_mac(pe));
+        let mut route = Route::to(to).via(via).link(host.tunnel).table(host.table);
+        route.onlink = true;
+        route.encap = Some(IpEncap {
+            id: next_hop.label.get().into(),
+            dst: pe,
+        });
+        self.routes.insert(own(route));
+    }
+
+    /// Hosts take their whole subnet for being on their link. For IPv4 the kernel answers for what it has a route
+    /// to; for IPv6 it has to be told each address.
+    fn answer_for_others(&mut self, intent: &IpVpnIntent, host: &Host<'_>) {
+        let Some(gateway) = intent.gateway else {
+            return;
+        };
+        let subnet = bgp_wire::IpPrefix::new(gateway.address, gateway.prefix_len);
+        let Some(subnet) = subnet.ok().filter(|_| gateway.address.is_ipv6()) else {
+            return;
+        };
+        let others = self.routes.iter().filter(|r| {
+            r.table == host.table && r.kind == RouteKind::Unicast && r.to.prefix_len() == 128
+        });
+        let others: Vec<(Ipv6Addr, Option<u32>)> = others
+            .filter(|route| subnet.contains(route.to.addr()))
+            .filter_map(|route| match route.to.addr() {
+                IpAddr::V6(ip) => Some((ip, route.link)),
+                IpAddr::V4(_) => None,
+            })
+            .collect();
+        let ports = intent.ports.keys().filter_map(|name| host.ports.get(name));
+        for &link in ports {
+            let elsewhere = others.iter().filter(|(_, at)| *at != Some(link));
+            let proxies = elsewhere.map(|(ip, _)| ProxyNeighbour { link, ip: *ip });
+            self.proxies.extend(proxies);
+        }
+    }
+
+    fn neighbour(&mut self, link: u32, ip: IpAddr, mac: MacAddr) {
+        self.neighbours.insert(Neighbour {
+            // Tells the driver's from others', also after a crash.
+            extern_learn: true,
+            ..Neighbour::permanent(link, ip, mac)
+        });
+    }
+}
+
+/// The rules that all instances share: nothing that came out of the tunnel goes anywhere but by its label.
+pub fn shared(tunnel_name: &str) -> impl Iterator<Item = Rule> + '_ {
+    both(move |ipv6| Rule {
+        ipv6,
+        table: None,
+        ..Rule::lookup(NOBODY, 0).iif(tunnel_name)
+    })
+}
+
+/// Whether a table is one of this driver's.
+pub fn is_own_table(table: u32) -> bool {
+    (INSTANCE_TABLES..INSTANCE_TABLES + TABLES).contains(&table)
+        || (LABEL_TABLES..LABEL_TABLES + TABLES).contains(&table)
+}
+
+/// The Ethernet address of the tunnel of a PE: known without asking, and different on each, as a VXLAN interface
+/// drops what bears its own.
+pub fn router_mac(pe: Ipv4Addr) -> MacAddr {
+    let [a, b, c, d] = pe.octets();
+    MacAddr([0x02, 0x56, a, b, c, d])
+}
+
+/// The address that stands for a PE among IPv6 next hops.
+fn link_local(pe: Ipv4Addr) -> Ipv6Addr {
+    let [a, b, c, d] = pe.octets().map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x5efe, a << 8 | b, c << 8 | d)
+}
+
+/// The way to a prefix behind an endpoint.
+fn behind(endpoint: &IpVpnEndpoint, to: IpPrefix, link: u32, table: u32) -> Route {
+    let mut route = Route::to(to).link(link).table(table);
+    let is_itself = endpoint.prefix.is_host() && to.addr() == endpoint.ip;
+    if !is_itself {
+        route.via = Some(gateway_of(endpoint));
+        route.onlink = true;
+    }
+    own(route)
+}
+
+/// The address by which an endpoint is its port's next hop. One that stands for everything has none.
+fn gateway_of(endpoint: &IpVpnEndpoint) -> IpAddr {
+    match endpoint.ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::new(169, 254, 0, 1).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(),
+        ip => ip,
+    }
+}
+
+fn own(mut route: Route) -> Route {
+    route.protocol = PROTOCOL;
+    if route.to.addr().is_ipv6() {
+        route.metric = Some(IPV6_METRIC);
+    }
+    route
+}
+
+fn any(ipv6: bool) -> IpPrefix {
+    if ipv6 {
+        IpPrefix::DEFAULT_V6
+    } else {
+        IpPrefix::DEFAULT_V4
+    }
+}
+
+fn both<T>(make: impl Fn(bool) -> T) -> impl Iterator<Item = T> {
+    [false, true].into_iter().map(make)
+}
+
+fn netns_prefix(prefix: &bgp_wire::IpPrefix) -> Option<IpPrefix> {
+    let address = prefix.address();
+    if address.is_multicast() {
+        return None;
+    }
+    IpPrefix::new(address, prefix.len())
+}
