@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use dataplane::{Driver, DummyDriver, LinuxDriver, LinuxOptions};
+use dataplane::{
+    Driver, DummyDriver, LinuxDriver, LinuxOptions, LinuxVxlanDriver, LinuxVxlanOptions,
+};
 use netns::link::{LinkError, Netlink};
 use thiserror::Error;
 
@@ -76,6 +78,12 @@ pub fn evpn_driver(evpn: &Evpn) -> Box<dyn Driver> {
 pub fn ipvpn_driver(ipvpn: &Ipvpn) -> Option<Box<dyn Driver<IpVpnIntent>>> {
     match ipvpn.driver {
         config::IpvpnDriver::Dummy => Some(Box::new(DummyDriver::ipvpn())),
+        config::IpvpnDriver::LinuxVxlan => {
+            Some(Box::new(LinuxVxlanDriver::new(LinuxVxlanOptions {
+                vxlan_port: ipvpn.vxlan_dst_port,
+                ..LinuxVxlanOptions::default()
+            })))
+        }
         config::IpvpnDriver::Linux | config::IpvpnDriver::Ovs => None,
     }
 }

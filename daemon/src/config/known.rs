@@ -108,6 +108,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
         &[
             "dataplane_driver",
             "dataplane_local_address",
+            "vxlan_dst_port",
             "mpls_interface",
             "mpls_over_gre",
             "ovs_bridge",

@@ -132,6 +132,8 @@ pub struct Ipvpn {
     pub driver: IpvpnDriver,
     /// Source of tunnels and next hop of routes; the BGP address when there is none.
     pub local_address: Option<LocalAddress>,
+    /// UDP port of VXLAN; where E-VPN uses VXLAN too it has to be another.
+    pub vxlan_dst_port: u16,
 }
 
 /// Dataplane drivers for IP VPN.
@@ -139,6 +141,8 @@ pub struct Ipvpn {
 pub enum IpvpnDriver {
     /// Forwards nothing.
     Dummy,
+    /// Routing tables and one VXLAN device of the kernel.
+    LinuxVxlan,
     /// MPLS of the kernel: not in this version.
     Linux,
     /// Open vSwitch: not in this version.
@@ -149,6 +153,7 @@ impl fmt::Display for IpvpnDriver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Dummy => "dummy",
+            Self::LinuxVxlan => "linux-vxlan",
             Self::Linux => "linux",
             Self::Ovs => "ovs",
         })

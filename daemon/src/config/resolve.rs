@@ -159,11 +159,12 @@ fn evpn_driver(raw: &RawConfig) -> Result<EvpnDriver, ConfigError> {
 }
 
 fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
-    let rule = "must be `dummy`, `linux` or `ovs`";
+    let rule = "must be `dummy`, `linux-vxlan`, `linux` or `ovs`";
     let driver = raw.with(IPVPN, "dataplane_driver", rule, |text| match text {
         "dummy" | "DummyDataplaneDriver" | "bagpipe.bgp.vpn.ipvpn.DummyDataplaneDriver" => {
             Some(IpvpnDriver::Dummy)
         }
+        "linux-vxlan" => Some(IpvpnDriver::LinuxVxlan),
         "linux"
         | "mpls_linux_dataplane.MPLSLinuxDataplaneDriver"
         | "bagpipe.bgp.vpn.ipvpn.mpls_linux_dataplane.MPLSLinuxDataplaneDriver" => {
@@ -179,6 +180,7 @@ fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
     Ok(Ipvpn {
         driver: driver.unwrap_or(IpvpnDriver::Dummy),
         local_address: raw.parsed(IPVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
+        vxlan_dst_port: port(raw, IPVPN, "vxlan_dst_port")?.unwrap_or(4789),
     })
 }
 

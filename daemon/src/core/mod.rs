@@ -179,7 +179,7 @@ impl Core {
             Ok(owned) if owned.is_empty() => None,
             Ok(owned) => {
                 tracing::warn!(
-                    "found {} interfaces of a previous run; what is not attached again within {} s \
+                    "found {} interfaces and routing tables of a previous run; what is not attached again within {} s \
                      is removed",
                     owned.len(),
                     config.evpn.stale_time.as_secs()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Glass, Member, Node};
 use crate::{
-    config::{Config, EvpnDriver},
+    config::{Config, EvpnDriver, IpvpnDriver},
     logging::Record,
 };
 
@@ -87,6 +87,13 @@ fn config(config: &Config) -> Value {
     if evpn.driver == EvpnDriver::Linux {
         evpn_section["vxlan_dst_port"] = evpn.vxlan_dst_port.into();
     }
+    let mut ipvpn_section = json!({
+        "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),
+        "dataplane_driver": ipvpn.driver.to_string(),
+    });
+    if ipvpn.driver == IpvpnDriver::LinuxVxlan {
+        ipvpn_section["vxlan_dst_port"] = ipvpn.vxlan_dst_port.into();
+    }
     json!({
         "COMMON": {
             "root_helper": common.root_helper,
@@ -103,10 +110,7 @@ fn config(config: &Config) -> Value {
             "connect_retry": bgp.connect_retry.as_secs_f64(),
             "connect_retry_max": bgp.connect_retry_max.as_secs_f64(),
         },
-        "DATAPLANE_DRIVER_IPVPN": {
-            "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),
-            "dataplane_driver": ipvpn.driver.to_string(),
-        },
+        "DATAPLANE_DRIVER_IPVPN": ipvpn_section,
         "DATAPLANE_DRIVER_EVPN": evpn_section,
     })
 }

@@ -199,6 +199,7 @@ impl<'a> Glass<'a> {
         let view = view.unwrap_or_default();
         let told = [
             ("linux_bridge", json!(view.linux_bridge)),
+            ("route_table", json!(view.route_table)),
             ("vxlan_if", json!(view.vxlan_if)),
             ("mtu", json!(view.mtu)),
             ("arp_suppression", json!(view.arp_suppression)),

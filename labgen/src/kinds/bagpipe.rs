@@ -42,14 +42,15 @@ fn config_file(config: &Bagpipe) -> String {
     if let Some(seconds) = config.hold_time {
         text += &format!("hold_time = {seconds}\n");
     }
-    let driver = match config.dataplane {
-        Dataplane::Linux => "linux",
-        Dataplane::Dummy => "dummy",
+    let (evpn, ipvpn) = match config.dataplane {
+        Dataplane::Linux => ("linux", "linux-vxlan"),
+        Dataplane::Dummy => ("dummy", "dummy"),
     };
+    // Beside E-VPN's the kernel wants another port for IP VPNs: the one Linux had before 4789 was assigned.
     text += &format!(
         "\n[API]\nhost = 127.0.0.1\nport = 8082\n\n\
-         [DATAPLANE_DRIVER_EVPN]\ndataplane_driver = {driver}\n\n\
-         [DATAPLANE_DRIVER_IPVPN]\ndataplane_driver = dummy\n"
+         [DATAPLANE_DRIVER_EVPN]\ndataplane_driver = {evpn}\n\n\
+         [DATAPLANE_DRIVER_IPVPN]\ndataplane_driver = {ipvpn}\nvxlan_dst_port = 8472\n"
     );
     text
 }
