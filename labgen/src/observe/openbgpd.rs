@@ -192,21 +192,15 @@ impl Entry {
     }
 }
 
-/// `rt 64512:80`; encapsulations, for which it has no word, are `generic` ones of eight octets.
+/// `rt 64512:80`; `[12] 0xa` is an encapsulation, for which it has no word: the subtype, and the value's octets.
 fn note_community(facts: &mut RouteFacts, community: &str) {
     match community.split_once(' ') {
         Some(("rt", target)) => facts.route_targets.extend(target.parse::<RouteTarget>()),
-        Some((_, octets)) => {
-            let number = octets.strip_prefix("0x").unwrap_or(octets);
-            if let Ok(number) = u64::from_str_radix(number, 16)
-                && number >> 48 == 0x030c
-            {
-                let tunnel = (number & 0xffff) as u16;
-                facts
-                    .encapsulations
-                    .push(Encapsulation::from_number(tunnel));
-            }
+        Some(("[12]", value)) => {
+            let digits = value.strip_prefix("0x").unwrap_or(value);
+            let tunnel = u16::from_str_radix(digits, 16).map(Encapsulation::from_number);
+            facts.encapsulations.extend(tunnel);
         }
-        None => {}
+        _ => {}
     }
 }

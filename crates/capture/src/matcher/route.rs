@@ -1,6 +1,7 @@
 //! A BGP message against its matcher.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use bgp_wire::Message;
 use scenario::RoutePattern;
@@ -106,7 +107,10 @@ fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts)
 
 /// Compares what the rest of the UPDATE says about the route.
 fn compare_attributes(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
-    fields.check_optional("next_hop", pattern.next_hop, route.next_hop);
+    // Families of IPv6 carry an IPv4 next hop as `::ffff:a.b.c.d` (RFC 4659 section 3.2.1.2).
+    let canonical = |address: IpAddr| address.to_canonical();
+    let next_hop = route.next_hop.map(canonical);
+    fields.check_optional("next_hop", pattern.next_hop.map(canonical), next_hop);
     fields.check_optional("vni", pattern.vni, route.vni);
     let targets = &route.route_targets;
     for wanted in &pattern.route_targets {
@@ -127,5 +131,29 @@ fn list<T: Display>(items: &[T]) -> String {
     match items {
         [] => or_none::<T>(None),
         items => items.iter().map(T::to_string).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bgp_wire::Family;
+
+    use super::*;
+
+    #[test]
+    fn a_mapped_next_hop_is_that_of_ipv4() {
+        let next_hop = |address: [u8; 4]| Some(IpAddr::from(address));
+        let route = RouteFacts {
+            next_hop: "::ffff:10.0.0.2".parse().ok(),
+            ..RouteFacts::new(Family::VPNV6)
+        };
+        let asked = |next_hop| RoutePattern {
+            next_hop,
+            ..RoutePattern::default()
+        };
+        let like = compare_route(&asked(next_hop([10, 0, 0, 2])), &route);
+        assert_eq!((like.agreed, like.difference), (1, None));
+        let other = compare_route(&asked(next_hop([10, 0, 0, 3])), &route);
+        assert_eq!(other.difference.map(|d| d.seen), Some("10.0.0.2".into()));
     }
 }
