@@ -14,6 +14,16 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     if !scenario.lans.is_empty() {
         needed.extend(["veth", "bridge"]);
     }
+    if !scenario.links.is_empty() {
+        needed.insert("veth");
+    }
+    if scenario
+        .nodes
+        .iter()
+        .any(|node| matches!(node.kind, NodeKind::Ovs))
+    {
+        needed.insert("tun device");
+    }
     if !scenario.captures.is_empty() {
         needed.insert("packet capture");
     }

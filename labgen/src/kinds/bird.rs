@@ -165,7 +165,7 @@ impl Channel {
     }
 
     fn of_session(&self, speaker: &Speaker, external: bool) -> String {
-        let mut words = vec![];
+        let mut words = Vec::new();
         match self.table {
             Some(table) => words.extend([
                 format!("table {table}"),
@@ -188,6 +188,10 @@ impl Channel {
         } else if !external && self.table.is_none() {
             // What comes from another system leads to a net that the own one may not know.
             words.push("next hop self ebgp".into());
+        }
+        if self.family == Family::VPNV6 {
+            // Without it, a next hop in IPv4 (RFC 4659 section 3.2.1.2) is an error to it.
+            words.push("extended next hop on".into());
         }
         format!("{} {{ {}; }}", self.channel, words.join("; "))
     }

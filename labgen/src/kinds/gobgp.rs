@@ -44,7 +44,17 @@ pub(super) fn programs(
         passive: true,
         ..Program::new(OUTSIDE.program)
     };
-    let mut programs = vec![daemon];
+    let mut programs = Vec::new();
+    if config.config.is_some() {
+        // The daemon says that it is ready before it has read its configuration.
+        programs.push(Program {
+            name: "gobgpd --dry-run",
+            args: ["--dry-run", "-f", CONFIG].map(String::from).into(),
+            once: true,
+            ..daemon.clone()
+        });
+    }
+    programs.push(daemon);
     if config.config.is_none() && !config.networks.is_empty() {
         programs.push(networks(config));
     }
