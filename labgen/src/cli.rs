@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
 pub use lab::{Down, Inspect, List, Plan, Run, Up};
 pub use node::{Cable, Capture, CaptureHere, Exec, Life, Logs, Shell};
-pub use setup::{Completions, Init, Man, Shell as ShellKind};
+pub use setup::{Completions, Init, Man, Schema, Shell as ShellKind};
 
 /// BGP VPN labs out of one file: build, break, prove with packets, explain.
 ///
@@ -98,6 +98,8 @@ pub enum Command {
     /// Of a directory, every scenario below it that has steps. One that needs what this machine lacks is reported
     /// as skipped, with what it lacks; never as passed.
     Test(Test),
+    /// Print the JSON Schema of scenarios, for editors
+    Schema(Schema),
     /// Write a starter scenario
     Init(Init),
     /// Write the script that lets a shell complete commands, labs, nodes and links

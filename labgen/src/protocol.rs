@@ -269,6 +269,10 @@ pub struct NodeView {
     pub on: Option<String>,
     /// LAN or link -> addresses with prefix length, separated by spaces.
     pub addresses: BTreeMap<String, String>,
+    /// Addresses of its loopback interface, with prefix length.
+    pub loopbacks: Vec<String>,
+    /// Its interfaces, in the order of the scenario.
+    pub interfaces: Vec<InterfaceView>,
     /// Its program's process id inside the lab; none for a node without program or one that ended.
     pub pid: Option<i32>,
     /// How its program ended, if it did.
@@ -287,6 +291,19 @@ pub struct NodeView {
     pub namespaces: Vec<String>,
     /// Where its output goes.
     pub log: PathBuf,
+}
+
+/// An interface of a node, as `inspect` shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InterfaceView {
+    /// What it is called in the node: its net's name, shortened where that is too long.
+    pub name: String,
+    /// The LAN or link.
+    pub net: String,
+    /// Its addresses, with prefix length.
+    pub addresses: Vec<String>,
+    /// Its MAC address, where the scenario gives one.
+    pub mac: Option<String>,
 }
 
 /// A program of a node, as `inspect` shows it.

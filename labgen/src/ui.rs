@@ -1,9 +1,12 @@
 //! What people see: live lines on a terminal, plain lines elsewhere, JSON for scripts.
 
+pub mod inspect;
+pub mod ranges;
+
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-use crate::protocol::{Event, Failure, LabView};
+use crate::protocol::{Event, Failure};
 
 /// Prints to standard output. That nobody reads it any more is no fault: `labgen check FILE | head`.
 macro_rules! say {
@@ -188,68 +191,6 @@ pub fn ms(us: u64) -> String {
     }
 }
 
-/// The table of `labgen inspect`.
-pub fn lab_table(lab: &LabView) -> String {
-    let mut out = format!("lab {} ({})", lab.name, lab.file);
-    if let Some(pid) = lab.pid {
-        out += &format!(", supervisor {pid}");
-    }
-    out += &format!("\nfiles in {}\n\n", lab.dir.display());
-    let mut rows = vec![
-        [
-            "NODE",
-            "KIND",
-            "ADDRESS",
-            "PID",
-            "MEMORY",
-            "SESSIONS",
-            "NAMESPACES",
-        ]
-        .map(String::from),
-    ];
-    for node in &lab.nodes {
-        let kind = match &node.on {
-            Some(on) => format!("{} on {on}", node.kind),
-            None => node.kind.clone(),
-        };
-        let addresses: Vec<String> = node
-            .addresses
-            .iter()
-            .map(|(lan, address)| format!("{address} {lan}"))
-            .collect();
-        let pid = match (&node.exited, node.pid) {
-            (Some(how), _) => how.clone(),
-            (None, Some(pid)) => pid.to_string(),
-            (None, None) => "-".into(),
-        };
-        let memory = node.memory_kib.map_or("-".into(), |kib| {
-            format!("{}.{} MB", kib / 1024, kib % 1024 * 10 / 1024)
-        });
-        let sessions: Vec<String> = node
-            .sessions
-            .iter()
-            .map(|s| format!("{} {}", s.peer, s.state))
-            .collect();
-        rows.push([
-            node.name.clone(),
-            kind,
-            dash(addresses.join(", ")),
-            pid,
-            memory,
-            dash(sessions.join(", ")),
-            dash(node.namespaces.join(", ")),
-        ]);
-    }
-    out += &table(&rows);
-    out += "\n";
-    let mut rows = vec![["LAN", "SUBNET", "MEMBERS"].map(String::from)];
-    for lan in &lab.lans {
-        rows.push([lan.name.clone(), lan.subnet.clone(), lan.members.join(", ")]);
-    }
-    out += &table(&rows);
-    out
-}
-
 /// Columns as wide as their widest cell, two spaces apart; a first row of headings.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
@@ -268,8 +209,4 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
-}
-
-fn dash(text: String) -> String {
-    if text.is_empty() { "-".into() } else { text }
 }

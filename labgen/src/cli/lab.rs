@@ -129,10 +129,17 @@ pub struct List {
 #[command(after_help = "\
 Examples:
   labgen inspect
+  labgen inspect rr compute-7      these nodes, with every session and address
   labgen inspect --json | jq '.nodes[] | select(.name == \"rr\").sessions'")]
 pub struct Inspect {
     #[command(flatten)]
     pub choice: LabChoice,
+    /// Only these nodes, in full
+    #[arg(value_name = "NODE", add = candidates::nodes())]
+    pub nodes: Vec<String>,
+    /// Every node, session and link; else many of a kind are summed up
+    #[arg(short, long)]
+    pub all: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

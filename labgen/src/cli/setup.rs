@@ -60,3 +60,13 @@ pub struct Man {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 }
+
+/// `labgen schema`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  labgen schema > labgen.schema.json
+
+A scenario that begins with the line `#:schema ./labgen.schema.json` is then completed and
+explained by editors that know TOML: Even Better TOML in VS Code, taplo elsewhere.")]
+pub struct Schema {}

@@ -17,6 +17,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use super::{FAILED, fail};
 use crate::cli::Logs;
 use crate::state::{LabDir, StateError};
+use crate::ui::ranges::natural;
 use tail::Tails;
 
 /// Why logs cannot be shown.
@@ -103,16 +104,12 @@ fn files(directory: &Path) -> io::Result<Vec<String>> {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|file| file.ends_with(".log"))
         .collect();
-    files.sort_by_cached_key(|file| (node_of(file) == SUPERVISOR, natural(file)));
+    files.sort_by_cached_key(|file| {
+        let (base, number) = natural(node_of(file));
+        let supervisor = node_of(file) == SUPERVISOR;
+        (supervisor, base.to_owned(), number, file.clone())
+    });
     Ok(files)
-}
-
-/// Sorts `compute-10` after `compute-9`.
-fn natural(name: &str) -> (String, u64, String) {
-    let stem = node_of(name);
-    let head = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = stem[head.len()..].parse().unwrap_or(0);
-    (head.to_owned(), number, name.to_owned())
 }
 
 /// `NODE.log` and `NODE.PROGRAM.log` are a node's.

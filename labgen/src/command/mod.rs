@@ -23,7 +23,7 @@ pub use manual::COMPLETE;
 
 use std::process::ExitCode;
 
-use crate::cli::Command;
+use crate::cli::{self, Command};
 use crate::protocol::{Mode, Request};
 
 /// An expectation failed, or the command could not be done.
@@ -66,6 +66,10 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Test(args) => test::test(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::CaptureHere(args) => capture::here(&args),
+        Command::Schema(cli::Schema {}) => {
+            crate::ui::say!("{:#}\n", scenario::schema());
+            ExitCode::SUCCESS
+        }
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{End, Graph, Net, Node};
+use crate::ui::ranges::numbered;
 
 /// Folds every group of more than `limit` nodes; 0 folds none.
 pub(super) fn fold(graph: &Graph, limit: usize) -> Graph {
@@ -40,12 +41,6 @@ pub(super) fn fold(graph: &Graph, limit: usize) -> Graph {
         nets,
         ..graph.clone()
     }
-}
-
-/// `compute` and 12 of `compute-12`.
-fn numbered(name: &str) -> Option<(&str, u64)> {
-    let (base, number) = name.rsplit_once('-')?;
-    Some((base, number.parse().ok()?))
 }
 
 fn merged(graph: &Graph, members: &[usize]) -> Node {

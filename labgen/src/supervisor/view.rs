@@ -7,7 +7,9 @@ use scenario::{NetId, Node, NodeId};
 
 use super::lab::Lab;
 use crate::observe::Session;
-use crate::protocol::{LabView, LanView, LinkView, NodeView, ProgramView, SessionView};
+use crate::protocol::{
+    InterfaceView, LabView, LanView, LinkView, NodeView, ProgramView, SessionView,
+};
 
 /// How long a speaker may take to tell of its sessions.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -79,11 +81,23 @@ fn of_node(lab: &Lab, id: NodeId, node: &Node) -> NodeView {
         let net = lab.scenario.net_name(interface.net).to_owned();
         (net, joined(&interface.addresses, " "))
     });
+    let interfaces = node.interfaces.iter().map(|interface| InterfaceView {
+        name: interface.name.clone(),
+        net: lab.scenario.net_name(interface.net).to_owned(),
+        addresses: interface
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        mac: interface.mac.map(|mac| mac.to_string()),
+    });
     NodeView {
         name: node.name.clone(),
         kind: node.kind.name().into(),
         on: node.on.map(|on| lab.scenario[on].name.clone()),
         addresses: addresses.collect(),
+        loopbacks: node.loopbacks.iter().map(ToString::to_string).collect(),
+        interfaces: interfaces.collect(),
         pid: programs.last().and_then(|program| program.pid),
         exited: programs.iter().find_map(|program| program.exited.clone()),
         halted: state.is_some_and(|state| state.halted),
