@@ -106,6 +106,12 @@ pub enum Command {
     Completions(Completions),
     /// Write the manual
     Man(Man),
+    /// The table of scenarios below a directory, as scenarios/README.md has it
+    #[command(name = "__scenarios", hide = true)]
+    Scenarios {
+        /// The directory.
+        dir: std::path::PathBuf,
+    },
     /// The part of `capture` that runs where the link is
     #[command(name = "__capture", hide = true)]
     CaptureHere(CaptureHere),

@@ -17,11 +17,12 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     if !scenario.links.is_empty() {
         needed.insert("veth");
     }
-    if scenario
-        .nodes
-        .iter()
-        .any(|node| matches!(node.kind, NodeKind::Ovs))
-    {
+    let routes = |node: &scenario::Node| matches!(node.kind, NodeKind::Router | NodeKind::Frr(_));
+    if scenario.nodes.iter().any(routes) {
+        needed.insert("kernel settings");
+    }
+    let switches = |node: &scenario::Node| matches!(node.kind, NodeKind::Ovs);
+    if scenario.nodes.iter().any(switches) {
         needed.insert("tun device");
     }
     if !scenario.captures.is_empty() {
@@ -38,12 +39,16 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     needed
 }
 
-/// Programs from outside that a scenario needs and that are not in PATH.
+/// Programs from outside that a scenario needs.
+pub fn programs(scenario: &Scenario) -> BTreeSet<kinds::Outside> {
+    let nodes = scenario.nodes.iter();
+    nodes.flat_map(|node| kinds::outside(&node.kind)).collect()
+}
+
+/// Those of them that are not in PATH.
 pub fn missing_programs(scenario: &Scenario) -> BTreeSet<kinds::Outside> {
-    scenario
-        .nodes
-        .iter()
-        .flat_map(|node| kinds::outside(&node.kind))
+    let programs = programs(scenario).into_iter();
+    programs
         .filter(|outside| in_path(outside.program).is_none())
         .collect()
 }

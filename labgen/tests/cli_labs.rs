@@ -186,3 +186,49 @@ fn an_interrupted_run_says_that_it_ends_the_lab() {
     assert_eq!(fs::read_dir(labgen.dir.join("state")).unwrap().count(), 0);
     let _ = run.stdin.take().map(|mut pipe| pipe.flush());
 }
+
+#[test]
+fn inspect_sums_up_many_nodes_and_shows_those_named_in_full() {
+    let labgen = Labgen::new("inspect");
+    let text = r#"
+[nodes]
+h = { kind = "host", count = 20 }
+r = { kind = "router", loopback = "10.255.0.1/32" }
+
+[lans]
+a-lan-with-a-long-name = { join = ["h"], subnet = "10.0.0.0/24" }
+
+[links]
+up = { ends = ["h", "r"] }
+"#;
+    let file = labgen.write("one.toml", text);
+    labgen.says(&["up", &file]).succeeds();
+    let said = labgen.says(&["inspect"]);
+    let table = said.succeeds();
+    for words in [
+        "h-1..20  host ×20",
+        "lo 10.255.0.1/32",
+        "a-lan-with-a-long-name 10.0.0.1/24 to 10.0.0.20/24",
+        "up-1..20",
+        "h-1..20 -- r",
+    ] {
+        assert!(table.contains(words), "no {words:?} in\n{table}");
+    }
+    assert!(table.lines().count() < 25, "{table}");
+    let one = labgen.says(&["inspect", "h-7"]);
+    let one = one.succeeds();
+    assert!(
+        one.contains("10.0.0.7/24 ("),
+        "the short name of the interface: {one}"
+    );
+    assert!(!one.contains("h-8 "), "{one}");
+    labgen
+        .says(&["inspect", "h-77"])
+        .fails_with(1, "nodes are: h-1..20, r");
+    let all = labgen.says(&["inspect", "--all"]);
+    assert!(all.succeeds().contains("\nh-13 "), "{}", all.stdout);
+    let json: Value =
+        serde_json::from_str(labgen.says(&["inspect", "h-7", "--json"]).succeeds()).unwrap();
+    assert_eq!(json["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(json["nodes"][0]["interfaces"][1]["net"], "up-7");
+}

@@ -111,3 +111,53 @@ fn graphs_of_files_and_of_labs_agree() {
         .succeeds();
     assert!(fs::read_to_string(out).unwrap().starts_with("<svg "));
 }
+
+#[test]
+fn the_schema_is_printed_for_editors() {
+    let labgen = Labgen::new("schema");
+    let schema: serde_json::Value =
+        serde_json::from_str(labgen.says(&["schema"]).succeeds()).unwrap();
+    assert!(schema["properties"]["nodes"].is_object());
+}
+
+#[test]
+fn doctor_tells_of_every_kind_and_of_one_scenario() {
+    let labgen = Labgen::new("doctor-kinds");
+    let all: serde_json::Value =
+        serde_json::from_str(&labgen.says(&["doctor", "--json"]).stdout).unwrap();
+    let programs = all["programs"].as_array().unwrap();
+    for kind in ["gobgp", "frr", "bird", "openbgpd", "exabgp", "ovs"] {
+        let what = format!("nodes of kind `{kind}`");
+        assert!(
+            programs
+                .iter()
+                .any(|program| program["needed_for"] == what.as_str()),
+            "{kind}"
+        );
+    }
+    let features = all["kernel"].as_array().unwrap();
+    for name in [
+        "VRF",
+        "GRE",
+        "netem",
+        "nftables",
+        "cls_bpf",
+        "MPLS",
+        "OVS datapath",
+        "KVM",
+    ] {
+        assert!(
+            features.iter().any(|feature| feature["name"] == name),
+            "{name}"
+        );
+    }
+    let nowhere = labgen
+        .command(&["doctor", &scenario("first-ping-gobgp")])
+        .env("PATH", "/nonexistent")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(nowhere.stdout).unwrap();
+    assert_eq!(nowhere.status.code(), Some(3), "{said}");
+    assert!(said.contains("apt-get install gobgpd"), "{said}");
+    assert!(!said.contains("exabgp"), "{said}");
+}

@@ -10,6 +10,8 @@
 //! ```
 
 mod features;
+mod kernel;
+mod raw;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -24,7 +26,7 @@ use serde::Serialize;
 
 use crate::lab::{Supervisor, SupervisorOptions, spawn_supervisor};
 use crate::ns::{Context, NsError};
-use features::FEATURES;
+use features::Feature;
 
 /// The outcome of one probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,6 +43,11 @@ pub struct Probe {
     pub fallback: Option<&'static str>,
 }
 
+/// Everything that is tried, in the order of dependence.
+fn features() -> impl Iterator<Item = &'static Feature> {
+    features::FEATURES.iter().chain(kernel::FEATURES)
+}
+
 /// Set in the environment of the process that probes.
 const CHILD: &str = "NETNS_PROBE";
 
@@ -52,7 +59,7 @@ pub fn is_child() -> bool {
 /// Runs the probes, reports to the process that started this one, and ends.
 pub fn child() -> ! {
     let mut report = io::stdout().lock();
-    for feature in FEATURES {
+    for feature in features() {
         let (ok, detail) = match (feature.probe)() {
             Ok(detail) => (1, detail),
             Err(why) => (0, why),
@@ -117,7 +124,7 @@ pub fn all() -> Vec<Probe> {
         fallback: Some("the host's `/proc` stays visible"),
     });
     let answers: Vec<_> = report.lines().filter_map(parse).collect();
-    for feature in FEATURES {
+    for feature in features() {
         let answer = answers.iter().find(|(name, ..)| *name == feature.name);
         let (ok, detail) = answer.map_or((false, "not tried"), |(_, ok, detail)| (*ok, *detail));
         probes.push(Probe {
@@ -164,7 +171,7 @@ fn run(options: &SupervisorOptions) -> Result<(Supervisor, String), NsError> {
 /// Runs those of the probes that `wanted` names in this process and its namespaces, in the order of
 /// dependence. They run executors of their own, so this must not be called inside one.
 pub fn here(wanted: impl Fn(&str) -> bool) -> Vec<Probe> {
-    let features = FEATURES.iter().filter(|feature| wanted(feature.name));
+    let features = features().filter(|feature| wanted(feature.name));
     features
         .map(|feature| {
             let outcome = (feature.probe)();

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use netns::probe::{self, Probe};
+use scenario::Scenario;
 use serde::Serialize;
 
 use super::{LACKING, check};
 use crate::cli::Doctor;
-use crate::kinds::Outside;
 use crate::ui::say;
-use crate::{needs, ui};
+use crate::{kinds, needs, ui, vm};
 
 /// A program from outside, found or not.
 #[derive(Serialize)]
@@ -18,33 +18,72 @@ struct Found {
     program: &'static str,
     path: Option<PathBuf>,
     package: &'static str,
-    needed_for: &'static str,
+    needed_for: String,
+    /// What happens without it.
+    fallback: &'static str,
 }
 
-/// Programs from outside that scenarios can use.
-const PROGRAMS: [(Outside, &str); 3] = [
+/// Programs that no node needs, but people and other commands do: program, package, what for, and what instead.
+const OTHERS: [(&str, &str, &str, &str); 5] = [
     (
-        Outside {
-            program: "gobgpd",
-            package: "gobgpd",
-        },
-        "nodes of kind `gobgp`",
+        vm::QEMU,
+        vm::PACKAGE,
+        "labs under another kernel (`--kernel`)",
+        "this kernel only",
     ),
     (
-        Outside {
-            program: "ip",
-            package: "iproute2",
-        },
-        "`ip netns exec` by hand; `labgen exec NODE/NETNS` does the same",
+        "ip",
+        "iproute2",
+        "`ip netns exec` by hand",
+        "`labgen exec NODE/NETNS`",
+    ),
+    ("ping", "iputils-ping", "pings by hand", "`ping` steps"),
+    (
+        "tshark",
+        "tshark",
+        "reading captures in a terminal",
+        "`expect = { packets = ... }`",
     ),
     (
-        Outside {
-            program: "ping",
-            package: "iputils-ping",
-        },
-        "pings by hand; `ping` steps need nothing",
+        "wireshark",
+        "wireshark",
+        "watching `labgen capture` live",
+        "`labgen capture LINK | tshark -r -`",
     ),
 ];
+
+/// What a scenario needs of them, or all of them.
+fn programs(scenario: Option<&Scenario>) -> Vec<Found> {
+    let wanted = scenario.map(needs::programs);
+    let mut found = Vec::new();
+    for (kind, outside) in kinds::all_outside() {
+        for outside in outside {
+            if wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&outside))
+            {
+                found.push(Found {
+                    program: outside.program,
+                    path: needs::in_path(outside.program),
+                    package: outside.package,
+                    needed_for: format!("nodes of kind `{kind}`"),
+                    fallback: "scenarios with such nodes are skipped",
+                });
+            }
+        }
+    }
+    if scenario.is_none() {
+        let others = OTHERS.into_iter();
+        found.extend(others.map(|(program, package, what, fallback)| Found {
+            program,
+            path: needs::in_path(program),
+            package,
+            needed_for: what.into(),
+            fallback,
+        }));
+    }
+    found
+}
 
 pub(super) fn doctor(args: &Doctor) -> ExitCode {
     let load = |file: &PathBuf| check::load(file, &args.variables.set);
@@ -55,17 +94,7 @@ pub(super) fn doctor(args: &Doctor) -> ExitCode {
     let features = scenario.as_ref().map(needs::features);
     let mut probes = probe::all();
     probes.retain(|probe| features.as_ref().is_none_or(|f| f.contains(probe.name)));
-    let missing = scenario.as_ref().map(needs::missing_programs);
-    let programs: Vec<Found> = PROGRAMS
-        .into_iter()
-        .filter(|(outside, _)| missing.as_ref().is_none_or(|m| m.contains(outside)))
-        .map(|(outside, needed_for)| Found {
-            program: outside.program,
-            path: needs::in_path(outside.program),
-            package: outside.package,
-            needed_for,
-        })
-        .collect();
+    let programs = programs(scenario.as_ref());
     if args.json {
         say!(
             "{}\n",
@@ -101,13 +130,15 @@ fn show(probes: &[Probe], programs: &[Found]) {
     for program in programs {
         let found = match &program.path {
             Some(path) => path.display().to_string(),
-            None => format!("missing: apt-get install {}", program.package),
+            None => format!(
+                "missing: apt-get install {}; until then: {}",
+                program.package, program.fallback
+            ),
         };
-        let needed_for = program.needed_for.into();
         rows.push([
             mark(program.path.is_some()),
             program.program.into(),
-            needed_for,
+            program.needed_for.clone(),
             found,
         ]);
     }

@@ -16,6 +16,7 @@ mod list;
 mod logs;
 mod manual;
 mod plan;
+mod scenarios;
 mod start;
 mod test;
 
@@ -73,6 +74,7 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
+        Command::Scenarios { dir } => scenarios::scenarios(&dir),
         Command::Supervise => crate::supervisor::main(),
         Command::VmInit => crate::vm::init(),
     }

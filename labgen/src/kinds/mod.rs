@@ -131,6 +131,35 @@ pub fn outside(kind: &NodeKind) -> Vec<Outside> {
     }
 }
 
+/// Every kind that needs programs from outside, with them.
+pub fn all_outside() -> Vec<(&'static str, Vec<Outside>)> {
+    let speaker = || scenario::Speaker {
+        asn: 0,
+        router_id: std::net::Ipv4Addr::UNSPECIFIED,
+        cluster_id: None,
+        sessions: Vec::new(),
+        networks: Vec::new(),
+        hold_time: None,
+        config: None,
+    };
+    let frr = scenario::Frr {
+        speaker: speaker(),
+        daemons: Vec::new(),
+    };
+    let kinds = [
+        NodeKind::GoBgp(speaker()),
+        NodeKind::Frr(frr),
+        NodeKind::Bird(speaker()),
+        NodeKind::OpenBgpd(speaker()),
+        NodeKind::ExaBgp(speaker()),
+        NodeKind::Ovs,
+    ];
+    kinds
+        .iter()
+        .map(|kind| (kind.name(), outside(kind)))
+        .collect()
+}
+
 /// The programs of a node, in the order of their starts: each is ready before the next is started.
 /// `base` is where relative paths start.
 pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {

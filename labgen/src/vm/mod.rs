@@ -22,7 +22,7 @@ mod plan;
 mod qemu;
 
 pub use guest::{init, modprobe};
-pub use qemu::Accelerator;
+pub use qemu::{Accelerator, PACKAGE, QEMU};
 
 use std::ffi::OsString;
 use std::fs::{self, File};
