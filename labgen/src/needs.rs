@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 
-use scenario::{Action, Dataplane, NodeKind, Scenario};
+use scenario::{Action, Dataplane, KernelFeature, NodeKind, Scenario};
 
 use crate::kinds;
 
@@ -36,6 +36,14 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     if scenario.steps.iter().any(pings) {
         needed.insert("ICMP socket");
     }
+    needed.extend(scenario.lab.needs.iter().map(|feature| match feature {
+        KernelFeature::Mpls => "MPLS",
+        KernelFeature::Vrf => "VRF",
+        KernelFeature::Gre => "GRE",
+        KernelFeature::Vlan => "VLAN",
+        KernelFeature::Dummy => "dummy",
+        KernelFeature::Netem => "netem",
+    }));
     needed
 }
 

@@ -28,6 +28,7 @@ mod route;
 mod spec;
 mod state;
 mod transport;
+pub(crate) mod trial;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -44,8 +44,28 @@ pub struct Lab {
     pub seed: Option<u64>,
     /// When it counts as up.
     pub wait: Wait,
+    /// What its steps need of the kernel besides what follows from the scenario.
+    pub needs: Vec<KernelFeature>,
     /// How many times as long as usual everything may take.
     pub slow: u32,
+}
+
+/// A part of the kernel that scenarios use by commands of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelFeature {
+    /// Label switching.
+    Mpls,
+    /// Tables of routes as links.
+    Vrf,
+    /// GRE tunnels.
+    Gre,
+    /// VLANs on links.
+    Vlan,
+    /// Links that lead nowhere.
+    Dummy,
+    /// Queues that delay and lose packets.
+    Netem,
 }
 
 /// When a lab counts as up.

@@ -46,8 +46,8 @@ pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    Capture, CaptureId, Interface, InterfaceAddress, Lab, Lan, LanId, Link, LinkId, NetId, Node,
-    NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
+    Capture, CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId,
+    NetId, Node, NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
 };
 pub use place::Place;
 pub use reference::reference;

@@ -132,7 +132,7 @@ fn kernel_can(scenario: &Scenario) -> Result<(), Broken> {
     }
     let error = format!(
         "the kernel cannot do what the scenario needs\n{}\nhelp: `labgen doctor` shows all that this \
-         machine can and cannot do",
+         machine can and cannot do; `labgen run --kernel` brings a kernel that can (`ci/kernel` fetches Debian's)",
         lacking.join("\n")
     );
     Err(Broken {

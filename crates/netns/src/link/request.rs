@@ -95,6 +95,7 @@ impl Request {
             (Message::DelRoute(_), _) => "delete route",
             (Message::NewRule(_), _) => "add rule",
             (Message::DelRule(_), _) => "delete rule",
+            (Message::NewQueueDiscipline(_), _) => "add queue",
             _ => "carry out the request",
         };
         let mut text = verb.to_owned();

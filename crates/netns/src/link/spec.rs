@@ -110,7 +110,7 @@ impl LinkSpec {
         message
     }
 
-    fn create(&self, kind: InfoKind, data: Option<InfoData>) -> Request {
+    pub(super) fn create(&self, kind: InfoKind, data: Option<InfoData>) -> Request {
         let mut message = self.message();
         let mut info = vec![LinkInfo::Kind(kind)];
         info.extend(data.map(LinkInfo::Data));

@@ -21,6 +21,10 @@ pub struct LabFile {
     /// every configured session is Established as well.
     #[schemars(with = "Option<words::Wait>")]
     pub wait: Option<At<String>>,
+    /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
+    /// `"netem"`.
+    #[serde(default)]
+    pub needs: OneOrMany<At<String>>,
 }
 
 /// A VPN.

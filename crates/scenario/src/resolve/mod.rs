@@ -22,7 +22,8 @@ use std::ops::Range;
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
-    CaptureId, Interface, InterfaceAddress, Lab, NetId, NodeId, PortId, Scenario, Wait,
+    CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId, Scenario,
+    Wait,
 };
 use crate::place::Place;
 use crate::source::Sources;
@@ -118,6 +119,7 @@ impl<'a> Resolver<'a> {
             about: None,
             seed: None,
             wait: Wait::default(),
+            needs: Vec::new(),
             slow: 1,
         };
         Self {
@@ -180,6 +182,11 @@ impl<'a> Resolver<'a> {
         let wait = self.maybe(lab.wait.as_ref(), |word| {
             values::one_of("something to wait for", word, &WAITS)
         });
+        let needs = lab.needs.0.iter().filter_map(|word| {
+            let feature = values::one_of("a part of the kernel", &word.value, &KERNEL_FEATURES);
+            self.keep(&word.span, feature)
+        });
+        let needs = needs.collect();
         self.scenario.lab = Lab {
             name: name.unwrap_or_else(|| values::lab_name_from(path)),
             about: lab.about.as_ref().map(|about| about.value.clone()),
@@ -188,6 +195,7 @@ impl<'a> Resolver<'a> {
                 .as_ref()
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
             wait: wait.unwrap_or_default(),
+            needs,
             slow: 1,
         };
     }
@@ -263,6 +271,15 @@ impl<'a> Resolver<'a> {
 }
 
 /// When a lab can count as up.
+pub(crate) const KERNEL_FEATURES: [(&str, KernelFeature); 6] = [
+    ("mpls", KernelFeature::Mpls),
+    ("vrf", KernelFeature::Vrf),
+    ("gre", KernelFeature::Gre),
+    ("vlan", KernelFeature::Vlan),
+    ("dummy", KernelFeature::Dummy),
+    ("netem", KernelFeature::Netem),
+];
+
 pub(crate) const WAITS: [(&str, Wait); 2] =
     [("ready", Wait::Ready), ("converged", Wait::Converged)];
 
