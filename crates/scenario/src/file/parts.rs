@@ -24,6 +24,7 @@ pub struct LabFile {
     /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
     /// `"netem"`.
     #[serde(default)]
+    #[schemars(with = "OneOrMany<words::KernelFeature>")]
     pub needs: OneOrMany<At<String>>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::expect::SessionState;
 use crate::packet::LayerKind;
-use crate::resolve::{WAITS, layers, nodes, vpns};
+use crate::resolve::{KERNEL_FEATURES, WAITS, layers, nodes, vpns};
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
 
@@ -35,6 +35,8 @@ macro_rules! words {
 words! {
     /// When a lab counts as up.
     Wait = one_of(&WAITS);
+    /// Parts of the kernel.
+    KernelFeature = one_of(&KERNEL_FEATURES);
     /// What a lab is called.
     LabName = json_schema!({ "type": "string", "pattern": values::LAB_NAME });
     /// Kinds of VPN.
