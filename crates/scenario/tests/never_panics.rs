@@ -42,18 +42,68 @@ fn piece() -> impl Strategy<Value = String> {
             "within",
             "0xff",
             "1e3",
+            "${",
+            "\"${i}\"",
+            "\"${1 / 0}\"",
+            "\"${n * 99999}\"",
+            "count",
+            "\"both\"",
+            "\"lan:lan\"",
+            "\"leaf\"",
+            "\"leaf-1\"",
+            "\"fd00::/64\"",
+            "\"10.0.0.0/31\"",
+            "include",
+            "chain",
+            "mesh",
         ])
         .prop_map(String::from),
         ".{0,6}",
     ]
 }
 
+/// Everything that is not in the other.
+const TOPOLOGY: &str = r#"
+[vars]
+n = 3
+prefix = "10.9"
+
+[defaults]
+frr  = { hold_time = "9s", loopback = true }
+link = { mtu = 9000 }
+
+[nodes]
+rr    = { kind = "gobgp", clients = ["compute"], router_id = "1.1.1.1" }
+compute = { kind = "bagpipe", count = "${n}" }
+leaf  = { kind = "frr", count = "${n - 1}", as = "${65000 + i}", networks = ["loopback", "${prefix}.${i}.0/24"] }
+b     = { kind = "bird", peers = ["leaf", "lan:lan", "10.0.0.1"], routes = [{ to = "0.0.0.0/0", via = "rr" }] }
+h     = { kind = "host", count = 2, gateway = "leaf-${i}" }
+x     = { kind = "exec", on = "b", command = ["true"], ready = { tcp = 80 }, files = { "/x" = "y" } }
+
+[lans]
+lan = { join = ["rr", "compute", "leaf", "b"], ip = "both", mac = { rr = "02:00:00:00:00:01" } }
+
+[links]
+one  = { ends = ["rr", "b"], subnet = ["192.0.2.0/31", "fd00:1::/64"], address = { b = "192.0.2.1" } }
+many = { ends = ["leaf", "h"], zip = true, ip = "both" }
+row  = { ring = ["rr", "leaf", "b"], subnet = "10.7.0.0/24" }
+
+[[step]]
+ping = { from = "h-1", to = "b" }
+"#;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_change_is_answered(changes in prop::collection::vec((any::<Index>(), any::<Index>(), piece()), 1..4)) {
-        let mut text = files::read("scenarios/first-ping-splice.toml");
+    fn any_change_is_answered(
+        topology in any::<bool>(),
+        changes in prop::collection::vec((any::<Index>(), any::<Index>(), piece()), 1..4),
+    ) {
+        let mut text = match topology {
+            true => TOPOLOGY.to_string(),
+            false => files::read("scenarios/first-ping-splice.toml"),
+        };
         for (from, length, piece) in &changes {
             let starts: Vec<usize> = word_starts(&text);
             let first = from.index(starts.len() - 1);

@@ -58,3 +58,9 @@ pub(super) fn check(args: &Check) -> ExitCode {
     }
     status
 }
+
+/// `labgen schema`: what an editor checks a scenario against.
+pub(super) fn schema() -> ExitCode {
+    say!("{:#}\n", scenario::schema());
+    ExitCode::SUCCESS
+}

@@ -72,6 +72,7 @@ pub fn dispatch(command: Command) -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Init(args) => init::init(&args),
+        Command::Schema => check::schema(),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Scenarios { dir } => scenarios::scenarios(&dir),
