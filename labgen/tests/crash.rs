@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,16 +18,44 @@ use nix::unistd::Pid;
 const ROUNDS: u32 = 50;
 /// Rounds as the user who runs the tests, and again as an ordinary user when that is root.
 const FEW: u32 = 10;
+/// Rounds of a lab of fifty nodes with programs of others, in every run of the tests, and when asked for.
+const LARGE: (u32, u32) = (8, 200);
+/// Where the inner test finds how many.
+const LARGE_ROUNDS: &str = "LABGEN_CRASH_ROUNDS";
 /// Network namespaces that must be there to be made after all rounds.
 const ALLOWED: usize = 10;
 /// Longer than the kernel ever takes to take a lab apart.
 const PATIENCE: Duration = Duration::from_secs(20);
 const NOBODY: u32 = 65534;
 
+/// Fifty nodes: our speakers below GoBGP, a fabric of FRR, hosts.
+const FIFTY: &str = r#"
+[lab]
+name = "fifty"
+
+[nodes]
+rr = { kind = "gobgp", clients = ["compute"] }
+compute = { kind = "bagpipe", count = 8, peers = ["rr"] }
+spine = { kind = "frr", count = 2, as = 65000, loopback = true, networks = ["loopback"] }
+leaf = { kind = "frr", count = 4, as = "${65100 + i}", peers = ["spine"], loopback = true, networks = ["loopback"] }
+h = { kind = "host", count = 35 }
+
+[lans]
+underlay = { join = ["rr", "compute", "h"], subnet = "10.0.0.0/24" }
+
+[links]
+fabric = { ends = ["leaf", "spine"] }
+
+[[step]]
+ping = { from = "h-1", to = "h-35", within = "20s" }
+"#;
+
 /// labgen with a state directory of its own.
 struct Lab {
     dir: PathBuf,
     program: PathBuf,
+    /// What the lab is called.
+    name: &'static str,
     as_nobody: bool,
 }
 
@@ -41,13 +69,21 @@ struct Objects {
 
 impl Lab {
     fn new(as_nobody: bool) -> Self {
-        let who = if as_nobody { "nobody" } else { "self" };
+        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/first-ping.toml");
+        Self::of(
+            as_nobody,
+            "first-ping",
+            &fs::read_to_string(scenario).unwrap(),
+        )
+    }
+
+    fn of(as_nobody: bool, name: &'static str, scenario: &str) -> Self {
+        let who = format!("{name}-{}", if as_nobody { "nobody" } else { "self" });
         let dir = std::env::temp_dir().join(format!("labgen-crash-{who}-{}", std::process::id()));
         fs::create_dir_all(dir.join("state")).unwrap();
         let program = dir.join("labgen");
         fs::copy(env!("CARGO_BIN_EXE_labgen"), &program).unwrap();
-        let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/first-ping.toml");
-        fs::copy(scenario, dir.join("lab.toml")).unwrap();
+        fs::write(dir.join("lab.toml"), scenario).unwrap();
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
         if as_nobody {
             chown(dir.join("state"), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -55,6 +91,7 @@ impl Lab {
         Self {
             dir,
             program,
+            name,
             as_nobody,
         }
     }
@@ -90,19 +127,25 @@ impl Lab {
         );
     }
 
-    /// Every process that runs this copy of labgen, under whatever name, and its command line.
+    /// Every process that runs this copy of labgen, under whatever name, or that was started in one of its labs, and
+    /// its command line.
     fn processes(&self) -> Vec<(Pid, String)> {
         let mut found = Vec::new();
         let program = fs::metadata(&self.program).unwrap();
+        let state = format!("LABGEN_STATE={}", self.dir.join("state").display());
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else {
                 continue;
             };
             // Not by its path: inside a lab it is shown at another one.
-            let Ok(exe) = fs::metadata(entry.path().join("exe")) else {
-                continue;
-            };
-            if (exe.dev(), exe.ino()) == (program.dev(), program.ino()) {
+            let exe = fs::metadata(entry.path().join("exe"));
+            let ours =
+                exe.is_ok_and(|exe| (exe.dev(), exe.ino()) == (program.dev(), program.ino()));
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            let inside = environment
+                .split(|octet| *octet == 0)
+                .any(|variable| variable == state.as_bytes());
+            if ours || inside {
                 let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
                 found.push((
                     Pid::from_raw(pid),
@@ -174,7 +217,7 @@ fn state_outside(lab: &Lab) -> BTreeSet<PathBuf> {
 
 /// A permutation of `0..n`, the same in every run.
 fn shuffled(n: u32) -> impl Iterator<Item = u32> {
-    // 37 shares no factor with 50 or 10.
+    // 37 shares no factor with any number of rounds here.
     (0..n).map(move |i| (i * 37 + 11) % n)
 }
 
@@ -205,7 +248,7 @@ fn kill_rounds(lab: &Lab, rounds: u32) {
             "round {round}: a file outside the state directory"
         );
     }
-    let mode = fs::metadata(lab.dir.join("state/first-ping"))
+    let mode = fs::metadata(lab.dir.join("state").join(lab.name))
         .unwrap()
         .mode();
     assert_eq!(
@@ -243,16 +286,16 @@ fn killed_at_any_moment_it_leaves_nothing() {
         // Past the harness, which hides what a passing test prints.
         let _ = std::io::stderr().write_all(b"SKIPPED: rounds as another user need root\n");
     }
-    // A namespace that nothing names any more can only be counted, and the kernel counts them by user namespace.
+    in_user_namespace("many_rounds_leave_no_namespace", ROUNDS);
+}
+
+/// A namespace that nothing names any more can only be counted, and the kernel counts them by user namespace.
+fn in_user_namespace(test: &str, rounds: u32) {
     let status = Command::new("unshare")
         .args(["--user", "--map-root-user"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "many_rounds_leave_no_namespace",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env(LARGE_ROUNDS, rounds.to_string())
         .status()
         .unwrap();
     assert!(status.success(), "in a user namespace: {status}");
@@ -262,6 +305,46 @@ fn killed_at_any_moment_it_leaves_nothing() {
 #[ignore = "started by the test above, in a user namespace of its own"]
 fn many_rounds_leave_no_namespace() {
     kill_rounds(&Lab::new(false), ROUNDS);
+    assert_no_namespace_left();
+}
+
+/// Shows that it skips where a peer is missing.
+fn peers_are_missing() -> bool {
+    let missing = [("/usr/bin/gobgpd", "gobgpd"), ("/usr/lib/frr/bgpd", "frr")]
+        .into_iter()
+        .find(|(program, _)| !Path::new(program).exists());
+    if let Some((program, package)) = missing {
+        let words = format!("SKIPPED: no `{program}` (apt-get install {package})\n");
+        let _ = std::io::stderr().write_all(words.as_bytes());
+    }
+    missing.is_some()
+}
+
+#[test]
+fn fifty_nodes_killed_at_any_moment_leave_nothing() {
+    if !peers_are_missing() {
+        in_user_namespace("fifty_nodes_leave_no_namespace", LARGE.0);
+    }
+}
+
+#[test]
+#[ignore = "takes many minutes: `cargo test -p labgen --test crash two_hundred -- --ignored`"]
+fn fifty_nodes_killed_at_two_hundred_moments_leave_nothing() {
+    if !peers_are_missing() {
+        in_user_namespace("fifty_nodes_leave_no_namespace", LARGE.1);
+    }
+}
+
+#[test]
+#[ignore = "started by the tests above, in a user namespace of its own"]
+fn fifty_nodes_leave_no_namespace() {
+    let rounds = std::env::var(LARGE_ROUNDS).ok();
+    let rounds = rounds.and_then(|rounds| rounds.parse().ok());
+    kill_rounds(&Lab::of(false, "fifty", FIFTY), rounds.unwrap_or(LARGE.0));
+    assert_no_namespace_left();
+}
+
+fn assert_no_namespace_left() {
     fs::write("/proc/sys/user/max_net_namespaces", ALLOWED.to_string()).unwrap();
     // They are taken apart behind the scenes. When as many can be had as are allowed, none is left.
     let deadline = Instant::now() + PATIENCE;
