@@ -102,8 +102,6 @@ pub enum Command {
     Schema(Schema),
     /// Write a starter scenario
     Init(Init),
-    /// Write the JSON Schema of scenario files, for editors
-    Schema,
     /// Write the script that lets a shell complete commands, labs, nodes and links
     Completions(Completions),
     /// Write the manual

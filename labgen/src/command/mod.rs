@@ -67,12 +67,8 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Test(args) => test::test(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::CaptureHere(args) => capture::here(&args),
-        Command::Schema(cli::Schema {}) => {
-            crate::ui::say!("{:#}\n", scenario::schema());
-            ExitCode::SUCCESS
-        }
+        Command::Schema(cli::Schema {}) => check::schema(),
         Command::Init(args) => init::init(&args),
-        Command::Schema => check::schema(),
         Command::Completions(args) => manual::completions(args.shell),
         Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Scenarios { dir } => scenarios::scenarios(&dir),
