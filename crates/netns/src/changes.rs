@@ -18,6 +18,19 @@ pub struct Changes(AsyncFd<OwnedFd>);
 impl Changes {
     /// Watches `path` as `node` sees it; it must be there. Must be called inside a tokio runtime.
     pub fn of(node: &NodeNs, path: &Path) -> Result<Self, NsError> {
+        // A path names a file of the node's in its mount namespace only; the descriptor is good anywhere.
+        Self::watch(path, |add| node.run(add))
+    }
+
+    /// Watches `path` as this process sees it; the rest as with [`of`](Self::of).
+    pub fn here(path: &Path) -> Result<Self, NsError> {
+        Self::watch(path, |add| Ok(add()))
+    }
+
+    fn watch(
+        path: &Path,
+        run: impl FnOnce(&(dyn Fn() -> nix::Result<()> + Sync)) -> Result<nix::Result<()>, NsError>,
+    ) -> Result<Self, NsError> {
         let action = || format!("watch `{}`", path.display());
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
             .map_err(io::Error::from)
@@ -26,8 +39,7 @@ impl Changes {
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_DELETE;
-        // A path names a file of the node's in its mount namespace only; the descriptor is good anywhere.
-        node.run(|| inotify.add_watch(path, events))?
+        run(&|| inotify.add_watch(path, events).map(drop))?
             .map_err(io::Error::from)
             .context(action())?;
         sys::watch(inotify.into()).context(action()).map(Self)

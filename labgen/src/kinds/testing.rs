@@ -67,3 +67,37 @@ pub(super) fn session(peer: &str, remote_as: u32, families: &[Family]) -> Sessio
         families: families.to_vec(),
     }
 }
+
+/// Has a program read a configuration without acting on it: what it complains of. `None`, said aloud, where it is
+/// not installed. `{}` among the arguments is the file.
+pub(super) fn complaints(program: &str, args: &[&str], config: &str) -> Option<String> {
+    use std::io::Write;
+
+    if !std::path::Path::new(program).exists() {
+        // Past the harness, which hides what a passing test prints.
+        let skipped = format!("SKIPPED: {program} is not installed\n");
+        let _ = std::io::stderr().write_all(skipped.as_bytes());
+        return None;
+    }
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let dir = std::env::temp_dir().join(format!("labgen-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let file = dir.join("config");
+    std::fs::write(&file, config).unwrap();
+    let args = args.iter().map(|arg| match *arg {
+        "{}" => file.as_os_str(),
+        other => other.as_ref(),
+    });
+    let output = std::process::Command::new(program)
+        .args(args)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&dir).unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    Some(if output.status.success() {
+        String::new()
+    } else {
+        said
+    })
+}

@@ -7,7 +7,7 @@ mod tests;
 
 use bgp_wire::Family;
 
-use super::{Misread, Question, Route, Session, Speaker, Topic};
+use super::{Misread, News, Question, Route, Session, Speaker, Topic};
 
 /// Where `bgpd` listens for `vtysh`.
 const SOCKET: &str = "/run/frr/bgpd.vty";
@@ -60,6 +60,14 @@ impl Speaker for Frr {
                 Ok(routes)
             }
             _ => answer::plain(family, parts.first().unwrap_or(&&b""[..])),
+        }
+    }
+
+    fn news(&self, topic: Topic) -> News {
+        match topic {
+            // It logs when one comes up or goes down.
+            Topic::Sessions => News::Log,
+            Topic::Routes(_) => News::None,
         }
     }
 }

@@ -105,6 +105,8 @@ pub enum News {
     Socket(PathBuf),
     /// A file in its node grows.
     File(PathBuf),
+    /// Its node's log grows.
+    Log,
 }
 
 /// What about a speaker is of interest.

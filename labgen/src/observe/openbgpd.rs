@@ -13,7 +13,7 @@ use scenario::SessionState;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Misread, Question, Route, Session, Speaker, Topic, state_named};
+use super::{Misread, News, Question, Route, Session, Speaker, Topic, state_named};
 
 pub(super) struct OpenBgpd;
 
@@ -41,6 +41,14 @@ impl Speaker for OpenBgpd {
             .into_iter()
             .map(|entry| entry.route(family))
             .collect()
+    }
+
+    fn news(&self, topic: Topic) -> News {
+        match topic {
+            // It logs when one comes up or goes down.
+            Topic::Sessions => News::Log,
+            Topic::Routes(_) => News::None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::kinds::testing::{node, session, speaker};
+use crate::kinds::testing::{complaints, node, session, speaker};
 use bgp_wire::Family;
 use scenario::NodeKind;
 
@@ -20,6 +20,14 @@ fn config_of(node: &Node, config: &Frr) -> String {
         .collect()
 }
 
+/// What FRR itself says of a generated configuration.
+fn accepted(config: &str) {
+    let config = config.replace("== ", "! ");
+    if let Some(complaints) = complaints("/usr/bin/vtysh", &["-C", "-f", "{}"], &config) {
+        assert_eq!(complaints, "");
+    }
+}
+
 #[test]
 fn a_reflector() {
     let mut config = speaker(64512);
@@ -32,7 +40,9 @@ fn a_reflector() {
         config.sessions.push(session);
     }
     let node = node("rr", NodeKind::Host);
-    insta::assert_snapshot!(config_of(&node, &frr(config)));
+    let text = config_of(&node, &frr(config));
+    insta::assert_snapshot!(text);
+    accepted(&text);
 }
 
 #[test]
@@ -51,7 +61,9 @@ fn a_router_between_systems() {
     ];
     config.sessions[0].peer.port = 1790;
     let node = node("r", NodeKind::Host);
-    insta::assert_snapshot!(config_of(&node, &frr(config)));
+    let text = config_of(&node, &frr(config));
+    insta::assert_snapshot!(text);
+    accepted(&text);
 }
 
 #[test]

@@ -1,8 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::kinds::testing::{node, session, speaker};
+use crate::kinds::testing::{complaints, node, session, speaker};
 use scenario::NodeKind;
+
+/// What OpenBGPD itself says of a generated configuration.
+fn accepted(config: &str) {
+    if let Some(complaints) = complaints(OUTSIDE.program, &["-n", "-f", "{}"], config) {
+        assert_eq!(complaints, "");
+    }
+}
 
 #[test]
 fn a_reflector() {
@@ -14,7 +21,9 @@ fn a_reflector() {
         session.passive = true;
         config.sessions.push(session);
     }
-    insta::assert_snapshot!(config_file(&node("rr", NodeKind::Host), &config));
+    let text = config_file(&node("rr", NodeKind::Host), &config);
+    insta::assert_snapshot!(text);
+    accepted(&text);
 }
 
 #[test]
@@ -35,5 +44,7 @@ fn a_router_between_systems() {
         session("10.9.0.1", 65004, &[Family::VPNV4]),
     ];
     config.sessions[0].peer.port = 1790;
-    insta::assert_snapshot!(config_file(&node("r", NodeKind::Host), &config));
+    let text = config_file(&node("r", NodeKind::Host), &config);
+    insta::assert_snapshot!(text);
+    accepted(&text);
 }

@@ -65,6 +65,10 @@ impl Feed {
                 let changes = home.whole().and_then(|home| Changes::of(home, path));
                 changes.ok().map(Source::File)
             }
+            News::Log => {
+                let log = lab.dir.log(&lab.scenario[node].name);
+                Changes::here(&log).ok().map(Source::File)
+            }
         }
         .unwrap_or(Source::Dry);
     }
