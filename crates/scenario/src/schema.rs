@@ -177,7 +177,7 @@ fn kind_schema(generator: &mut SchemaGenerator, kind: &str) -> Value {
         }
     }
     if let Some(families) = properties.get_mut("families") {
-        let can = crate::resolve::bgp::families(kind).unwrap_or_default();
+        let can = crate::resolve::families::families(kind).unwrap_or_default();
         let words: Vec<&str> = can
             .iter()
             .map(|family| values::family_word(*family))

@@ -27,7 +27,7 @@ pub struct LanFile {
     /// Addresses that are not left to the order of `join`, by node.
     #[serde(default)]
     pub address: ByNode<OneOrMany<At<String>>>,
-    /// MAC addresses that are not left to the kernel, by node.
+    /// MAC addresses, by node; others follow from the names of node and net.
     #[serde(default)]
     pub mac: ByNode<At<String>>,
 }
@@ -58,7 +58,7 @@ pub struct LinkFile {
     /// Addresses that are not left to the order of the ends, by node.
     #[serde(default)]
     pub address: ByNode<OneOrMany<At<String>>>,
-    /// MAC addresses that are not left to the kernel, by node.
+    /// MAC addresses, by node; others follow from the names of node and net.
     #[serde(default)]
     pub mac: ByNode<At<String>>,
 }

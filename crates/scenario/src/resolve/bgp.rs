@@ -4,11 +4,12 @@
 //! that name nobody talk to each other wherever they share a LAN or link.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::ops::Range;
 
 use bgp_wire::Family;
 
+use super::families::families;
 use super::{Found, Resolver};
 use crate::error::ErrorKind;
 use crate::file::{At, KindFile, OneOrMany};
@@ -19,11 +20,11 @@ use crate::{defaults, values};
 /// A BGP speaker, as far as others need to know it.
 #[derive(Clone, Debug)]
 pub(super) struct Bgp {
-    word: &'static str,
+    pub word: &'static str,
     asn: u32,
     port: u16,
     /// Families it says.
-    given: Option<Vec<Family>>,
+    pub given: Option<Vec<Family>>,
     /// Whether it says whom it talks to.
     explicit: bool,
     /// Whether it has a configuration file of its own.
@@ -33,77 +34,12 @@ pub(super) struct Bgp {
 /// One end of a session.
 #[derive(Clone, Debug)]
 pub(super) struct End {
-    address: IpAddr,
+    pub address: IpAddr,
     local: IpAddr,
-    node: Option<NodeId>,
+    pub node: Option<NodeId>,
     /// Whether the other is a client; `None` leaves it to what they are.
-    client: Option<bool>,
-    place: Option<Range<usize>>,
-}
-
-/// Families that a kind of node can do; `None` for what does not speak BGP.
-pub(crate) fn families(word: &str) -> Option<&'static [Family]> {
-    const VPN: [Family; 5] = [
-        Family::EVPN,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::RTC,
-        Family::FLOWSPEC_VPNV4,
-    ];
-    const ALL: [Family; 10] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-        Family::RTC,
-        Family::FLOWSPEC_IPV4,
-        Family::FLOWSPEC_IPV6,
-        Family::FLOWSPEC_VPNV4,
-        Family::FLOWSPEC_VPNV6,
-    ];
-    const FRR: [Family; 6] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-        Family::FLOWSPEC_IPV4,
-    ];
-    const BIRD: [Family; 6] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::FLOWSPEC_IPV4,
-        Family::FLOWSPEC_IPV6,
-    ];
-    const OPENBGPD: [Family; 4] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-    ];
-    const EXABGP: [Family; 9] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-        Family::FLOWSPEC_IPV4,
-        Family::FLOWSPEC_IPV6,
-        Family::FLOWSPEC_VPNV4,
-        Family::FLOWSPEC_VPNV6,
-    ];
-    match word {
-        "bagpipe" => Some(&VPN),
-        "fakerr" | "gobgp" => Some(&ALL),
-        "frr" => Some(&FRR),
-        "bird" => Some(&BIRD),
-        "openbgpd" => Some(&OPENBGPD),
-        "exabgp" => Some(&EXABGP),
-        _ => None,
-    }
+    pub client: Option<bool>,
+    pub place: Option<Range<usize>>,
 }
 
 /// Whether it accepts connections; the others only make them.
@@ -117,7 +53,7 @@ impl Bgp {
     }
 
     /// Families it may do.
-    fn can(&self) -> &[Family] {
+    pub fn can(&self) -> &[Family] {
         match &self.given {
             Some(given) => given,
             None => families(self.word).unwrap_or_default(),
@@ -448,69 +384,5 @@ impl Resolver<'_> {
             passive,
             families,
         })
-    }
-
-    /// Families of a session, sorted: what both ends can do of those that are said, or else of the usual ones.
-    fn shared_families(&mut self, id: NodeId, end: &End) -> Found<Vec<Family>> {
-        let own = self.bgp[id.0].as_ref()?;
-        let other = end.node.and_then(|node| self.bgp[node.0].as_ref());
-        let vpn = |bgp: &Bgp| bgp.word == "bagpipe";
-        let said = own.given.is_some() || other.is_some_and(|other| other.given.is_some());
-        let (v4, v6) = self.versions_between(id, end);
-        let usual = |family: &Family| match *family {
-            _ if said => true,
-            Family::IPV4_UNICAST | Family::IPV6_UNICAST if vpn(own) || other.is_some_and(vpn) => {
-                false
-            }
-            Family::IPV4_UNICAST => v4,
-            Family::IPV6_UNICAST => v6,
-            // Of a client that is no node of the lab, that it is one of ours is the best guess.
-            _ => vpn(own) || other.map_or(end.client == Some(true), vpn),
-        };
-        let shared = |family: &Family| other.is_none_or(|other| other.can().contains(family));
-        let client = other.is_none() && end.client == Some(true) && !said;
-        let guessed =
-            |family: &Family| !client || families("bagpipe").is_some_and(|f| f.contains(family));
-        let found: BTreeSet<Family> = own
-            .can()
-            .iter()
-            .filter(|family| shared(family) && usual(family) && guessed(family))
-            .copied()
-            .collect();
-        if !found.is_empty() {
-            return Some(found.into_iter().collect());
-        }
-        if let (Some(place), Some(other), Some(node)) = (&end.place, other, end.node) {
-            let words: Vec<&str> = other
-                .can()
-                .iter()
-                .map(|f| values::family_word(*f))
-                .collect();
-            let kind = ErrorKind::NoCommonFamily {
-                name: self.node_name(node).into(),
-                families: words.join(", "),
-            };
-            self.fail(&place.clone(), kind);
-        }
-        None
-    }
-
-    /// Versions of IP that both ends have where they meet.
-    fn versions_between(&self, id: NodeId, end: &End) -> (bool, bool) {
-        let own = (end.address.is_ipv4(), end.address.is_ipv6());
-        let Some(node) = end.node else { return own };
-        let (here, there) = (self.home(id), self.home(node));
-        if end.address == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-            return (true, true);
-        }
-        let Some((ours, theirs)) = self.common(here, there) else {
-            return own;
-        };
-        let has = |v4: bool| {
-            [ours, theirs]
-                .iter()
-                .all(|interface| interface.addresses.iter().any(|own| own.ip.is_ipv4() == v4))
-        };
-        (has(true), has(false))
     }
 }

@@ -1,8 +1,9 @@
 //! What was typed, turned into what is meant. Every mistake is collected; the first does not hide the rest.
 
 mod addresses;
-pub(crate) mod bgp;
+mod bgp;
 mod expect;
+pub(crate) mod families;
 mod lans;
 pub(crate) mod layers;
 mod links;
@@ -10,6 +11,7 @@ mod names;
 pub(crate) mod nodes;
 mod patterns;
 mod ports;
+mod reach;
 mod routes;
 mod space;
 mod steps;
@@ -270,7 +272,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// When a lab can count as up.
+/// Parts of the kernel that have words.
 pub(crate) const KERNEL_FEATURES: [(&str, KernelFeature); 6] = [
     ("mpls", KernelFeature::Mpls),
     ("vrf", KernelFeature::Vrf),
@@ -280,6 +282,7 @@ pub(crate) const KERNEL_FEATURES: [(&str, KernelFeature); 6] = [
     ("netem", KernelFeature::Netem),
 ];
 
+/// When a lab can count as up.
 pub(crate) const WAITS: [(&str, Wait); 2] =
     [("ready", Wait::Ready), ("converged", Wait::Converged)];
 

@@ -99,7 +99,7 @@ impl<'a> Resolver<'a> {
     /// The BGP speaker of this name that can be asked for its routes: any but `fakerr`.
     pub(super) fn speaker_named(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
         let id = self.node(name, verb)?;
-        let asked = |word: &str| word != "fakerr" && super::bgp::families(word).is_some();
+        let asked = |word: &str| word != "fakerr" && super::families::families(word).is_some();
         self.of_kind(
             id,
             name,
@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
     /// The BGP speaker of this name: what it says of its sessions can be asked of every kind.
     pub(super) fn peer_named(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
         let id = self.node(name, verb)?;
-        let speaks = |word: &str| super::bgp::families(word).is_some();
+        let speaks = |word: &str| super::families::families(word).is_some();
         self.of_kind(id, name, verb, "BGP speaker", speaks)
     }
 
