@@ -15,20 +15,22 @@
 //! is known by rule priorities, table numbers and the route protocol; it forwards on until
 //! [`Driver::reconcile`] is called.
 
+mod observe;
 mod plan;
 mod settings;
 mod state;
+mod tunnel;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bgp_wire::Label;
-use netns::link::{LinkChange, LinkError, LinkErrorKind, LinkSpec, Netlink, Rule, Vxlan, VxlanId};
+use netns::link::{LinkError, LinkErrorKind, Netlink, Rule};
 use netns::ns::NetNs;
 use vpn::intent::IpVpnPort;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
+use self::observe::{find_left, find_ports};
 use self::plan::{Op, execute, key, plan};
 use self::settings::Settings;
 use self::state::{Elsewhere, Host, INSTANCE_TABLES, LABEL_TABLES, State, TABLES};
@@ -38,9 +40,6 @@ use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned, Own
 
 /// Name of the VXLAN interface.
 const TUNNEL: &str = "ipvpn-vxlan";
-
-/// MTU of the VXLAN interface, in bytes: more than any underlay has. What does not fit is sent in fragments.
-const TUNNEL_MTU: u32 = 65_485;
 
 /// What the `linux-vxlan` driver can be told.
 #[derive(Clone, Debug)]
@@ -277,103 +276,6 @@ impl LinuxVxlanDriver {
         Ok(())
     }
 
-    /// The VXLAN interface, made if it is not there, and the rules that all instances share.
-    async fn tunnel(
-        &mut self,
-        netlink: &Netlink,
-        intent: &IpVpnIntent,
-    ) -> Result<u32, DriverError> {
-        let IpAddr::V4(local) = intent.local_pe else {
-            return Err(DriverError::Unsupported {
-                feature: "IP VPN tunnel over IPv6".to_owned(),
-                reason: "the driver is for IPv4 underlays".to_owned(),
-            });
-        };
-        let there = match netlink.link(TUNNEL).await {
-            Ok(link) => Some(link),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(kernel(&error)),
-        };
-        if let Some(link) = &there {
-            let vxlan = link.vxlan.as_ref().ok_or_else(|| DriverError::WrongKind {
-                name: TUNNEL.to_owned(),
-                wanted: "VXLAN interface",
-            })?;
-            let fits = vxlan.vni.is_none()
-                && vxlan.port == self.options.vxlan_port
-                && vxlan.local == Some(local.into());
-            if fits && link.up && self.tunnel == Some(link.index) {
-                return Ok(link.index);
-            }
-            if !fits {
-                // Of an earlier run with another configuration.
-                netlink.delete(TUNNEL).await.map_err(|e| kernel(&e))?;
-            }
-        }
-        let index = match netlink.index(TUNNEL).await {
-            Ok(index) => index,
-            Err(_) => {
-                let spec = LinkSpec {
-                    name: TUNNEL.to_owned(),
-                    ..LinkSpec::default()
-                };
-                let spec = spec.mac(state::router_mac(local)).mtu(TUNNEL_MTU);
-                let vxlan = Vxlan {
-                    local: Some(local.into()),
-                    port: self.options.vxlan_port,
-                    ..Vxlan::new(spec, VxlanId::PerPacket)
-                };
-                let made = netlink.create(&vxlan.create()).await;
-                made.map_err(|error| kernel(&error))?
-            }
-        };
-        if let Err(error) = self.raise_tunnel(netlink, index, local).await {
-            // A tunnel that is down would only be in the way.
-            let _ = self.remove_tunnel(netlink).await;
-            return Err(error);
-        }
-        self.tunnel = Some(index);
-        Ok(index)
-    }
-
-    async fn raise_tunnel(
-        &self,
-        netlink: &Netlink,
-        index: u32,
-        local: Ipv4Addr,
-    ) -> Result<(), DriverError> {
-        let quiet = LinkChange::new(index).no_ipv6_address();
-        // An old kernel or one without IPv6 is quiet anyway.
-        let _ = netlink.apply(quiet).await;
-        self.settings.tunnel(TUNNEL)?;
-        let rules: Vec<Op> = state::shared(TUNNEL).map(Op::AddRule).collect();
-        execute(netlink, &rules).await?;
-        netlink
-            .set_up(index)
-            .await
-            .map_err(|error| match error.kind {
-                LinkErrorKind::Permission => kernel(&error),
-                _ => DriverError::Kernel {
-                    action: format!(
-                        "receive VXLAN at {local} port {}, which E-VPN may be using: another \
-                     `vxlan_dst_port` helps",
-                        self.options.vxlan_port
-                    ),
-                    reason: crate::linux::execute::reason(&error),
-                },
-            })
-    }
-
-    async fn remove_tunnel(&mut self, netlink: &Netlink) -> Result<(), DriverError> {
-        self.tunnel = None;
-        let rules: Vec<Op> = state::shared(TUNNEL).map(Op::DeleteRule).collect();
-        execute(netlink, &rules).await?;
-        match netlink.delete(TUNNEL).await {
-            Err(error) if !error.is_not_found() => Err(kernel(&error)),
-            _ => Ok(()),
-        }
-    }
-
     async fn prepare_port(&self, netlink: &Netlink, name: &str) -> Result<(), DriverError> {
         self.settings.port(name)?;
         let up = netlink.set_up(name).await;
@@ -605,71 +507,6 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
 fn leads_here(intent: &IpVpnIntent) -> bool {
     let mut next_hops = intent.routes.values().flatten();
     next_hops.any(|next_hop| next_hop.pe == intent.local_pe)
-}
-
-/// The indexes of an intent's ports, and those that are not there though they once were.
-async fn find_ports(
-    netlink: &Netlink,
-    intent: &IpVpnIntent,
-    before: Option<&Applied>,
-    tolerated: &BTreeSet<String>,
-) -> Result<(BTreeMap<String, u32>, BTreeSet<String>), DriverError> {
-    let mut ports = BTreeMap::new();
-    let mut missing = BTreeSet::new();
-    for name in intent.ports.keys() {
-        let was_there = before.is_some_and(|before| before.intent.ports.contains_key(name));
-        let fault = match netlink.link(name).await {
-            Ok(link) => match link.master {
-                None => {
-                    ports.insert(name.clone(), link.index);
-                    continue;
-                }
-                Some(master) => DriverError::PortElsewhere {
-                    name: name.clone(),
-                    bridge: match netlink.link(master).await {
-                        Ok(master) => master.name,
-                        Err(_) => format!("interface {master}"),
-                    },
-                },
-            },
-            Err(error) if error.is_not_found() => DriverError::NoInterface { name: name.clone() },
-            Err(error) => return Err(kernel(&error)),
-        };
-        if !was_there && !tolerated.contains(name) {
-            return Err(fault);
-        }
-        missing.insert(name.clone());
-    }
-    Ok((ports, missing))
-}
-
-/// Everything in the kernel that bears the driver's marks.
-async fn find_left(netlink: &Netlink) -> Result<State, DriverError> {
-    let rules = netlink.rules().await.map_err(|error| kernel(&error))?;
-    let is_own = |rule: &Rule| match (rule.priority, rule.table) {
-        (state::LOOKUP, Some(table)) => state::is_own_table(table),
-        (state::NOBODY, None) => rule.iif.as_deref() == Some(TUNNEL),
-        _ => false,
-    };
-    let rules: BTreeSet<Rule> = rules.into_iter().filter(is_own).collect();
-    let routes = netlink.routes(None).await.map_err(|error| kernel(&error))?;
-    let routes = routes
-        .into_iter()
-        .filter(|r| r.protocol == state::PROTOCOL && state::is_own_table(r.table));
-    let routes: BTreeSet<_> = routes.collect();
-    let mut neighbours = BTreeSet::new();
-    let links: BTreeSet<u32> = routes.iter().filter_map(|route| route.link).collect();
-    for link in links {
-        let found = netlink.neighbours(Some(link)).await;
-        let found = found.map_err(|error| kernel(&error))?;
-        neighbours.extend(found.into_iter().filter(|n| n.extern_learn));
-    }
-    Ok(State {
-        rules,
-        routes,
-        neighbours,
-        proxies: BTreeSet::new(),
-    })
 }
 
 /// What the kernel answered, in the driver's words.

@@ -106,3 +106,6 @@ pub async fn execute(netlink: &Netlink, ops: &[Op]) -> Result<(), DriverError> {
     }
     first
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,10 +88,14 @@ impl State {
             for endpoint in &port.endpoints {
                 state.endpoint(endpoint, link, host, &mut local);
             }
-            state.gateway(intent, link, host, &local);
+        }
+        for link in intent.ports.keys().filter_map(|name| host.ports.get(name)) {
+            state.gateway(intent, *link, host, &local);
         }
         for (prefix, next_hops) in &intent.routes {
-            let Some(to) = netns_prefix(prefix).filter(|to| !local.contains(to)) else {
+            // What is behind a port is not sent elsewhere, nor is the gateway, which every PE is.
+            let to = netns_prefix(prefix);
+            let Some(to) = to.filter(|to| !state.has(host.table, *to)) else {
                 continue;
             };
             // One next hop each: the capabilities say so.
@@ -125,10 +129,12 @@ impl State {
         }
         let table = LABEL_TABLES + endpoint.label.get();
         let ipv6 = at.is_ipv6();
-        self.routes.insert(behind(endpoint, to, link, table));
+        if !self.has(table, to) {
+            self.routes.insert(behind(endpoint, to, link, table));
+        }
         // The label alone says where a packet goes, whatever its destination.
         let any = any(ipv6);
-        if !self.routes.iter().any(|r| r.table == table && r.to == any) {
+        if !self.has(table, any) {
             let mut route = Route::to(any).via(at).link(link).table(table);
             route.onlink = true;
             self.routes.insert(own(route));
@@ -164,8 +170,7 @@ impl State {
             }
             // One port is enough: the address is answered for wherever it is asked.
             IpAddr::V4(_) => {
-                let is_known = |r: &Route| r.table == host.table && r.to == to;
-                if !self.routes.iter().any(is_known) {
+                if !self.has(host.table, to) {
                     let mut route = Route::to(to).link(link).table(host.table);
                     route.kind = RouteKind::Local;
                     self.routes.insert(own(route));
@@ -235,6 +240,16 @@ impl State {
         }
     }
 
+    /// Whether there is a way to a prefix.
+    fn has(&self, table: u32, to: IpPrefix) -> bool {
+        // Routes are in order of table, destination and kind, and every one says more than this.
+        let least = Route::to(to).table(table);
+        let mut from = self.routes.range(least..);
+        from.next().is_some_and(|route| {
+            (route.table, route.to) == (table, to) && route.kind != RouteKind::Unreachable
+        })
+    }
+
     fn neighbour(&mut self, link: u32, ip: IpAddr, mac: MacAddr) {
         self.neighbours.insert(Neighbour {
             // Tells the driver's from others', also after a crash.
@@ -285,10 +300,14 @@ fn behind(endpoint: &IpVpnEndpoint, to: IpPrefix, link: u32, table: u32) -> Rout
 
 /// The address by which an endpoint is its port's next hop. One that stands for everything has none.
 fn gateway_of(endpoint: &IpVpnEndpoint) -> IpAddr {
+    // Two endpoints of one port have other labels, and hardly ever ones that differ by 65,536.
+    let [.., high, low] = endpoint.label.get().to_be_bytes();
     match endpoint.ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::new(169, 254, 0, 1).into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(),
-        ip => ip,
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::new(169, 254, high, low).into(),
+        IpAddr::V6(_) => {
+            Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, u16::from_be_bytes([high, low])).into()
+        }
     }
 }
 

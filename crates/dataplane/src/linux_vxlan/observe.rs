@@ -1,0 +1,75 @@
+//! Asks the kernel what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use netns::link::{Netlink, Rule};
+use vpn::IpVpnIntent;
+
+use super::state::State;
+use super::{Applied, TUNNEL, kernel, state};
+use crate::DriverError;
+
+/// The indexes of an intent's ports, and those that are not there though they once were.
+pub async fn find_ports(
+    netlink: &Netlink,
+    intent: &IpVpnIntent,
+    before: Option<&Applied>,
+    tolerated: &BTreeSet<String>,
+) -> Result<(BTreeMap<String, u32>, BTreeSet<String>), DriverError> {
+    let mut ports = BTreeMap::new();
+    let mut missing = BTreeSet::new();
+    for name in intent.ports.keys() {
+        let was_there = before.is_some_and(|before| before.intent.ports.contains_key(name));
+        let fault = match netlink.link(name).await {
+            Ok(link) => match link.master {
+                None => {
+                    ports.insert(name.clone(), link.index);
+                    continue;
+                }
+                Some(master) => DriverError::PortElsewhere {
+                    name: name.clone(),
+                    bridge: match netlink.link(master).await {
+                        Ok(master) => master.name,
+                        Err(_) => format!("interface {master}"),
+                    },
+                },
+            },
+            Err(error) if error.is_not_found() => DriverError::NoInterface { name: name.clone() },
+            Err(error) => return Err(kernel(&error)),
+        };
+        if !was_there && !tolerated.contains(name) {
+            return Err(fault);
+        }
+        missing.insert(name.clone());
+    }
+    Ok((ports, missing))
+}
+
+/// Everything in the kernel that bears the driver's marks.
+pub async fn find_left(netlink: &Netlink) -> Result<State, DriverError> {
+    let rules = netlink.rules().await.map_err(|error| kernel(&error))?;
+    let is_own = |rule: &Rule| match (rule.priority, rule.table) {
+        (state::LOOKUP, Some(table)) => state::is_own_table(table),
+        (state::NOBODY, None) => rule.iif.as_deref() == Some(TUNNEL),
+        _ => false,
+    };
+    let rules: BTreeSet<Rule> = rules.into_iter().filter(is_own).collect();
+    let routes = netlink.routes(None).await.map_err(|error| kernel(&error))?;
+    let routes = routes
+        .into_iter()
+        .filter(|r| r.protocol == state::PROTOCOL && state::is_own_table(r.table));
+    let routes: BTreeSet<_> = routes.collect();
+    let mut neighbours = BTreeSet::new();
+    let links: BTreeSet<u32> = routes.iter().filter_map(|route| route.link).collect();
+    for link in links {
+        let found = netlink.neighbours(Some(link)).await;
+        let found = found.map_err(|error| kernel(&error))?;
+        neighbours.extend(found.into_iter().filter(|n| n.extern_learn));
+    }
+    Ok(State {
+        rules,
+        routes,
+        neighbours,
+        proxies: BTreeSet::new(),
+    })
+}
