@@ -16,7 +16,7 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,7 @@ pub(crate) struct ClientStatus {
     pub(crate) asn: Option<u32>,
     /// Its BGP identifier, once it is Established.
     pub(crate) router_id: Option<Ipv4Addr>,
-    /// The families agreed on, once it is Established.
+    /// The families agreed on, sorted, once it is Established.
     pub(crate) families: Option<Vec<Family>>,
 }
 
@@ -68,6 +68,7 @@ impl Counter {
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        info!(path = %path.display(), "telling of the status");
         let (asking, questions) = mpsc::channel(16);
         let (changes, changed) = watch::channel(0);
         let mut clerks = JoinSet::new();

@@ -158,7 +158,11 @@ impl Hub {
                 state: client.state.to_string(),
                 asn: agreed.map(|agreed| agreed.peer_as),
                 router_id: agreed.map(|agreed| agreed.peer.router_id),
-                families: agreed.map(|agreed| agreed.families.to_vec()),
+                families: agreed.map(|agreed| {
+                    let mut families = agreed.families.to_vec();
+                    families.sort_unstable();
+                    families
+                }),
             }
         };
         Status {

@@ -1,0 +1,100 @@
+//! What the program tells of its clients.
+
+#![allow(clippy::expect_used, reason = "a test may fail")]
+
+mod support;
+
+use std::path::PathBuf;
+
+use bgp_wire::Family;
+use serde_json::{Value, json};
+use support::{DEADLINE, Fakerr, client::Client};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::UnixStream,
+    time::timeout,
+};
+
+/// Documents as they come, until one is as wanted.
+struct Reader(Lines<BufReader<UnixStream>>);
+
+impl Reader {
+    async fn until(&mut self, what: &str, fact: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let waiting = async {
+            loop {
+                let line = self.0.next_line().await.expect("a stream").expect("a line");
+                last = serde_json::from_str(&line).expect("a JSON document");
+                if fact(&last) {
+                    return;
+                }
+            }
+        };
+        let came = timeout(DEADLINE, waiting).await;
+        assert!(came.is_ok(), "{what} did not come; the last was {last:#}");
+        last
+    }
+}
+
+fn socket(test: &str) -> PathBuf {
+    let name = format!("fakerr-{test}-{}.sock", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
+async fn ask(fakerr: &Fakerr, path: &PathBuf) -> Reader {
+    fakerr.line("telling of the status");
+    let stream = UnixStream::connect(path).await.expect("a socket");
+    Reader(BufReader::new(stream).lines())
+}
+
+#[tokio::test]
+async fn clients_come_and_go() {
+    let path = socket("clients");
+    let fakerr = Fakerr::start(&[
+        "--status",
+        path.to_str().expect("a path"),
+        "--router-id",
+        "10.0.0.100",
+    ]);
+    let mut reader = ask(&fakerr, &path).await;
+    let nobody = reader.until("a document at once", |_| true).await;
+    assert_eq!(nobody, json!({"router_id": "10.0.0.100", "clients": []}));
+
+    let families = [Family::EVPN, Family::RTC];
+    let a = Client::start(&fakerr, 1, &families).await;
+    let _b = Client::start(&fakerr, 2, &[Family::EVPN]).await;
+    let state = |document: &Value, at: usize| document["clients"][at]["state"].clone();
+    let both = reader
+        .until("two sessions", |document| {
+            state(document, 0) == "Established" && state(document, 1) == "Established"
+        })
+        .await;
+    let first = &both["clients"][0];
+    assert_eq!(first["address"], "127.0.0.1");
+    assert_eq!(first["as"], 64512);
+    assert_eq!(first["router_id"], "10.0.0.1");
+    assert_eq!(first["families"], json!(["ipv4/rtc", "l2vpn/evpn"]));
+    assert_eq!(both["clients"][1]["families"], json!(["l2vpn/evpn"]));
+
+    a.stop().await;
+    let one = reader
+        .until("one client", |document| {
+            document["clients"].as_array().map(Vec::len) == Some(1)
+        })
+        .await;
+    assert_eq!(one["clients"][0]["address"], "127.0.0.2");
+}
+
+#[tokio::test]
+async fn a_socket_left_behind_is_replaced_and_taken_away_in_the_end() {
+    let path = socket("replaced");
+    std::fs::write(&path, "").expect("a file");
+    let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
+    ask(&fakerr, &path)
+        .await
+        .until("a document", |_| true)
+        .await;
+    fakerr.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(fakerr.wait().success());
+    assert!(!path.exists());
+}
