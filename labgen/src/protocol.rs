@@ -324,6 +324,12 @@ pub struct SessionView {
     pub peer: IpAddr,
     /// `Established` and the others of RFC 4271.
     pub state: String,
+    /// The peer's autonomous system, where the node tells it.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub asn: Option<u32>,
+    /// The families both ends agreed on, where the node tells them: `l2vpn/evpn`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub families: Option<Vec<String>>,
 }
 
 /// A LAN, as `inspect` shows it.

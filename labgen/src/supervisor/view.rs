@@ -150,6 +150,10 @@ async fn sessions(lab: &Lab, node: NodeId) -> Vec<SessionView> {
     let view = |session: Session| SessionView {
         peer: session.peer,
         state: session.state.name().to_owned(),
+        asn: session.remote_as,
+        families: session
+            .families
+            .map(|families| families.iter().map(ToString::to_string).collect()),
     };
     sessions.into_iter().map(view).collect()
 }

@@ -22,9 +22,10 @@ const SHOWN: usize = 12;
 
 /// Sessions that are not up in time.
 #[derive(Debug, thiserror::Error)]
-#[error("{} not Established after {} s:\n{}", crate::ui::count(.missing.len(), "session end"), PATIENCE.as_secs(), list(.missing))]
+#[error("{} not Established after {} s:\n{}", crate::ui::count(.missing.len(), "session end"), .patience.as_secs(), list(.missing))]
 pub(in crate::supervisor) struct Unconverged {
     missing: Vec<String>,
+    patience: Duration,
 }
 
 fn list(missing: &[String]) -> String {
@@ -41,7 +42,8 @@ fn list(missing: &[String]) -> String {
 
 /// Waits until every session that the scenario configures is Established, asked at both ends.
 pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconverged> {
-    let deadline = Instant::now() + PATIENCE;
+    let patience = PATIENCE * lab.scenario.lab.slow;
+    let deadline = Instant::now() + patience;
     let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = wanted(&lab.scenario).into_iter().collect();
     // Those with most sessions first: when a reflector has all of its own, one question at each client does.
     ends.sort_by_key(|(node, peers)| (std::cmp::Reverse(peers.len()), *node));
@@ -57,7 +59,7 @@ pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconv
     if missing.is_empty() {
         Ok(())
     } else {
-        Err(Unconverged { missing })
+        Err(Unconverged { missing, patience })
     }
 }
 
