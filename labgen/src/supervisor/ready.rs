@@ -1,21 +1,26 @@
 //! When a program is ready: a fact, waited for.
 
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
+use netns::changes::Changes;
 use netns::process::{Child, Exit, ProcessSpec};
 use scenario::{NodeId, Ready};
 use tokio::net::UnixDatagram;
+use tokio::time::timeout;
 
 use super::lab::Lab;
 use crate::kinds::Program;
 
 /// The longest a program may take to be ready on a usual machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How soon a fact is looked for again that nothing tells of, at first and at the most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(50));
+/// How soon a fact is looked for again that nothing tells of, at first.
+const AGAIN: Duration = Duration::from_millis(2);
+/// And at the most: without and with word of changes that may bring it about.
+const AT_MOST: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 /// The longest a program of this lab may take to be ready.
 pub(super) fn patience(lab: &Lab) -> Duration {
@@ -36,11 +41,27 @@ pub(super) struct Watch {
     once: bool,
     notified: UnixDatagram,
     log_from: u64,
+    /// Word of changes that may bring the fact about.
+    changes: Option<Changes>,
 }
 
 impl Watch {
     /// Prepares to wait for `program`, which is about to be started.
     pub(super) fn begin(lab: &Lab, node: &str, program: &Program) -> io::Result<Self> {
+        let log = lab.dir.log(node);
+        let log_from = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)?
+            .metadata()?
+            .len();
+        let changes = match &program.ready {
+            _ if program.once => None,
+            Ready::Log(_) => Changes::here(&log).ok(),
+            // It appears in a directory that may have to be made first: then nothing tells of it.
+            Ready::File(path) | Ready::Socket(path) => changes_beside(lab, node, path),
+            _ => None,
+        };
         let path = lab.dir.notify_socket(node);
         // The programs of a node are started one after the other, each with a socket of its own.
         match std::fs::remove_file(&path) {
@@ -53,7 +74,8 @@ impl Watch {
             ready: program.ready.clone(),
             once: program.once,
             notified: UnixDatagram::from_std(socket)?,
-            log_from: std::fs::metadata(lab.dir.log(node)).map_or(0, |log| log.len()),
+            log_from,
+            changes,
         })
     }
 
@@ -64,27 +86,40 @@ impl Watch {
         node: NodeId,
         mut child: Child,
     ) -> Result<(), Unready> {
-        let fact = async {
-            match &self.ready {
-                _ if self.once => std::future::pending().await,
-                Ready::Started => {}
-                Ready::Notify => notified(&self.notified).await,
-                other => {
-                    let mut pause = AGAIN.0;
-                    while !self.holds(lab, node, other).await {
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(AGAIN.1);
-                    }
-                }
-            }
-        };
+        let once = self.once;
         tokio::select! {
-            () = fact => Ok(()),
-            exit = child.exited() => match self.once && exit.success() {
+            () = self.fact(lab, node) => Ok(()),
+            exit = child.exited() => match once && exit.success() {
                 true => Ok(()),
                 false => Err(Unready::Ended(exit)),
             },
             () = tokio::time::sleep(patience(lab)) => Err(Unready::Silent),
+        }
+    }
+
+    async fn fact(&mut self, lab: &Lab, node: NodeId) {
+        let fact = match self.ready.clone() {
+            _ if self.once => return std::future::pending().await,
+            Ready::Started => return,
+            Ready::Notify => return notified(&self.notified).await,
+            other => other,
+        };
+        let mut pause = AGAIN;
+        while !self.holds(lab, node, &fact).await {
+            let told = match &mut self.changes {
+                Some(changes) => timeout(pause, changes.next()).await.is_ok(),
+                None => {
+                    tokio::time::sleep(pause).await;
+                    false
+                }
+            };
+            // A socket is there before it accepts connections: look again at once.
+            let at_most = AT_MOST[usize::from(self.changes.is_some())];
+            pause = if told {
+                AGAIN
+            } else {
+                (pause * 2).min(at_most)
+            };
         }
     }
 
@@ -111,6 +146,12 @@ impl Watch {
             Ready::Command(command) => succeeds(lab, node, command).await,
         }
     }
+}
+
+fn changes_beside(lab: &Lab, node: &str, path: &str) -> Option<Changes> {
+    let home = lab.home(lab.scenario.node_named(node)?);
+    let directory = Path::new(path).parent()?;
+    Changes::of(home.whole().ok()?, directory).ok()
 }
 
 async fn notified(socket: &UnixDatagram) {
