@@ -16,6 +16,7 @@ pub mod changes;
 mod exec;
 pub mod icmp;
 pub mod lab;
+pub mod limit;
 pub mod link;
 pub mod ns;
 pub mod packet;

@@ -1,5 +1,6 @@
 //! The lab's own process: PID 1 of the lab's PID namespace, owner of all the lab consists of.
 
+mod advice;
 mod build;
 mod cables;
 mod change;
@@ -60,6 +61,8 @@ fn start(began: Instant) -> std::io::Result<()> {
     let scenario = change::read_scenario(&order.dir.scenario())
         .map_err(Broken::from)
         .and_then(|scenario| kernel_can(&scenario).map(|()| scenario));
+    // Where it cannot be raised it may still do, and if not, that is said then.
+    let _ = netns::limit::raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -111,9 +114,13 @@ impl Broken {
     }
 }
 
-impl<E: std::error::Error> From<E> for Broken {
+impl<E: std::error::Error + 'static> From<E> for Broken {
     fn from(error: E) -> Self {
-        Self::failed(crate::command::chain(&error))
+        let mut text = crate::command::chain(&error);
+        if let Some(advice) = advice::on(&error) {
+            text += &format!("\nhelp: {advice}");
+        }
+        Self::failed(text)
     }
 }
 

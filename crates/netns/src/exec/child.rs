@@ -143,6 +143,7 @@ pub(super) fn become_program(
     report: RawFd,
 ) -> ! {
     reset_signals();
+    crate::limit::restore_open_files();
     for (number, step) in (0i32..).zip(steps) {
         if let Err(errno) = step.perform(report) {
             tell(report, number, errno);

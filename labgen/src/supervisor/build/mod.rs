@@ -69,6 +69,15 @@ pub(super) enum BuildError {
         how: String,
         log: String,
     },
+    #[error(
+        "`{program}` of node `{node}` ended while others were started ({how}); its last words:\n{log}"
+    )]
+    Died {
+        node: String,
+        program: String,
+        how: String,
+        log: String,
+    },
     #[error("`{program}` of node `{node}` refuses its configuration:\n{words}{quoted}")]
     Refused {
         node: String,

@@ -42,7 +42,27 @@ pub(in crate::supervisor) async fn start_all(
             started?;
         }
     }
-    Ok(())
+    nodes.iter().try_for_each(|id| still_runs(lab, *id))
+}
+
+/// A program that was ready may have ended while the rest was started.
+fn still_runs(lab: &Lab, id: NodeId) -> Result<(), BuildError> {
+    let node = &lab.scenario[id].name;
+    let nodes = lab.state.nodes.borrow();
+    let children = nodes
+        .get(node)
+        .into_iter()
+        .flat_map(|state| &state.children);
+    let mut lasting = children.filter(|running| !running.once);
+    match lasting.find_map(|running| Some((running.name, running.child.try_exit()?))) {
+        None => Ok(()),
+        Some((program, exit)) => Err(BuildError::Died {
+            node: node.clone(),
+            program: program.to_owned(),
+            how: exit.to_string(),
+            log: super::last_words(lab, node),
+        }),
+    }
 }
 
 /// Starts the programs of one node, one after the other.
