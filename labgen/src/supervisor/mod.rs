@@ -19,6 +19,7 @@ mod standing;
 mod step;
 mod view;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -35,6 +36,7 @@ use tokio::task::LocalSet;
 
 use crate::needs;
 use crate::protocol::{Event, Mode, Order};
+use build::BuildError;
 use front::Front;
 use standing::Standing;
 
@@ -124,10 +126,35 @@ impl<E: std::error::Error + 'static> From<E> for Broken {
     }
 }
 
-/// What the kernel cannot do that the scenario needs is said before anything is built. The probes run executors
+/// What the kernel is asked to do by building the lab: that it can is only doubted when it did not, because to find
+/// out takes as long as to build a small lab.
+const BUILT_WITH: [&str; 4] = ["network namespace", "tmpfs", "veth", "bridge"];
+
+/// What else the kernel cannot do that the scenario needs is said before anything is built. The probes run executors
 /// of their own, so this comes before the supervisor's.
 fn kernel_can(scenario: &Scenario) -> Result<(), Broken> {
+    let mut needed = needs::features(scenario);
+    needed.retain(|feature| !BUILT_WITH.contains(feature));
+    lacking(&needed).map_or(Ok(()), Err)
+}
+
+/// Why a lab could not be built: what the kernel cannot do, if that is it.
+fn unbuilt(scenario: &Scenario, error: BuildError) -> Broken {
+    // What is used up is not missing.
+    if advice::on(&error).is_some() {
+        return error.into();
+    }
     let needed = needs::features(scenario);
+    let probing = std::thread::spawn(move || lacking(&needed));
+    let lacking = probing.join().ok().flatten();
+    lacking.unwrap_or_else(|| error.into())
+}
+
+/// Which of these features the kernel lacks, as a reason for there being no lab.
+fn lacking(needed: &BTreeSet<&'static str>) -> Option<Broken> {
+    if needed.is_empty() {
+        return None;
+    }
     let probes = netns::probe::here(|name| needed.contains(name));
     let lacking: Vec<String> = probes
         .iter()
@@ -135,14 +162,14 @@ fn kernel_can(scenario: &Scenario) -> Result<(), Broken> {
         .map(|probe| format!("  - {}: {}", probe.name, probe.detail))
         .collect();
     if lacking.is_empty() {
-        return Ok(());
+        return None;
     }
     let error = format!(
         "the kernel cannot do what the scenario needs\n{}\nhelp: `labgen doctor` shows all that this \
          machine can and cannot do; `labgen run --kernel` brings a kernel that can (`ci/kernel` fetches Debian's)",
         lacking.join("\n")
     );
-    Err(Broken {
+    Some(Broken {
         error,
         lacking: true,
     })
@@ -157,9 +184,10 @@ async fn live(
 ) -> Result<(), Broken> {
     let listener = control::listen(&order.dir)?;
     let spawner = Spawner::start(Reap::All)?;
-    let building = build::build(order, scenario, front, began, spawner);
+    let scenario = Rc::new(scenario);
+    let building = build::build(order, Rc::clone(&scenario), front, began, spawner);
     let lab = tokio::select! {
-        lab = building => Rc::new(lab?),
+        lab = building => Rc::new(lab.map_err(|error| unbuilt(&scenario, error))?),
         () = front.gone() => return Ok(()),
     };
     if lab.scenario.lab.wait == Wait::Converged {

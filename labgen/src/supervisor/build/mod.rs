@@ -97,7 +97,7 @@ pub(super) enum BuildError {
 /// Builds everything and waits until every program is ready.
 pub(super) async fn build(
     order: &Order,
-    scenario: Scenario,
+    scenario: Rc<Scenario>,
     front: &Front,
     began: Instant,
     spawner: Spawner,
@@ -117,7 +117,7 @@ pub(super) async fn build(
     netns::lab::show_executable(&order.dir.programs(), program, &aliases).map_err(beginning)?;
 
     let lab = Lab {
-        scenario: Rc::new(scenario),
+        scenario,
         dir: order.dir.clone(),
         file: order.file.clone(),
         base: order.base.clone(),
