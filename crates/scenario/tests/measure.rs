@@ -11,7 +11,7 @@ use std::time::Instant;
 fn large_labs() {
     let ring = "[nodes]\nr = { kind = \"router\", count = 1000, loopback = true }\n[links]\nl = { ring = \"r\" }\n";
     let star = "[nodes]\nrr = { kind = \"gobgp\" }\nc = { kind = \"bagpipe\", count = 1000 }\n[lans]\nl = { join = [\"rr\", \"c\"] }\n";
-    let clos = "[nodes]\ns = { kind = \"frr\", count = 10, loopback = true }\nl = { kind = \"frr\", count = 100, as = \"${65000 + i}\", networks = [\"loopback\"], peers = [\"s\"] }\n[links]\nf = { ends = [\"l\", \"s\"] }\n";
+    let clos = "[nodes]\ns = { kind = \"frr\", count = 10, loopback = true }\nl = { kind = \"frr\", count = 100, loopback = true, as = \"${65000 + i}\", networks = [\"loopback\"], peers = [\"s\"] }\n[links]\nf = { ends = [\"l\", \"s\"] }\n";
     let mut typed = String::from("[nodes]\n");
     (0..1000).for_each(|n| typed += &format!("r{n} = {{ kind = \"router\" }}\n"));
     typed += "[links]\n";
