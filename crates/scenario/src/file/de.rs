@@ -70,6 +70,7 @@ impl<'a> Node<'a> {
             What::Table(table) => visitor.visit_map(Entries {
                 fields: table.0.iter(),
                 skip: self.skip,
+                key: "",
                 value: None,
             }),
             What::Computed(Scalar::Integer(integer)) => visitor.visit_i64(*integer),
@@ -214,8 +215,12 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 struct Entries<'a> {
     fields: std::slice::Iter<'a, Field>,
     skip: Option<&'static str>,
+    key: &'a str,
     value: Option<Node<'a>>,
 }
+
+/// Keys whose values are spans of time.
+const TIMES: [&str; 4] = ["within", "for", "hold_time", "delay"];
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;
@@ -228,6 +233,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some(field) = self.fields.find(|field| Some(field.key.as_str()) != skip) else {
             return Ok(None);
         };
+        self.key = &field.key;
         self.value = Some(Node::new(&field.value, field.place.clone()));
         let text = What::Text(field.key.clone());
         let node = Node {
@@ -243,7 +249,13 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         match self.value.take() {
-            Some(node) => seed.deserialize(node),
+            Some(node) => seed.deserialize(node).map_err(|fault| {
+                if TIMES.contains(&self.key) {
+                    fault.of_seconds()
+                } else {
+                    fault
+                }
+            }),
             None => Err(de::Error::custom("a value was read before its key")),
         }
     }

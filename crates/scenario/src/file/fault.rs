@@ -33,6 +33,16 @@ impl Fault {
         self.span.get_or_insert(place);
         self
     }
+
+    /// Lets a number that should be a span of time be mended as seconds.
+    pub fn of_seconds(mut self) -> Self {
+        if let ErrorKind::WrongType { fix: Some(fix), .. } = &mut *self.kind
+            && let Some(number) = fix.strip_suffix('"')
+        {
+            *fix = format!("{number}s\"");
+        }
+        self
+    }
 }
 
 impl From<ErrorKind> for Fault {
