@@ -124,6 +124,17 @@ pub enum VmError {
         /// The end of the console and of what the emulator printed.
         words: String,
     },
+    /// A kernel without modules could not do it alone.
+    #[error(
+        "kernel {release} cannot run a lab ({words}), and no modules of it were found beside it or in \
+         `/lib/modules/{release}`"
+    )]
+    NoModules {
+        /// The kernel's version.
+        release: String,
+        /// The VM's last words.
+        words: String,
+    },
     /// The user has seen enough.
     #[error("ended the VM ({})", .0.as_str())]
     Interrupted(Signal),
@@ -147,7 +158,9 @@ impl VmError {
             VmError::Kernel(KernelError::NotAKernel(_) | KernelError::NoImage(_)) => {
                 Some("`ci/kernel` fetches Debian's and prints where it is".to_owned())
             }
-            VmError::Ended { words, .. } if words.contains("Out of memory") => {
+            VmError::Ended { words, .. }
+                if words.contains("Out of memory") || words.contains("on memory") =>
+            {
                 Some("give it more with `--memory`".to_owned())
             }
             _ => None,
@@ -160,6 +173,7 @@ impl VmError {
             self,
             VmError::Architecture(_)
                 | VmError::NoEmulator
+                | VmError::NoModules { .. }
                 | VmError::Initramfs(initramfs::InitramfsError::Module { .. })
         )
     }
@@ -224,7 +238,13 @@ async fn boot(
     let _ = guest.child.kill(Signal::SIGKILL);
     guest.child.exited().await;
     let _ = fs::remove_dir_all(&own);
-    outcome
+    match outcome {
+        Err(VmError::Ended { words, .. }) if kernel.modules.is_none() => Err(VmError::NoModules {
+            release: kernel.release.clone(),
+            words,
+        }),
+        other => other,
+    }
 }
 
 /// Comes back with the first signal to end.
@@ -347,8 +367,11 @@ impl<'a> Guest<'a> {
             String::from_utf8_lossy(&octets).replace('\r', "")
         };
         let console = read(self.machine.console);
-        if let Some(at) = console.rfind(&format!("\n{COMPLAINT}")) {
-            return console[at + 1 + COMPLAINT.len()..].trim_end().to_owned();
+        let complaint = console
+            .lines()
+            .find_map(|line| line.strip_prefix(COMPLAINT));
+        if let Some(complaint) = complaint {
+            return complaint.to_owned();
         }
         let complaints = read(&self.complaints);
         let both: Vec<&str> = complaints

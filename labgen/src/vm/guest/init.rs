@@ -109,18 +109,20 @@ fn put(
         .what(format!("mount {kind} on `{}`", target.display()))
 }
 
+/// Where the kernel shows the ports of virtual consoles.
+const PORTS: &str = "/sys/class/virtio-ports";
+const FIND_PORT: &str = "find the port to the host";
 /// How long the ports of a device that was found may take to appear.
 const PORT_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ports are announced by messages behind the loading of their driver, with nothing to wait on.
 fn open_port() -> Result<File, InitError> {
     let deadline = Instant::now() + PORT_PATIENCE;
+    if !Path::new(PORTS).is_dir() {
+        return Err(io::Error::other("the kernel has no `virtio_console`")).what(FIND_PORT);
+    }
     loop {
-        for entry in fs::read_dir("/sys/class/virtio-ports")
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
+        for entry in fs::read_dir(PORTS).into_iter().flatten().flatten() {
             let name = fs::read_to_string(entry.path().join("name")).unwrap_or_default();
             if name.trim() == PORT {
                 let device = Path::new("/dev").join(entry.file_name());
@@ -130,7 +132,7 @@ fn open_port() -> Result<File, InitError> {
         }
         if Instant::now() > deadline {
             let missing = io::Error::from(io::ErrorKind::NotFound);
-            return Err(missing).what("find the port to the host");
+            return Err(missing).what(FIND_PORT);
         }
         thread::sleep(Duration::from_millis(10));
     }
