@@ -40,7 +40,12 @@ pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Prog
         .into(),
         files: vec![(CONFIG.into(), text)],
         config: Some(CONFIG.into()),
-        ready: Ready::Socket(CONTROL.into()),
+        // Its socket accepts connections before it has read its configuration, and answers after.
+        ready: Ready::Command(
+            ["birdc", "-s", CONTROL, "show", "status"]
+                .map(String::from)
+                .into(),
+        ),
         passive: config.sessions.iter().any(|session| session.passive),
         ..Program::new(OUTSIDE.program)
     })
