@@ -1,6 +1,7 @@
 //! The lab's own process: PID 1 of the lab's PID namespace, owner of all the lab consists of.
 
 mod advice;
+mod broken;
 mod build;
 mod cables;
 mod change;
@@ -19,7 +20,6 @@ mod standing;
 mod step;
 mod view;
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -34,9 +34,8 @@ use nix::sys::wait::waitpid;
 use scenario::{Scenario, Wait};
 use tokio::task::LocalSet;
 
-use crate::needs;
 use crate::protocol::{Event, Mode, Order};
-use build::BuildError;
+use broken::Broken;
 use front::Front;
 use standing::Standing;
 
@@ -62,7 +61,7 @@ fn start(began: Instant) -> std::io::Result<()> {
     let order: Order = serde_json::from_str(&line)?;
     let scenario = change::read_scenario(&order.dir.scenario())
         .map_err(Broken::from)
-        .and_then(|scenario| kernel_can(&scenario).map(|()| scenario));
+        .and_then(|scenario| broken::kernel_can(&scenario).map(|()| scenario));
     // Where it cannot be raised it may still do, and if not, that is said then.
     let _ = netns::limit::raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -82,8 +81,11 @@ async fn supervise(
         Ok(scenario) => live(&order, scenario, &front, began).await,
         Err(broken) => Err(broken),
     };
-    if let Err(Broken { error, lacking }) = outcome {
-        front.send(&Event::Broken { error, lacking });
+    if let Err(broken) = outcome {
+        front.send(&Event::Broken {
+            error: broken.render(),
+            lacking: broken.is_lacking(),
+        });
     }
     end_all();
     front.finish().await;
@@ -101,80 +103,6 @@ fn end_all() {
     while !matches!(waitpid(None, None), Err(Errno::ECHILD)) {}
 }
 
-/// Why there is no lab.
-struct Broken {
-    error: String,
-    lacking: bool,
-}
-
-impl Broken {
-    fn failed(error: String) -> Self {
-        Self {
-            error,
-            lacking: false,
-        }
-    }
-}
-
-impl<E: std::error::Error + 'static> From<E> for Broken {
-    fn from(error: E) -> Self {
-        let mut text = crate::command::chain(&error);
-        if let Some(advice) = advice::on(&error) {
-            text += &format!("\nhelp: {advice}");
-        }
-        Self::failed(text)
-    }
-}
-
-/// What the kernel is asked to do by building the lab: that it can is only doubted when it did not, because to find
-/// out takes as long as to build a small lab.
-const BUILT_WITH: [&str; 4] = ["network namespace", "tmpfs", "veth", "bridge"];
-
-/// What else the kernel cannot do that the scenario needs is said before anything is built. The probes run executors
-/// of their own, so this comes before the supervisor's.
-fn kernel_can(scenario: &Scenario) -> Result<(), Broken> {
-    let mut needed = needs::features(scenario);
-    needed.retain(|feature| !BUILT_WITH.contains(feature));
-    lacking(&needed).map_or(Ok(()), Err)
-}
-
-/// Why a lab could not be built: what the kernel cannot do, if that is it.
-fn unbuilt(scenario: &Scenario, error: BuildError) -> Broken {
-    // What is used up is not missing.
-    if advice::on(&error).is_some() {
-        return error.into();
-    }
-    let needed = needs::features(scenario);
-    let probing = std::thread::spawn(move || lacking(&needed));
-    let lacking = probing.join().ok().flatten();
-    lacking.unwrap_or_else(|| error.into())
-}
-
-/// Which of these features the kernel lacks, as a reason for there being no lab.
-fn lacking(needed: &BTreeSet<&'static str>) -> Option<Broken> {
-    if needed.is_empty() {
-        return None;
-    }
-    let probes = netns::probe::here(|name| needed.contains(name));
-    let lacking: Vec<String> = probes
-        .iter()
-        .filter(|probe| !probe.ok)
-        .map(|probe| format!("  - {}: {}", probe.name, probe.detail))
-        .collect();
-    if lacking.is_empty() {
-        return None;
-    }
-    let error = format!(
-        "the kernel cannot do what the scenario needs\n{}\nhelp: `labgen doctor` shows all that this \
-         machine can and cannot do; `labgen run --kernel` brings a kernel that can (`ci/kernel` fetches Debian's)",
-        lacking.join("\n")
-    );
-    Some(Broken {
-        error,
-        lacking: true,
-    })
-}
-
 /// From the first namespace to the last step or the word to go.
 async fn live(
     order: &Order,
@@ -187,7 +115,7 @@ async fn live(
     let scenario = Rc::new(scenario);
     let building = build::build(order, Rc::clone(&scenario), front, began, spawner);
     let lab = tokio::select! {
-        lab = building => Rc::new(lab.map_err(|error| unbuilt(&scenario, error))?),
+        lab = building => Rc::new(lab.map_err(|error| broken::unbuilt(&scenario, error))?),
         () = front.gone() => return Ok(()),
     };
     if lab.scenario.lab.wait == Wait::Converged {

@@ -14,7 +14,7 @@ use super::rest;
 use crate::observe::{self, Misread, Route, Session, Speaker, Topic};
 use news::Feed;
 
-pub(super) use converged::converged;
+pub(super) use converged::{Unconverged, converged};
 
 /// How soon a program is asked again at first.
 const SOON: Duration = Duration::from_millis(10);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use capture::{Frame, InterfaceId, Mark, Recording, Timestamp};
+use capture::{CaptureFileError, Frame, InterfaceId, Mark, Recording, Timestamp};
 use netns::ns::NsError;
 use netns::packet::{Capture, CaptureOptions, Frame as Caught};
 use scenario::{CaptureId, StepId};
@@ -174,21 +174,31 @@ pub(super) async fn write_all(lab: &Lab, front: &Front) -> Vec<PathBuf> {
                 text: format!("capture `{name}` ended early: {why}"),
             });
         }
-        let path = lab.dir.captures().join(format!("{name}.pcapng"));
-        let file = File::create(&path).map_err(|e| e.to_string());
-        let done = file.and_then(|file| {
-            let out = BufWriter::new(file);
-            tap.recording
-                .borrow()
-                .write(out, "labgen")
-                .map_err(|e| crate::command::chain(&e))
-        });
-        match done {
-            Ok(()) => written.push(path),
-            Err(e) => front.send(&Event::Note {
-                text: format!("cannot write `{}`: {e}", path.display()),
+        match write(lab, &tap) {
+            Ok(path) => written.push(path),
+            Err(error) => front.send(&Event::Note {
+                text: crate::command::chain(&error),
             }),
         }
     }
     written
+}
+
+/// A capture that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{path}`")]
+struct WriteError {
+    path: PathBuf,
+    source: CaptureFileError,
+}
+
+fn write(lab: &Lab, tap: &Tap) -> Result<PathBuf, WriteError> {
+    let path = lab.dir.captures().join(format!("{}.pcapng", tap.capture));
+    let written = File::create(&path)
+        .map_err(CaptureFileError::from)
+        .and_then(|file| tap.recording.borrow().write(BufWriter::new(file), "labgen"));
+    match written {
+        Ok(()) => Ok(path),
+        Err(source) => Err(WriteError { path, source }),
+    }
 }
