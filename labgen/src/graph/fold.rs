@@ -126,16 +126,26 @@ fn nets(graph: &Graph, nodes: &mut [Node], place: &[usize]) -> Vec<Net> {
             !other.lan && other.name == base && other.ends.iter().map(|e| e.node).eq(ends.clone())
         };
         match nets.iter_mut().find(same) {
-            Some(there) => there.count += 1,
+            Some(there) => {
+                there.count += 1;
+                for end in &mut there.ends {
+                    end.addresses.clear();
+                }
+            }
             None => nets.push(Net {
                 name: base.to_owned(),
                 lan: false,
                 subnets: Vec::new(),
                 ends: ends
                     .into_iter()
-                    .map(|node| End {
+                    .zip(&net.ends)
+                    .map(|(node, end)| End {
                         node,
-                        addresses: Vec::new(),
+                        addresses: if nodes[node].count > 1 {
+                            Vec::new()
+                        } else {
+                            end.addresses.clone()
+                        },
                     })
                     .collect(),
                 count: 1,

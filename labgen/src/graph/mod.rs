@@ -178,10 +178,14 @@ impl Graph {
         let mut label = vec![this.name.clone(), kind];
         label.extend(this.aboard.iter().map(|what| format!("+ {what}")));
         let mut rest: Vec<String> = this.loopbacks.iter().map(|l| format!("lo {l}")).collect();
+        let mut merged: Vec<(&str, usize)> = Vec::new();
         let alone = self.nets_of(node).count() == 1;
         for (net, end) in self.nets_of(node) {
-            if net.count > 1 {
-                rest.push(format!("{} ×{}", net.name, net.count));
+            if !net.lan && net.count > 1 {
+                match merged.iter_mut().find(|(name, _)| *name == net.name) {
+                    Some((_, count)) => *count += net.count,
+                    None => merged.push((&net.name, net.count)),
+                }
             }
             for address in &end.addresses {
                 rest.push(if alone {
@@ -191,6 +195,8 @@ impl Graph {
                 });
             }
         }
+        let merged = merged.into_iter();
+        rest.extend(merged.map(|(name, count)| format!("{name} ×{count}")));
         if rest.len() > lines {
             let more = rest.len() - (lines - 1);
             rest.truncate(lines - 1);

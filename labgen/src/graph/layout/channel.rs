@@ -20,6 +20,13 @@ pub(super) struct Strand {
 }
 
 impl Strand {
+    /// Where it comes from, above and below, from left to right.
+    pub(super) fn pins(&self) -> Vec<i64> {
+        let mut pins: Vec<i64> = self.tops.iter().chain(&self.bottoms).copied().collect();
+        pins.sort_unstable();
+        pins
+    }
+
     fn straight(&self) -> bool {
         !self.lan && matches!((&self.tops[..], &self.bottoms[..]), ([a], [b]) if a == b)
     }
@@ -95,25 +102,37 @@ fn strand(net: usize, lan: bool, tops: Vec<i64>, bottoms: Vec<i64>, label: i64) 
 
 /// Lengthens a bar to hold its label, whose width becomes the place where it begins: in the widest space between
 /// two lines, else past the last of them, toward the middle of the picture.
-pub(super) fn label(strand: &mut Strand, middle: i64, reach: i64) {
+pub(super) fn label(strand: &mut Strand, middle: i64, reach: i64, others: &[i64]) {
     let width = strand.label;
-    let mut pins: Vec<i64> = strand.tops.iter().chain(&strand.bottoms).copied().collect();
-    pins.sort_unstable();
+    let pins = strand.pins();
     let (first, last) = strand.x;
     strand.x = (first - reach, last + reach);
     let gaps = pins.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
     let widest = gaps.max_by_key(|(gap, at)| (*gap, -at));
-    strand.label = match widest {
-        Some((gap, from)) if gap > width + 3 => from + (gap - width) / 2 + 1,
-        _ if first > middle => {
-            strand.x.0 -= width + 3;
-            strand.x.0 + reach
-        }
-        _ => {
-            strand.x.1 += width + 3;
-            last + 4
-        }
+    if let Some((gap, from)) = widest
+        && gap > width + 3
+    {
+        strand.label = from + (gap - width) / 2 + 1;
+        return;
+    }
+    // It should neither make the picture wider nor hide a line of another net.
+    let (left, right) = (strand.x.0 - width - 3 + reach, last + 4);
+    let price = |from: i64| {
+        let wider = (-from).max(from + width - 2 * middle).max(0);
+        let hides = others.iter().any(|x| (from..from + width).contains(x));
+        wider + if hides { width / 2 } else { 0 }
     };
+    let to_left = match price(left) - price(right) {
+        0 => first > middle,
+        difference => difference < 0,
+    };
+    if to_left {
+        strand.x.0 -= width + 3;
+        strand.label = left;
+    } else {
+        strand.x.1 += width + 3;
+        strand.label = right;
+    }
 }
 
 /// Gives each strand a track, so that none lies over another; the y of each track, and the height of the channel.

@@ -96,8 +96,11 @@ pub(super) fn layout(graph: &Graph, layers: &Layers, measures: &Measures) -> Lay
     let mut channels: Vec<(i64, Vec<Strand>)> = Vec::new();
     for row in 0..=rows {
         let mut strands = strands(graph, layers, measures, row, &ports, &beside);
+        let pins: Vec<(usize, Vec<i64>)> = strands.iter().map(|s| (s.net, s.pins())).collect();
         for strand in strands.iter_mut().filter(|strand| strand.lan) {
-            label(strand, middle, measures.reach);
+            let others = pins.iter().filter(|(net, _)| *net != strand.net);
+            let others: Vec<i64> = others.flat_map(|(_, pins)| pins).copied().collect();
+            label(strand, middle, measures.reach, &others);
         }
         let (heights, height) = tracks(&mut strands, measures, row > 0 && row < rows);
         for strand in &mut strands {
