@@ -51,7 +51,7 @@ pub(super) fn draw(graph: &Graph) -> String {
         let label = format!(" {} ", bar_label(&graph.nets[bar.net]));
         canvas.text(bar.label + shift, bar.y, &label);
     }
-    heading(graph) + &canvas.finish()
+    heading(graph) + canvas.finish().trim_start_matches('\n')
 }
 
 fn heading(graph: &Graph) -> String {

@@ -65,7 +65,7 @@ fn nodes(lab: &LabView, full: bool) -> String {
             continue;
         };
         members.sort_by_key(|node| natural(&node.name));
-        rows.push(group_row(&members));
+        rows.extend(group_rows(&members));
     }
     table(&rows)
 }
@@ -151,7 +151,7 @@ fn processes(node: &NodeView) -> Vec<String> {
     programs.collect()
 }
 
-fn group_row(members: &[&NodeView]) -> [String; 7] {
+fn group_rows(members: &[&NodeView]) -> Vec<[String; 7]> {
     let count = |what: &str, is: fn(&NodeView) -> bool| {
         let n = members.iter().filter(|node| is(node)).count();
         (n > 0).then(|| format!("{n} {what}"))
@@ -168,36 +168,55 @@ fn group_row(members: &[&NodeView]) -> [String; 7] {
         .iter()
         .filter_map(|node| node.memory_kib)
         .sum::<u64>();
-    let nets = members.first().map(|node| {
-        let last = members.last().unwrap_or(node);
-        let spans = node.interfaces.iter().zip(&last.interfaces);
-        let spans = spans.map(|(a, b)| {
-            let pairs = a.addresses.iter().zip(&b.addresses);
-            let pairs: Vec<String> = pairs.map(|(a, b)| format!("{a} to {b}")).collect();
-            let net = if a.net == b.net {
-                a.net.as_str()
-            } else {
-                numbered(&a.net).map_or(a.net.as_str(), |(base, _)| base)
-            };
-            format!("{net} {}", pairs.join(", "))
-        });
-        spans.collect::<Vec<String>>().join(", ")
-    });
     let ports: usize = members.iter().map(|node| node.namespaces.len()).sum();
     let dash = |text: String| if text.is_empty() { "-".into() } else { text };
-    [
+    let first = [
         ranges(members.iter().map(|node| node.name.as_str())),
         format!("{} ×{}", members[0].kind, members.len()),
         dash(process.join(", ")),
         memory(Some(total).filter(|kib| *kib > 0)),
         dash(states(members).join(", ")),
-        dash(nets.unwrap_or_default()),
+        "-".into(),
         dash(if ports > 0 {
             ports.to_string()
         } else {
             String::new()
         }),
-    ]
+    ];
+    let mut rows = vec![first];
+    for (line, text) in spans(members).into_iter().enumerate() {
+        if line > 0 {
+            rows.push(Default::default());
+        }
+        rows[line][5] = text;
+    }
+    rows
+}
+
+/// For each net that the first and the last of a group are on, or the links of one name: the addresses from first to
+/// last.
+fn spans(members: &[&NodeView]) -> Vec<String> {
+    let (Some(first), Some(last)) = (members.first(), members.last()) else {
+        return Vec::new();
+    };
+    let base = |net: &str| numbered(net).map_or(net, |(base, _)| base).to_owned();
+    let mut seen = Vec::new();
+    let mut lines = Vec::new();
+    for interface in &first.interfaces {
+        let net = base(&interface.net);
+        let there = last
+            .interfaces
+            .iter()
+            .rfind(|other| base(&other.net) == net);
+        let Some(there) = there.filter(|_| !seen.contains(&net)) else {
+            continue;
+        };
+        let pairs = interface.addresses.iter().zip(&there.addresses);
+        let pairs: Vec<String> = pairs.map(|(a, b)| format!("{a} to {b}")).collect();
+        lines.push(format!("{net} {}", pairs.join(", ")));
+        seen.push(net);
+    }
+    lines
 }
 
 /// `500 Established`, `1 Active`.
