@@ -1,10 +1,11 @@
 use std::{
+    ffi::OsString,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
 };
 
 use bgp_rib::reflector::AskForAll;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind};
 
 /// A BGP route reflector that needs no configuration.
 ///
@@ -56,6 +57,18 @@ pub(crate) struct Args {
     /// How log lines look, on standard error
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
+}
+
+impl Args {
+    /// Reads a command line that starts with the program's name.
+    pub(crate) fn read(args: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let args = Self::try_parse_from(args)?;
+        if args.mode == Mode::Splice && args.status.is_some() {
+            let text = "'--status <PATH>' has nothing to tell in '--mode splice'";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        Ok(args)
+    }
 }
 
 /// What to do with clients.

@@ -15,7 +15,6 @@ mod status;
 use std::{ffi::OsString, io, process::ExitCode};
 
 use bgp_transport::{ListenError, sd_notify};
-use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -26,7 +25,7 @@ use status::Counter;
 /// Runs the program with its command line, the program's name first. Returns when it is told to stop by
 /// SIGTERM or SIGINT (0), when it cannot run (1), or when the command line is wrong (2).
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let args = match Args::read(args) {
         Ok(args) => args,
         Err(error) => {
             // Help and version come this way too, with exit code 0. Nobody can be told of a closed stderr.
