@@ -70,9 +70,12 @@ async fn answer(listener: Listener, calls: mpsc::Sender<(TcpStream, SocketAddr)>
             }
             Err(error) => {
                 warn!(%error, "cannot take a call");
-                // Usually too many open files, which trying at once would not mend; a call waits in the kernel.
-                sleep(Duration::from_millis(100)).await;
+                sleep(AFTER_FAILURE).await;
             }
         }
     }
 }
+
+/// How long to wait after a call could not be taken: usually there are too many open files, which trying at once
+/// would not mend. The call waits in the kernel.
+pub(crate) const AFTER_FAILURE: Duration = Duration::from_millis(100);

@@ -4,19 +4,22 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use bgp_wire::Family;
 use serde::Serialize;
 use tokio::{
-    io::AsyncWriteExt,
-    net::{UnixListener, UnixStream},
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream, unix::ReadHalf},
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
+    time::sleep,
 };
 use tracing::{info, warn};
+
+use crate::listen::AFTER_FAILURE;
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -59,11 +62,17 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Listens at `path`, for this user alone. A socket left there by an earlier run is replaced.
+    /// Listens at `path`, for this user alone. A socket left there by an earlier run is replaced, anything else
+    /// is an error.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match std::fs::symlink_metadata(path) {
+            Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path)?,
+            Ok(_) => {
+                let text = "there is something else than a socket";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         let listener = UnixListener::bind(path)?;
@@ -120,19 +129,20 @@ async fn attend(
             }
             Err(error) => {
                 warn!(%error, "cannot take a question about the status");
-                return;
+                sleep(AFTER_FAILURE).await;
             }
         }
         while visitors.try_join_next().is_some() {}
     }
 }
 
-/// Changes while a document is on its way are told together by the next.
+/// Until the visitor has gone. Changes while a document is on its way are told together by the next.
 async fn tell(
     mut stream: UnixStream,
     asking: &mpsc::Sender<Question>,
     mut changed: watch::Receiver<u64>,
 ) -> io::Result<()> {
+    let (mut visitor, mut stream) = stream.split();
     loop {
         changed.mark_unchanged();
         let (ask, answer) = oneshot::channel();
@@ -144,8 +154,18 @@ async fn tell(
         };
         let line = format!("{}\n", serde_json::to_string(&status)?);
         stream.write_all(line.as_bytes()).await?;
-        if changed.changed().await.is_err() {
+        let news = tokio::select! {
+            news = changed.changed() => news.is_ok(),
+            // Or its descriptor would be held until something changes.
+            () = gone(&mut visitor) => false,
+        };
+        if !news {
             return Ok(());
         }
     }
+}
+
+/// Resolves when the visitor has closed its side. There is nothing it could say.
+async fn gone(visitor: &mut ReadHalf<'_>) {
+    while let Ok(1..) = visitor.read(&mut [0; 64]).await {}
 }

@@ -4,7 +4,10 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::{
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+};
 
 use bgp_wire::Family;
 use serde_json::{Value, json};
@@ -41,8 +44,12 @@ fn socket(test: &str) -> PathBuf {
     std::env::temp_dir().join(name)
 }
 
-async fn ask(fakerr: &Fakerr, path: &PathBuf) -> Reader {
+async fn ask(fakerr: &Fakerr, path: &Path) -> Reader {
     fakerr.line("telling of the status");
+    visit(path).await
+}
+
+async fn visit(path: &Path) -> Reader {
     let stream = UnixStream::connect(path).await.expect("a socket");
     Reader(BufReader::new(stream).lines())
 }
@@ -88,7 +95,7 @@ async fn clients_come_and_go() {
 #[tokio::test]
 async fn a_socket_left_behind_is_replaced_and_taken_away_in_the_end() {
     let path = socket("replaced");
-    std::fs::write(&path, "").expect("a file");
+    drop(UnixListener::bind(&path).expect("a socket"));
     let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
     ask(&fakerr, &path)
         .await
@@ -97,4 +104,51 @@ async fn a_socket_left_behind_is_replaced_and_taken_away_in_the_end() {
     fakerr.signal(nix::sys::signal::Signal::SIGTERM);
     assert!(fakerr.wait().success());
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn who_has_gone_holds_nothing_open() {
+    let path = socket("gone");
+    let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
+    let mut first = ask(&fakerr, &path).await;
+    first.until("a document", |_| true).await;
+    let before = fakerr.descriptors();
+    for _ in 0..20 {
+        let mut visitor = visit(&path).await;
+        visitor.until("a document", |_| true).await;
+    }
+    // It goes before the next one is let in, or soon after.
+    let waiting = async {
+        while fakerr.descriptors() > before + 1 {
+            visit(&path).await.until("a document", |_| true).await;
+        }
+    };
+    let came = timeout(DEADLINE, waiting).await;
+    assert!(came.is_ok(), "{} are open", fakerr.descriptors());
+}
+
+#[test]
+fn a_file_is_not_taken_for_a_socket_left_behind() {
+    let path = socket("file");
+    std::fs::write(&path, "precious").expect("a file");
+    let said = support::command(&["--port", "0", "--status", path.to_str().expect("a path")])
+        .output()
+        .expect("the program");
+    let kept = std::fs::read_to_string(&path).expect("the file");
+    std::fs::remove_file(&path).expect("the file");
+    assert_eq!(said.status.code(), Some(1));
+    assert_eq!(kept, "precious");
+}
+
+#[test]
+fn a_splice_has_no_status() {
+    let said = support::command(&["--mode", "splice", "--status", "/tmp/never"])
+        .output()
+        .expect("the program");
+    assert_eq!(said.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&said.stderr);
+    assert!(
+        text.contains("'--status <PATH>' has nothing to tell"),
+        "{text}"
+    );
 }
