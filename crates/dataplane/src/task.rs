@@ -103,14 +103,14 @@ impl<I: Intent> DriverTask<I> {
         }
     }
 
-    /// Keeps a failure that nobody waits for to be tried again.
+    /// Keeps a failure to be tried again: one that nobody waits for, or of a removal, which nobody will ask for again.
     fn note(&mut self, step: &Step<I>, result: &Result<(), DriverError>) {
         let instance = step.change.instance();
         match result {
             Ok(()) => {
                 self.retries.remove(&instance);
             }
-            Err(error) if step.reply.is_none() => {
+            Err(error) if step.reply.is_none() || is_removal(&step.change) => {
                 tracing::warn!(%instance, %error, "the dataplane did not take a change; will retry");
                 self.remember(step.change.clone());
             }
@@ -187,6 +187,10 @@ impl<I: Intent> DriverTask<I> {
             .into_iter()
             .for_each(|instance| self.publish(instance));
     }
+}
+
+fn is_removal<I>(change: &IntentChange<I>) -> bool {
+    matches!(change, IntentChange::Remove(_))
 }
 
 fn thread<I: Intent>(

@@ -121,6 +121,12 @@ impl Driver for Gated {
 
     fn remove(&mut self, instance: InstanceId) -> BoxFuture<'_, Result<(), DriverError>> {
         self.step(format!("{instance} removed"), move |driver| {
+            let mut refusals = driver.refusals.lock().unwrap();
+            if *refusals > 0 {
+                *refusals -= 1;
+                return Err(DriverError::UnknownInstance { instance });
+            }
+            drop(refusals);
             driver.in_force.remove(&instance);
             Ok(())
         })
@@ -254,6 +260,24 @@ async fn a_failed_route_change_is_tried_again() {
     }
     handle.list().await.unwrap();
     assert!(handle.state(InstanceId(1)).is_some());
+}
+
+// Who detached the last port was told of the failure, and what was left stayed for ever.
+#[tokio::test]
+async fn a_failed_removal_is_tried_again_though_somebody_waited() {
+    let (handle, mut gate) = Gate::started().await;
+    handle.submit(set(1, &["a"]));
+    assert_eq!(gate.begun().await, "1: a");
+    gate.open();
+    *gate.refusals.lock().unwrap() = 1;
+    let removed = handle.request(IntentChange::Remove(InstanceId(1)));
+    assert_eq!(gate.begun().await, "1 removed");
+    gate.open();
+    removed.await.unwrap_err();
+    assert_eq!(gate.begun().await, "1 removed");
+    gate.open();
+    handle.list().await.unwrap();
+    assert_eq!(handle.state(InstanceId(1)), None);
 }
 
 #[tokio::test]

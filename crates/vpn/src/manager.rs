@@ -190,6 +190,11 @@ impl VpnManager {
         })
     }
 
+    /// Counts an instance's intent as changed, after the dataplane did not take it. One that is not there is ignored.
+    pub fn change_again(&mut self, external_id: &str) {
+        self.changed.extend(self.id_of(external_id));
+    }
+
     fn take<I>(
         &mut self,
         kind: InstanceKind,

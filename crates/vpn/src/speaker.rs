@@ -77,6 +77,11 @@ impl Speaker {
         Ok(self.run(effects))
     }
 
+    /// See [`VpnManager::change_again`].
+    pub fn change_again(&mut self, external_id: &str) {
+        self.vpns.change_again(external_id);
+    }
+
     /// See [`VpnManager::stop`].
     pub fn stop(&mut self) -> Output {
         let effects = self.vpns.stop();

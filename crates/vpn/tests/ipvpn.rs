@@ -422,6 +422,18 @@ fn a_refused_attach_leaves_nothing() {
 }
 
 #[test]
+fn an_intent_that_was_not_taken_is_handed_out_again() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    speaker.take_ipvpn_intents();
+    speaker.change_again("v");
+    let again = speaker.take_ipvpn_intents();
+    assert_eq!(again, [IntentChange::Set(vrf_intent(&speaker, "v"))]);
+    speaker.change_again("w");
+    assert_eq!(speaker.take_ipvpn_intents(), []);
+}
+
+#[test]
 fn the_looking_glass_sees_it_all() {
     let mut speaker = speaker();
     let first = AttachRequest {

@@ -82,7 +82,11 @@ impl Core {
                 Err(refusal::plug(&error))
             }
             (None, Ok(())) => Ok(()),
-            (None, Err(error)) => Err(refusal::unplug(&error)),
+            (None, Err(error)) => {
+                // Detached it is. An instance that is no more the driver's task will try to remove by itself.
+                self.speaker.change_again(&external_id);
+                Err(refusal::unplug(&error))
+            }
         };
         self.changed();
         // Nobody has to be there to hear it: what was asked for has been done.
