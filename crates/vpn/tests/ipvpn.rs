@@ -343,6 +343,28 @@ fn what_is_local_is_not_sent_to_others() {
     assert_eq!(vrf_intent(&speaker, "v").routes.len(), 1);
 }
 
+// The host took traffic for its own though it has no way to the port.
+#[test]
+fn what_only_sends_is_reached_where_others_say() {
+    let capabilities = Capabilities {
+        directions: BTreeSet::from([Direction::Both, Direction::FromPort]),
+        ..Capabilities::mpls()
+    };
+    let mut speaker = speaker_with(capabilities);
+    let sends = AttachRequest {
+        direction: Direction::FromPort,
+        ..vrf("v", 1, "10.1.1.1")
+    };
+    attach(&mut speaker, sends);
+    speaker.handle([announce(&remote(2, "10.1.1.1/32", &[500], None, 100))]);
+    let to = prefix("10.1.1.1/32");
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(routes[&to], egress(pe(2), 500, Encap::Default));
+    // Now it receives too.
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    assert!(vrf_intent(&speaker, "v").routes.is_empty());
+}
+
 #[test]
 fn instances_of_one_host_exchange_routes() {
     let mut speaker = speaker();

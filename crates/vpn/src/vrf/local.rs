@@ -57,9 +57,12 @@ impl Vrf {
         true
     }
 
-    /// Whether a prefix is behind a port of this instance.
+    /// Whether traffic for a prefix goes to a port of this instance.
     pub(super) fn is_local(&self, prefix: IpPrefix) -> bool {
-        self.holders.contains_key(&prefix)
+        let macs = self.holders.get(&prefix).into_iter().flatten();
+        let endpoints = macs.filter_map(|mac| self.placed.get(mac));
+        let mut endpoints = endpoints.flat_map(|placed| &placed.endpoints);
+        endpoints.any(|e| e.prefix == prefix && e.direction.is_advertised())
     }
 
     fn place(&mut self, mac: MacAddr, wanted: Placed) {
