@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bgp_wire::community::Encapsulation;
 use serde::{Deserialize, Serialize};
 
 use crate::request::Direction;
@@ -35,28 +36,14 @@ impl Capabilities {
         }
     }
 
-    /// The encapsulation to use for a route that advertises these tunnel types: the most preferred one. A route
-    /// without any means [`Encap::Default`].
-    pub fn common(&self, advertised: &[u16]) -> Option<Encap> {
+    /// The encapsulation to use for a route that advertises these: the most preferred one, or none that can be
+    /// forwarded. A route without any means [`Encap::Default`].
+    pub fn common(&self, advertised: &[Encapsulation]) -> Option<Encap> {
         let is_common = |encap: &&Encap| match encap.tunnel_type() {
-            Some(number) => advertised.contains(&number),
+            Some(number) => advertised.iter().any(|e| e.number() == number),
             None => advertised.is_empty(),
         };
         self.encaps.iter().find(is_common).copied()
-    }
-
-    /// Whether a route that advertises these tunnel types can be forwarded. A route without any means
-    /// [`Encap::Default`].
-    pub fn accept(&self, mut advertised: impl Iterator<Item = u16>) -> bool {
-        let Some(first) = advertised.next() else {
-            return self.encaps.contains(&Encap::Default);
-        };
-        let known = |kind| {
-            self.encaps
-                .iter()
-                .any(|encap| encap.tunnel_type() == Some(kind))
-        };
-        known(first) || advertised.any(known)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Evi {
 impl Evi {
     /// An instance without endpoints, for a first `request`.
     pub(crate) fn new(numbers: Numbers, request: &AttachRequest, config: &VpnConfig) -> Self {
-        let prefix_len = request.ip.as_ref().map(|ip| ip.prefix_len());
+        let common = Common::new(numbers, request);
         let intent = EvpnIntent {
             instance: numbers.id,
             external_id: request.external_id.clone(),
@@ -44,14 +44,14 @@ impl Evi {
             linuxbr: request.linuxbr.clone(),
             gateway: request
                 .gateway
-                .map(|address| Gateway::of_subnet(address, prefix_len)),
+                .map(|address| Gateway::of_subnet(address, common.prefix_len)),
             ports: BTreeMap::new(),
             remote_macs: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             flood: BTreeSet::new(),
         };
         Self {
-            common: Common::new(numbers, request),
+            common,
             learned: Learned::default(),
             intent: Arc::new(intent),
             placed: BTreeMap::new(),
@@ -64,15 +64,5 @@ impl Evi {
 
     pub(crate) fn worker(&self) -> WorkerId {
         WorkerId::Evi(self.common.numbers.id.0)
-    }
-
-    /// Sets the gateway; answers whether that changed the intent.
-    pub(crate) fn set_gateway(&mut self, address: IpAddr) -> bool {
-        let gateway = Some(Gateway::of_subnet(address, self.common.prefix_len));
-        let changed = self.intent.gateway != gateway;
-        if changed {
-            Arc::make_mut(&mut self.intent).gateway = gateway;
-        }
-        changed
     }
 }

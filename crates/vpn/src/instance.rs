@@ -12,7 +12,7 @@ use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 
 use crate::error::AttachError;
 use crate::evi::Evi;
-use crate::intent::InstanceId;
+use crate::intent::{Gateway, InstanceId};
 use crate::manager::{AttachToken, VpnConfig};
 use crate::request::{AttachRequest, Direction, InstanceKind, LocalPort, Readvertise};
 use crate::vrf::Vrf;
@@ -90,15 +90,24 @@ impl Common {
         self.endpoints.is_empty() && self.pending.is_empty()
     }
 
-    /// Whether the MAC of the request is at no other port.
-    pub(crate) fn admit_port(&self, request: &AttachRequest) -> Result<(), AttachError> {
+    /// Whether the MAC of the request is at no other port, and the port, if it is `plugged`, has the same VLAN.
+    pub(crate) fn admit_port(
+        &self,
+        request: &AttachRequest,
+        plugged: Option<Option<u16>>,
+    ) -> Result<(), AttachError> {
         let (mac, port) = (request.mac, &request.local_port);
-        match self.port_of(mac).filter(|previous| *previous != port) {
-            None => Ok(()),
-            Some(previous) => Err(AttachError::MacOnOtherPort {
+        if let Some(previous) = self.port_of(mac).filter(|previous| *previous != port) {
+            return Err(AttachError::MacOnOtherPort {
                 mac,
                 previous: previous.linuxif.clone(),
                 port: port.linuxif.clone(),
+            });
+        }
+        match plugged.filter(|vlan| *vlan != port.vlan) {
+            None => Ok(()),
+            Some(_) => Err(AttachError::VlanDiffers {
+                linuxif: port.linuxif.clone(),
             }),
         }
     }
@@ -203,12 +212,11 @@ impl Instance {
         }
     }
 
-    pub(crate) fn gateway(&self) -> Option<IpAddr> {
-        let gateway = match self {
+    pub(crate) fn gateway(&self) -> Option<Gateway> {
+        match self {
             Self::Evi(evi) => evi.intent.gateway,
             Self::Vrf(vrf) => vrf.intent.gateway,
-        };
-        gateway.map(|gateway| gateway.address)
+        }
     }
 
     /// Whether the request fits the endpoints that are held.
@@ -221,10 +229,15 @@ impl Instance {
 
     /// Sets the gateway; answers whether that changed the intent.
     pub(crate) fn set_gateway(&mut self, address: IpAddr) -> bool {
-        match self {
-            Self::Evi(evi) => evi.set_gateway(address),
-            Self::Vrf(vrf) => vrf.set_gateway(address),
+        let gateway = Some(Gateway::of_subnet(address, self.common().prefix_len));
+        if self.gateway() == gateway {
+            return false;
         }
+        match self {
+            Self::Evi(evi) => Arc::make_mut(&mut evi.intent).gateway = gateway,
+            Self::Vrf(vrf) => Arc::make_mut(&mut vrf.intent).gateway = gateway,
+        }
+        true
     }
 
     /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.

@@ -17,11 +17,11 @@ use crate::reading::Meaning;
 /// Who published the route, and its key.
 pub(crate) type PathId = (WorkerId, NlriKey);
 
-/// A received route and what it means for this instance.
+/// A received route and what it means for an instance: of E-VPN unless said otherwise.
 #[derive(Clone, Debug)]
-pub(crate) struct Path {
+pub(crate) struct Path<M = Meaning> {
     pub(crate) route: Arc<Route>,
-    pub(crate) meaning: Meaning,
+    pub(crate) meaning: M,
 }
 
 /// All received routes of one instance.

@@ -1,10 +1,12 @@
 //! What instances of both types tell the route table: made equal to what it should be, in few steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bgp_rib::{Match, RibEvent, Route, WorkerId};
 use bgp_wire::{Family, RouteTarget};
+
+use crate::instance::EndpointKey;
 
 /// The events that lead from the targets `subscribed` to those to `import`, in each family.
 pub(crate) fn subscribe(
@@ -54,6 +56,28 @@ pub(crate) fn change(
         }
         (None, None) => None,
     }
+}
+
+/// The events after which just these `routes` of endpoints are published, and `advertised` says so. New things come
+/// before those that end.
+pub(crate) fn endpoints(
+    source: WorkerId,
+    advertised: &mut BTreeMap<EndpointKey, Arc<Route>>,
+    routes: Vec<(EndpointKey, Option<Route>)>,
+    events: &mut Vec<RibEvent>,
+) {
+    let mut withdrawn = Vec::new();
+    for (key, route) in routes {
+        let out = match route {
+            Some(_) => &mut *events,
+            None => &mut withdrawn,
+        };
+        let old = advertised.remove(&key);
+        if let Some(route) = change(source, old, route, out) {
+            advertised.insert(key, route);
+        }
+    }
+    events.extend(withdrawn);
 }
 
 /// The events that end all of `routes` and every subscription.

@@ -148,11 +148,7 @@ impl Reader<'_> {
 
     fn is_encapsulation_common(&self) -> bool {
         let advertised = self.route.attributes.encapsulations();
-        self.capabilities.accept(
-            advertised
-                .into_iter()
-                .map(|encapsulation| encapsulation.number()),
-        )
+        self.capabilities.common(&advertised).is_some()
     }
 
     /// A reflector that sends an instance its own route must not make it send to itself.

@@ -202,7 +202,7 @@ fn view(instance: &Instance) -> InstanceView {
         description: common.description.clone(),
         import: common.import.iter().copied().collect(),
         export: common.export.clone(),
-        gateway: instance.gateway(),
+        gateway: instance.gateway().map(|gateway| gateway.address),
         prefix_len: common.prefix_len,
         dataplane_id: common.numbers.vni,
         is_vni_given: common.numbers.label.is_none(),

@@ -7,7 +7,6 @@ mod reading;
 mod received;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp_rib::{Route, WorkerId};
@@ -73,15 +72,5 @@ impl Vrf {
 
     pub(crate) fn worker(&self) -> WorkerId {
         WorkerId::Vrf(self.common.numbers.id.0)
-    }
-
-    /// Sets the gateway; answers whether that changed the intent.
-    pub(crate) fn set_gateway(&mut self, address: IpAddr) -> bool {
-        let gateway = Some(Gateway::of_subnet(address, self.common.prefix_len));
-        let changed = self.intent.gateway != gateway;
-        if changed {
-            Arc::make_mut(&mut self.intent).gateway = gateway;
-        }
-        changed
     }
 }

@@ -31,20 +31,11 @@ impl Evi {
         let multicast = self.multicast_route(config);
         let old = self.multicast.take();
         self.multicast = publication::change(worker, old, multicast, &mut events);
-        let mut withdrawn = Vec::new();
-        for key in touched {
-            let route = self.endpoint_route(config, key);
-            let out = if route.is_some() {
-                &mut events
-            } else {
-                &mut withdrawn
-            };
-            let old = self.advertised.remove(&key);
-            if let Some(route) = publication::change(worker, old, route, out) {
-                self.advertised.insert(key, route);
-            }
-        }
-        events.extend(withdrawn);
+        let routes = touched.into_iter();
+        let routes: Vec<_> = routes
+            .map(|key| (key, self.endpoint_route(config, key)))
+            .collect();
+        publication::endpoints(worker, &mut self.advertised, routes, &mut events);
         events
     }
 

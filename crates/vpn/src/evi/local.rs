@@ -14,13 +14,10 @@ use crate::request::{AttachRequest, LocalPort};
 impl Evi {
     /// Whether the request fits the endpoints that are held.
     pub(crate) fn admit(&self, request: &AttachRequest) -> Result<(), AttachError> {
-        self.common.admit_port(request)?;
-        let (mac, port) = (request.mac, &request.local_port);
-        let plugged = self.intent.ports.get(&port.linuxif);
-        if plugged.is_some_and(|plugged| plugged.vlan != port.vlan) {
-            let linuxif = port.linuxif.clone();
-            return Err(AttachError::VlanDiffers { linuxif });
-        }
+        let plugged = self.intent.ports.get(&request.local_port.linuxif);
+        self.common
+            .admit_port(request, plugged.map(|port| port.vlan))?;
+        let mac = request.mac;
         let ip = request.ip.as_ref().map(|ip| ip.address());
         match ip.and_then(|ip| Some((ip, *self.owners.get(&ip)?))) {
             Some((ip, bound)) if bound != mac => Err(AttachError::IpOnOtherMac { ip, mac, bound }),

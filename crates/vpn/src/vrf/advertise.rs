@@ -23,20 +23,11 @@ impl Vrf {
         let worker = self.worker();
         let import = &self.common.import;
         publication::subscribe(worker, &FAMILIES, &mut self.subscribed, import, &mut events);
-        let mut withdrawn = Vec::new();
-        for key in touched {
-            let route = self.endpoint_route(config, key);
-            let out = if route.is_some() {
-                &mut events
-            } else {
-                &mut withdrawn
-            };
-            let old = self.advertised.remove(&key);
-            if let Some(route) = publication::change(worker, old, route, out) {
-                self.advertised.insert(key, route);
-            }
-        }
-        events.extend(withdrawn);
+        let routes = touched.into_iter();
+        let routes: Vec<_> = routes
+            .map(|key| (key, self.endpoint_route(config, key)))
+            .collect();
+        publication::endpoints(worker, &mut self.advertised, routes, &mut events);
         events
     }
 

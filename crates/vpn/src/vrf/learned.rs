@@ -1,25 +1,17 @@
 //! Routes of others, as an IP VPN instance uses them: per prefix, whatever their distinguishers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
-use bgp_rib::{Route, WorkerId};
-use bgp_wire::{IpPrefix, NlriKey};
+use bgp_wire::IpPrefix;
 
 use super::reading::Meaning;
 use crate::intent::NextHop;
-
-/// Who published the route, and its key.
-pub(crate) type PathId = (WorkerId, NlriKey);
+use crate::learned::PathId;
 
 /// A received route and what it means for this instance.
-#[derive(Clone, Debug)]
-pub(crate) struct Path {
-    pub(crate) route: Arc<Route>,
-    pub(crate) meaning: Meaning,
-}
+pub(crate) type Path = crate::learned::Path<Meaning>;
 
 /// All received routes of one instance.
 #[derive(Clone, Debug, Default)]

@@ -13,13 +13,10 @@ use crate::request::AttachRequest;
 impl Vrf {
     /// Whether the request fits the endpoints that are held.
     pub(crate) fn admit(&self, request: &AttachRequest) -> Result<(), AttachError> {
-        self.common.admit_port(request)?;
-        let (mac, port) = (request.mac, &request.local_port);
-        let plugged = self.intent.ports.get(&port.linuxif);
-        if plugged.is_some_and(|plugged| plugged.vlan != port.vlan) {
-            let linuxif = port.linuxif.clone();
-            return Err(AttachError::VlanDiffers { linuxif });
-        }
+        let plugged = self.intent.ports.get(&request.local_port.linuxif);
+        self.common
+            .admit_port(request, plugged.map(|port| port.vlan))?;
+        let mac = request.mac;
         // A subnet may be behind several MACs, an address may not.
         let ip = request.advertised_prefix().filter(IpPrefix::is_host);
         let holders = ip.and_then(|ip| self.holders.get(&ip));

@@ -51,9 +51,7 @@ pub(crate) fn read(
             flaw,
         })
     };
-    let advertised = route.attributes.encapsulations();
-    let advertised: Vec<u16> = advertised.into_iter().map(|e| e.number()).collect();
-    let Some(encap) = capabilities.common(&advertised) else {
+    let Some(encap) = capabilities.common(&route.attributes.encapsulations()) else {
         return nothing(Warning::NoCommonEncapsulation { route: text() });
     };
     // No driver can push more than one label.

@@ -6,9 +6,10 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::IpPrefix;
 
 use super::Vrf;
-use super::learned::{Learned, Path, PathId};
+use super::learned::{Learned, Path};
 use super::reading;
 use crate::error::Warning;
+use crate::learned::PathId;
 use crate::manager::VpnConfig;
 
 impl Vrf {
