@@ -250,18 +250,18 @@ impl Core {
 
     /// Routes of peers, and those of instances that another instance imports.
     fn held_routes(&self) -> Vec<HeldRoute> {
+        let instances: Vec<_> = self.speaker.vpns().instances().collect();
         let imported = |source, route: &Route| -> Vec<String> {
             let targets = route.route_targets();
-            self.speaker
-                .vpns()
-                .instances()
+            instances
+                .iter()
                 .filter(|instance| instance.worker != source)
                 .filter(|instance| {
                     targets
                         .iter()
                         .any(|target| instance.import.contains(target))
                 })
-                .map(|instance| instance.external_id)
+                .map(|instance| instance.external_id.clone())
                 .collect()
         };
         self.speaker
