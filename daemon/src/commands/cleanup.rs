@@ -79,12 +79,13 @@ fn clean(config: &Config, warnings: &[String], dry_run: bool) -> Result<(), Clea
     };
     runtime.block_on(async {
         let evpn = reset(host::evpn_driver(&config.evpn), dry_run).await;
+        // Whatever became of the one, the other is to be cleaned.
+        let ipvpn = match host::ipvpn_driver(&config.ipvpn) {
+            Some(driver) => reset(driver, dry_run).await,
+            None => Ok(()),
+        };
         evpn.map_err(failed(&config.evpn.driver))?;
-        if let Some(driver) = host::ipvpn_driver(&config.ipvpn) {
-            let ipvpn = reset(driver, dry_run).await;
-            ipvpn.map_err(failed(&config.ipvpn.driver))?;
-        }
-        Ok(())
+        ipvpn.map_err(failed(&config.ipvpn.driver))
     })
 }
 
