@@ -11,10 +11,12 @@
 //! Addresses may overlap between instances, as every lookup begins with the port or the label a packet came in by.
 //! The Ethernet address of a PE's tunnel follows from its IPv4 address, so nobody has to be asked for it.
 //!
-//! What an instance has in the kernel is remembered and only the difference is touched. What an earlier run left
-//! is known by rule priorities, table numbers and the route protocol; it forwards on until
-//! [`Driver::reconcile`] is called.
+//! What an instance has in the kernel is remembered and only the difference is touched; an intent that is applied
+//! again is compared with the kernel. What an earlier run left is known by rule priorities, table numbers and the
+//! route protocol; it forwards on until [`Driver::reconcile`] is called.
 
+mod left;
+mod local;
 mod observe;
 mod plan;
 mod settings;
@@ -24,16 +26,14 @@ mod tunnel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bgp_wire::Label;
-use netns::link::{LinkError, LinkErrorKind, Netlink, Rule};
+use netns::link::{LinkError, LinkErrorKind, Netlink};
 use netns::ns::NetNs;
-use vpn::intent::IpVpnPort;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
-use self::observe::{find_left, find_ports};
-use self::plan::{Op, execute, key, plan};
+use self::observe::{find_own, find_ports};
+use self::plan::{Op, execute, plan};
 use self::settings::Settings;
-use self::state::{Elsewhere, Host, INSTANCE_TABLES, LABEL_TABLES, State, TABLES};
+use self::state::{Host, INSTANCE_TABLES, State, TABLES};
 use crate::linux::names::fnv1a;
 use crate::linux::underlay;
 use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned, OwnedKind};
@@ -113,7 +113,7 @@ impl LinuxVxlanDriver {
             None => Netlink::current(),
         };
         let netlink = netlink.map_err(|error| kernel(&error))?;
-        self.left = find_left(&netlink).await?;
+        self.left = find_own(&netlink, []).await?;
         self.netlink = Some(netlink);
         Ok(())
     }
@@ -123,36 +123,64 @@ impl LinuxVxlanDriver {
         self.netlink.clone().ok_or(DriverError::Stopped)
     }
 
+    /// Makes the kernel hold an intent; of its ports, those `tolerated` need not be there.
     async fn bring_up(
         &mut self,
         intent: Arc<IpVpnIntent>,
         tolerated: &BTreeSet<String>,
     ) -> Result<(), DriverError> {
         let netlink = self.netlink()?;
-        let before = self.instances.get(&intent.instance).cloned();
         self.check(&intent)?;
+        let before = self.instances.get(&intent.instance).cloned();
         let (ports, missing) = find_ports(&netlink, &intent, before.as_ref(), tolerated).await?;
-        let tunnel = self.tunnel(&netlink, &intent).await?;
-        let table = match &before {
+        let names: Vec<String> = ports.keys().cloned().collect();
+        let made = self.make(&netlink, &intent, before.as_ref(), ports, missing);
+        let applied = match made.await {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.release(names);
+                if let Err(error) = self.remove_idle_tunnel(&netlink).await {
+                    tracing::warn!("cannot remove what was made for nothing: {error}");
+                }
+                return Err(error);
+            }
+        };
+        let is_same = |before: &Applied| {
+            (&before.intent.ports, &before.ports) == (&intent.ports, &applied.ports)
+        };
+        let moved = !before.as_ref().is_some_and(is_same);
+        self.instances.insert(intent.instance, applied);
+        self.release(
+            before
+                .into_iter()
+                .flat_map(|before| before.ports.into_keys()),
+        );
+        if moved {
+            self.refresh_dependents(intent.instance, &netlink).await;
+        }
+        Ok(())
+    }
+
+    /// Makes the difference between `before` and an intent, all of it or nothing.
+    async fn make(
+        &mut self,
+        netlink: &Netlink,
+        intent: &Arc<IpVpnIntent>,
+        before: Option<&Applied>,
+        ports: BTreeMap<String, u32>,
+        missing: BTreeSet<String>,
+    ) -> Result<Applied, DriverError> {
+        let tunnel = self.tunnel(netlink, intent).await?;
+        let table = match before {
             Some(before) => before.table,
             None => self.free_table(&intent.external_id)?,
         };
-        for name in ports.keys() {
-            let known = before.as_ref().and_then(|before| before.ports.get(name));
-            if known != ports.get(name) {
-                self.prepare_port(&netlink, name).await?;
+        for (name, index) in &ports {
+            if before.and_then(|before| before.ports.get(name)) != Some(index) {
+                self.prepare_port(netlink, name).await?;
             }
         }
-        let state = State::new(
-            &intent,
-            &Host {
-                tunnel,
-                tunnel_name: TUNNEL,
-                table,
-                ports: &ports,
-                elsewhere: &self.elsewhere(&intent),
-            },
-        );
+        let state = self.state(intent, tunnel, table, &ports);
         if state
             .routes
             .iter()
@@ -160,40 +188,36 @@ impl LinuxVxlanDriver {
         {
             self.settings.forward_ipv6()?;
         }
-        let had = before
-            .as_ref()
-            .map(|before| before.still_there(&ports, tunnel));
+        let had = before.map(|before| before.still_there(&ports, tunnel));
         let had = had.unwrap_or_default();
-        self.take_over(&netlink, &state).await?;
-        if let Err(error) = execute(&netlink, &self.unshared(plan(&had, &state), &intent)).await {
-            let undo = self.unshared(plan(&state, &had), &intent);
-            if let Err(error) = execute(&netlink, &undo).await {
+        self.take_over(netlink, &state).await?;
+        if let Err(error) = execute(netlink, &self.unshared(plan(&had, &state), intent)).await {
+            let undo = self.unshared(plan(&state, &had), intent);
+            if let Err(error) = execute(netlink, &undo).await {
                 tracing::warn!("cannot bring the dataplane back to what it was: {error}");
             }
             return Err(error);
         }
-        let mtu = match before.as_ref().and_then(|before| before.mtu) {
+        let mtu = match before.and_then(|before| before.mtu) {
             Some(mtu) => Some(mtu),
-            None => underlay::overlay_mtu(&netlink, intent.local_pe)
+            None => underlay::overlay_mtu(netlink, intent.local_pe)
                 .await
                 .unwrap_or_default(),
         };
         for port in &missing {
-            if !before.as_ref().is_some_and(|b| b.missing.contains(port)) {
+            if !before.is_some_and(|before| before.missing.contains(port)) {
                 let id = &intent.external_id;
                 tracing::warn!("port `{port}` of VPN instance `{id}` is not there any more");
             }
         }
-        let applied = Applied {
-            intent: Arc::clone(&intent),
+        Ok(Applied {
+            intent: Arc::clone(intent),
             table,
             ports,
             missing,
             state,
             mtu,
-        };
-        self.instances.insert(intent.instance, applied);
-        self.refresh_neighbours_of(intent.instance, &netlink).await
+        })
     }
 
     async fn take_down(&mut self, instance: InstanceId) -> Result<(), DriverError> {
@@ -203,21 +227,53 @@ impl LinuxVxlanDriver {
         };
         let ops = plan(&applied.state, &State::default());
         let ops = self.unshared(ops, &applied.intent);
-        let names: Vec<String> = applied.ports.keys().cloned().collect();
         execute(&netlink, &ops).await?;
-        self.instances.remove(&instance);
-        for name in names {
-            self.settings.release(&name);
+        if let Some(applied) = self.instances.remove(&instance) {
+            self.release(applied.ports.into_keys());
         }
-        self.refresh_neighbours_of(instance, &netlink).await?;
+        self.refresh_dependents(instance, &netlink).await;
+        self.remove_idle_tunnel(&netlink).await
+    }
+
+    /// What the kernel should hold for an intent.
+    fn state(
+        &self,
+        intent: &IpVpnIntent,
+        tunnel: u32,
+        table: u32,
+        ports: &BTreeMap<String, u32>,
+    ) -> State {
+        let host = Host {
+            tunnel,
+            tunnel_name: TUNNEL,
+            table,
+            ports,
+            elsewhere: &self.elsewhere(intent),
+        };
+        State::new(intent, &host)
+    }
+
+    /// Has those ports answer for nobody any more that no instance has.
+    fn release(&self, ports: impl IntoIterator<Item = String>) {
+        for name in ports {
+            let mut users = self.instances.values();
+            if !users.any(|applied| applied.ports.contains_key(&name)) {
+                self.settings.release(&name);
+            }
+        }
+    }
+
+    /// Removes the tunnel if nothing can come by it.
+    async fn remove_idle_tunnel(&mut self, netlink: &Netlink) -> Result<(), DriverError> {
         if self.instances.is_empty() && self.left == State::default() {
-            self.remove_tunnel(&netlink).await?;
+            self.remove_tunnel(netlink).await?;
         }
         Ok(())
     }
 
     async fn reconcile_all(&mut self, intents: Vec<Arc<IpVpnIntent>>) -> Result<(), DriverError> {
-        let mut first = Ok(());
+        let netlink = self.netlink()?;
+        let mut first = self.recall(&netlink, None).await;
         let wanted: BTreeSet<InstanceId> = intents.iter().map(|intent| intent.instance).collect();
         let known: Vec<InstanceId> = self.instances.keys().copied().collect();
         for instance in known.into_iter().filter(|known| !wanted.contains(known)) {
@@ -228,34 +284,6 @@ impl LinuxVxlanDriver {
             first = first.and(self.bring_up(intent, &tolerated).await);
         }
         first.and(self.sweep().await)
-    }
-
-    /// Removes what no instance wants.
-    async fn sweep(&mut self) -> Result<(), DriverError> {
-        let netlink = self.netlink()?;
-        let mut wanted = State::default();
-        for applied in self.instances.values() {
-            wanted.rules.extend(applied.state.rules.iter().cloned());
-            wanted.routes.extend(applied.state.routes.iter().cloned());
-            let neighbours = applied.state.neighbours.iter().cloned();
-            wanted.neighbours.extend(neighbours);
-        }
-        if !self.instances.is_empty() {
-            wanted.rules.extend(state::shared(TUNNEL));
-        }
-        let there = find_left(&netlink).await?;
-        let removals = plan(&there, &wanted).into_iter().filter(|op| {
-            matches!(
-                op,
-                Op::DeleteRule(_) | Op::DeleteRoute(_) | Op::DeleteNeighbour(_)
-            )
-        });
-        execute(&netlink, &removals.collect::<Vec<_>>()).await?;
-        self.left = State::default();
-        if self.instances.is_empty() {
-            self.remove_tunnel(&netlink).await?;
-        }
-        Ok(())
     }
 
     /// What the other instances have, if nothing of it is what the intent needs.
@@ -297,100 +325,7 @@ impl LinuxVxlanDriver {
         })
     }
 
-    /// Removes what an earlier run left and `state` contradicts: a port in another table, a label that meant
-    /// another endpoint.
-    async fn take_over(&mut self, netlink: &Netlink, state: &State) -> Result<(), DriverError> {
-        if self.left == State::default() {
-            return Ok(());
-        }
-        let place = |rule: &Rule| (rule.ipv6, rule.iif.clone(), rule.tunnel_id);
-        let places: BTreeSet<_> = state.rules.iter().map(place).collect();
-        let labels: BTreeSet<u32> = state
-            .rules
-            .iter()
-            .filter_map(|rule| rule.table.filter(|table| *table >= LABEL_TABLES))
-            .collect();
-        let kept: BTreeSet<_> = state.routes.iter().map(key).collect();
-        let mut gone = State::default();
-        let contradicted =
-            |rule: &Rule| places.contains(&place(rule)) && !state.rules.contains(rule);
-        gone.rules = self
-            .left
-            .rules
-            .iter()
-            .filter(|r| contradicted(r))
-            .cloned()
-            .collect();
-        let stale = |r: &&netns::link::Route| labels.contains(&r.table) && !kept.contains(&key(r));
-        gone.routes = self.left.routes.iter().filter(stale).cloned().collect();
-        execute(netlink, &plan(&gone, &State::default())).await?;
-        self.left.rules.retain(|rule| !gone.rules.contains(rule));
-        self.left
-            .routes
-            .retain(|route| !gone.routes.contains(route));
-        Ok(())
-    }
-
-    /// Endpoints of the other instances, if the intent has routes to this host.
-    fn elsewhere(&self, intent: &IpVpnIntent) -> BTreeMap<Label, Vec<Elsewhere>> {
-        let mut elsewhere: BTreeMap<Label, Vec<Elsewhere>> = BTreeMap::new();
-        if !leads_here(intent) {
-            return elsewhere;
-        }
-        let others = self.instances.values();
-        for other in others.filter(|other| other.intent.instance != intent.instance) {
-            for (name, IpVpnPort { endpoints, .. }) in &other.intent.ports {
-                let Some(&link) = other.ports.get(name) else {
-                    continue;
-                };
-                let reachable = endpoints
-                    .iter()
-                    .filter(|endpoint| endpoint.direction != Direction::FromPort);
-                for endpoint in reachable {
-                    let there = elsewhere.entry(endpoint.label).or_default();
-                    let endpoint = endpoint.clone();
-                    there.push(Elsewhere { link, endpoint });
-                }
-            }
-        }
-        elsewhere
-    }
-
-    /// Brings those instances up to date that send to ports of others of this host.
-    async fn refresh_neighbours_of(
-        &mut self,
-        changed: InstanceId,
-        netlink: &Netlink,
-    ) -> Result<(), DriverError> {
-        let Some(tunnel) = self.tunnel else {
-            return Ok(());
-        };
-        let dependent = self
-            .instances
-            .values()
-            .filter(|applied| applied.intent.instance != changed && leads_here(&applied.intent));
-        let dependent: Vec<Applied> = dependent.cloned().collect();
-        for applied in dependent {
-            let state = State::new(
-                &applied.intent,
-                &Host {
-                    tunnel,
-                    tunnel_name: TUNNEL,
-                    table: applied.table,
-                    ports: &applied.ports,
-                    elsewhere: &self.elsewhere(&applied.intent),
-                },
-            );
-            let ops = self.unshared(plan(&applied.state, &state), &applied.intent);
-            execute(netlink, &ops).await?;
-            if let Some(known) = self.instances.get_mut(&applied.intent.instance) {
-                known.state = state;
-            }
-        }
-        Ok(())
-    }
-
-    /// Leaves out removals of neighbours that other instances need too.
+    /// Leaves out removals of what other instances need too.
     fn unshared(&self, mut ops: Vec<Op>, intent: &IpVpnIntent) -> Vec<Op> {
         let others = self.instances.values();
         let others = others.filter(|other| other.intent.instance != intent.instance);
@@ -444,7 +379,15 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
     }
 
     fn apply(&mut self, intent: Arc<IpVpnIntent>) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async move { self.bring_up(intent, &BTreeSet::new()).await })
+        Box::pin(async move {
+            // The same again can only be meant to mend what others broke.
+            let known = self.instances.get(&intent.instance);
+            if known.is_some_and(|known| known.intent == intent) {
+                let netlink = self.netlink()?;
+                self.recall(&netlink, Some(intent.instance)).await?;
+            }
+            self.bring_up(intent, &BTreeSet::new()).await
+        })
     }
 
     fn remove(&mut self, instance: InstanceId) -> BoxFuture<'_, Result<(), DriverError>> {
@@ -462,15 +405,17 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
         Box::pin(async {
             let netlink = self.netlink()?;
             let mut owned = Vec::new();
-            if netlink.index(TUNNEL).await.is_ok() {
-                owned.push(Owned {
+            match netlink.index(TUNNEL).await {
+                Ok(_) => owned.push(Owned {
                     name: TUNNEL.to_owned(),
                     kind: OwnedKind::Vxlan,
                     vni: None,
                     instance: None,
-                });
+                }),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(kernel(&error)),
             }
-            let there = find_left(&netlink).await?;
+            let there = find_own(&netlink, []).await?;
             let routes = there.routes.iter().map(|route| route.table);
             let rules = there.rules.iter().filter_map(|rule| rule.table);
             let tables: BTreeSet<u32> = routes.chain(rules).collect();
@@ -502,11 +447,6 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
             ..DriverView::default()
         })
     }
-}
-
-fn leads_here(intent: &IpVpnIntent) -> bool {
-    let mut next_hops = intent.routes.values().flatten();
-    next_hops.any(|next_hop| next_hop.pe == intent.local_pe)
 }
 
 /// What the kernel answered, in the driver's words.

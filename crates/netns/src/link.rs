@@ -224,6 +224,20 @@ impl Netlink {
         })
     }
 
+    /// The IPv6 addresses that this host answers for, sorted.
+    pub async fn proxy_neighbours(&self) -> Result<Vec<ProxyNeighbour>, LinkError> {
+        self.dump(
+            Message::GetNeighbour(ProxyNeighbour::question()),
+            "list proxy neighbours",
+            |message| match message {
+                Message::NewNeighbour(entry) => ProxyNeighbour::parse(entry),
+                _ => None,
+            },
+        )
+        .await
+        .map(sorted)
+    }
+
     /// The forwarding entries of one bridge port or VXLAN device, or of all, sorted.
     pub async fn fdb(&self, link: Option<u32>) -> Result<Vec<FdbEntry>, LinkError> {
         let mut request = NeighbourMessage::default();

@@ -45,8 +45,12 @@ pub async fn find_ports(
     Ok((ports, missing))
 }
 
-/// Everything in the kernel that bears the driver's marks.
-pub async fn find_left(netlink: &Netlink) -> Result<State, DriverError> {
+/// Everything in the kernel that bears the driver's marks. Neighbours are looked for on the links of its routes
+/// and `also` on these: other links have ones of other drivers.
+pub async fn find_own(
+    netlink: &Netlink,
+    also: impl IntoIterator<Item = u32>,
+) -> Result<State, DriverError> {
     let rules = netlink.rules().await.map_err(|error| kernel(&error))?;
     let is_own = |rule: &Rule| match (rule.priority, rule.table) {
         (state::LOOKUP, Some(table)) => state::is_own_table(table),
@@ -60,16 +64,19 @@ pub async fn find_left(netlink: &Netlink) -> Result<State, DriverError> {
         .filter(|r| r.protocol == state::PROTOCOL && state::is_own_table(r.table));
     let routes: BTreeSet<_> = routes.collect();
     let mut neighbours = BTreeSet::new();
-    let links: BTreeSet<u32> = routes.iter().filter_map(|route| route.link).collect();
+    let links = routes.iter().filter_map(|route| route.link);
+    let links: BTreeSet<u32> = links.chain(also).collect();
     for link in links {
         let found = netlink.neighbours(Some(link)).await;
         let found = found.map_err(|error| kernel(&error))?;
         neighbours.extend(found.into_iter().filter(|n| n.extern_learn));
     }
+    let proxies = netlink.proxy_neighbours().await;
+    let proxies = proxies.map_err(|error| kernel(&error))?;
     Ok(State {
         rules,
         routes,
         neighbours,
-        proxies: BTreeSet::new(),
+        proxies: proxies.into_iter().filter(|p| p.extern_learn).collect(),
     })
 }

@@ -9,6 +9,8 @@ use netns::link::{IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
 use vpn::intent::{IpVpnEndpoint, NextHop};
 use vpn::{Direction, IpVpnIntent};
 
+use super::plan::{RouteKey, key};
+
 /// Rules that choose a table for what comes out of a port or a tunnel.
 pub const LOOKUP: u32 = 4364;
 /// Rules that stop what came out of a tunnel and belongs to nobody.
@@ -107,6 +109,16 @@ impl State {
         state
     }
 
+    /// Becomes what is left of it `there`, in the kernel, with routes as they are there.
+    pub fn recall(&mut self, there: &State) {
+        self.rules.retain(|rule| there.rules.contains(rule));
+        let keys: BTreeSet<RouteKey> = self.routes.iter().map(key).collect();
+        let routes = there.routes.iter().filter(|r| keys.contains(&key(r)));
+        self.routes = routes.cloned().collect();
+        self.neighbours.retain(|n| there.neighbours.contains(n));
+        self.proxies.retain(|p| there.proxies.contains(p));
+    }
+
     /// An endpoint behind a port: reached from the instance, and by its label from the tunnel.
     fn endpoint(
         &mut self,
@@ -166,7 +178,7 @@ impl State {
         }
         match gateway {
             IpAddr::V6(ip) => {
-                self.proxies.insert(ProxyNeighbour { link, ip });
+                self.proxies.insert(proxy(link, ip));
             }
             // One port is enough: the address is answered for wherever it is asked.
             IpAddr::V4(_) => {
@@ -235,8 +247,8 @@ impl State {
         let ports = intent.ports.keys().filter_map(|name| host.ports.get(name));
         for &link in ports {
             let elsewhere = others.iter().filter(|(_, at)| *at != Some(link));
-            let proxies = elsewhere.map(|(ip, _)| ProxyNeighbour { link, ip: *ip });
-            self.proxies.extend(proxies);
+            self.proxies
+                .extend(elsewhere.map(|(ip, _)| proxy(link, *ip)));
         }
     }
 
@@ -308,6 +320,15 @@ fn gateway_of(endpoint: &IpVpnEndpoint) -> IpAddr {
         IpAddr::V6(_) => {
             Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, u16::from_be_bytes([high, low])).into()
         }
+    }
+}
+
+/// Marked, like neighbours, as the driver's.
+fn proxy(link: u32, ip: Ipv6Addr) -> ProxyNeighbour {
+    ProxyNeighbour {
+        link,
+        ip,
+        extern_learn: true,
     }
 }
 

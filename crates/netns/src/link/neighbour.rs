@@ -332,6 +332,8 @@ pub struct ProxyNeighbour {
     pub link: u32,
     /// The address.
     pub ip: Ipv6Addr,
+    /// Supplied by a control plane (`extern_learn`); the kernel only remembers it.
+    pub extern_learn: bool,
 }
 
 impl ProxyNeighbour {
@@ -352,11 +354,45 @@ impl ProxyNeighbour {
         header.ifindex = self.link;
         header.state = NeighbourState::from(NUD_PERMANENT);
         header.flags = NeighbourFlags::Proxy;
+        header
+            .flags
+            .set(NeighbourFlags::ExtLearned, self.extern_learn);
         let address = IpAddr::from(self.ip).into();
         message
             .attributes
             .push(NeighbourAttribute::Destination(address));
         message
+    }
+
+    /// What to ask the kernel for all of them with: it wants no other flag.
+    pub(super) fn question() -> NeighbourMessage {
+        let mut message = NeighbourMessage::default();
+        message.header.family = AddressFamily::Inet6;
+        message.header.flags = NeighbourFlags::Proxy;
+        message
+    }
+
+    /// `None` for what is none.
+    pub(super) fn parse(message: &NeighbourMessage) -> Option<Self> {
+        let header = &message.header;
+        if header.family != AddressFamily::Inet6 || !header.flags.contains(NeighbourFlags::Proxy) {
+            return None;
+        }
+        let address = message
+            .attributes
+            .iter()
+            .find_map(|attribute| match attribute {
+                NeighbourAttribute::Destination(address) => ip(address),
+                _ => None,
+            });
+        let IpAddr::V6(ip) = address? else {
+            return None;
+        };
+        Some(Self {
+            link: header.ifindex,
+            ip,
+            extern_learn: header.flags.contains(NeighbourFlags::ExtLearned),
+        })
     }
 }
 

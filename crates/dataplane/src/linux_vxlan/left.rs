@@ -1,0 +1,103 @@
+//! What is in the kernel and nobody here has put there, and what is not there any more.
+
+use std::collections::BTreeSet;
+
+use netns::link::{Netlink, Route, Rule};
+use vpn::InstanceId;
+
+use super::observe::find_own;
+use super::plan::{Op, execute, key, plan};
+use super::state::{self, LABEL_TABLES, State};
+use super::{LinuxVxlanDriver, TUNNEL};
+use crate::DriverError;
+
+impl LinuxVxlanDriver {
+    /// Forgets what the kernel does not hold any more of an instance, or of all, whoever took it away.
+    pub(super) async fn recall(
+        &mut self,
+        netlink: &Netlink,
+        instance: Option<InstanceId>,
+    ) -> Result<(), DriverError> {
+        let there = find_own(netlink, self.links()).await?;
+        for (known, applied) in &mut self.instances {
+            if instance.is_none_or(|instance| instance == *known) {
+                applied.state.recall(&there);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what an earlier run left and `state` contradicts: a port in another table, a label that meant
+    /// another endpoint.
+    pub(super) async fn take_over(
+        &mut self,
+        netlink: &Netlink,
+        state: &State,
+    ) -> Result<(), DriverError> {
+        if self.left == State::default() {
+            return Ok(());
+        }
+        let place = |rule: &Rule| (rule.ipv6, rule.iif.clone(), rule.tunnel_id);
+        let places: BTreeSet<_> = state.rules.iter().map(place).collect();
+        let labels: BTreeSet<u32> = state
+            .rules
+            .iter()
+            .filter_map(|rule| rule.table.filter(|table| *table >= LABEL_TABLES))
+            .collect();
+        let kept: BTreeSet<_> = state.routes.iter().map(key).collect();
+        let mut gone = State::default();
+        let contradicted =
+            |rule: &Rule| places.contains(&place(rule)) && !state.rules.contains(rule);
+        gone.rules = self
+            .left
+            .rules
+            .iter()
+            .filter(|r| contradicted(r))
+            .cloned()
+            .collect();
+        let stale = |r: &&Route| labels.contains(&r.table) && !kept.contains(&key(r));
+        gone.routes = self.left.routes.iter().filter(stale).cloned().collect();
+        execute(netlink, &plan(&gone, &State::default())).await?;
+        self.left.rules.retain(|rule| !gone.rules.contains(rule));
+        self.left
+            .routes
+            .retain(|route| !gone.routes.contains(route));
+        Ok(())
+    }
+
+    /// Removes what no instance wants.
+    pub(super) async fn sweep(&mut self) -> Result<(), DriverError> {
+        let netlink = self.netlink()?;
+        let mut wanted = State::default();
+        for applied in self.instances.values() {
+            wanted.rules.extend(applied.state.rules.iter().cloned());
+            wanted.routes.extend(applied.state.routes.iter().cloned());
+            let neighbours = applied.state.neighbours.iter().cloned();
+            wanted.neighbours.extend(neighbours);
+            wanted.proxies.extend(applied.state.proxies.iter().copied());
+        }
+        if !self.instances.is_empty() {
+            wanted.rules.extend(state::shared(TUNNEL));
+        }
+        let there = find_own(&netlink, self.links()).await?;
+        let removals = plan(&there, &wanted).into_iter().filter(|op| {
+            matches!(
+                op,
+                Op::DeleteRule(_)
+                    | Op::DeleteRoute(_)
+                    | Op::DeleteNeighbour(_)
+                    | Op::DeleteProxy(_)
+            )
+        });
+        execute(&netlink, &removals.collect::<Vec<_>>()).await?;
+        self.left = State::default();
+        self.remove_idle_tunnel(&netlink).await
+    }
+
+    /// The links on which instances have neighbours.
+    fn links(&self) -> BTreeSet<u32> {
+        let states = self.instances.values().map(|applied| &applied.state);
+        let neighbours = states.flat_map(|state| &state.neighbours);
+        neighbours.map(|neighbour| neighbour.link).collect()
+    }
+}

@@ -1,0 +1,73 @@
+//! Between instances of one host: no tunnel, straight to the other's port.
+
+use std::collections::BTreeMap;
+
+use bgp_wire::Label;
+use netns::link::Netlink;
+use vpn::intent::IpVpnPort;
+use vpn::{Direction, InstanceId, IpVpnIntent};
+
+use super::plan::{execute, plan};
+use super::state::Elsewhere;
+use super::{Applied, LinuxVxlanDriver};
+
+impl LinuxVxlanDriver {
+    /// Endpoints of the other instances, if the intent has routes to this host.
+    pub(super) fn elsewhere(&self, intent: &IpVpnIntent) -> BTreeMap<Label, Vec<Elsewhere>> {
+        let mut elsewhere: BTreeMap<Label, Vec<Elsewhere>> = BTreeMap::new();
+        if !leads_here(intent) {
+            return elsewhere;
+        }
+        let others = self.instances.values();
+        for other in others.filter(|other| other.intent.instance != intent.instance) {
+            for (name, IpVpnPort { endpoints, .. }) in &other.intent.ports {
+                let Some(&link) = other.ports.get(name) else {
+                    continue;
+                };
+                let reachable = endpoints
+                    .iter()
+                    .filter(|endpoint| endpoint.direction != Direction::FromPort);
+                for endpoint in reachable {
+                    let there = elsewhere.entry(endpoint.label).or_default();
+                    let endpoint = endpoint.clone();
+                    there.push(Elsewhere { link, endpoint });
+                }
+            }
+        }
+        elsewhere
+    }
+
+    /// Brings those instances up to date that send to ports of others of this host. What fails is logged: it is not
+    /// the fault of the instance that changed.
+    pub(super) async fn refresh_dependents(&mut self, changed: InstanceId, netlink: &Netlink) {
+        let Some(tunnel) = self.tunnel else {
+            return;
+        };
+        let dependent = self
+            .instances
+            .values()
+            .filter(|applied| applied.intent.instance != changed && leads_here(&applied.intent));
+        let dependent: Vec<Applied> = dependent.cloned().collect();
+        for applied in dependent {
+            let Applied { intent, table, .. } = &applied;
+            let state = self.state(intent, tunnel, *table, &applied.ports);
+            let ops = self.unshared(plan(&applied.state, &state), intent);
+            match execute(netlink, &ops).await {
+                Ok(()) => {
+                    if let Some(known) = self.instances.get_mut(&intent.instance) {
+                        known.state = state;
+                    }
+                }
+                Err(error) => tracing::warn!(
+                    "VPN instance `{}` does not reach other ports of this host: {error}",
+                    intent.external_id
+                ),
+            }
+        }
+    }
+}
+
+fn leads_here(intent: &IpVpnIntent) -> bool {
+    let mut next_hops = intent.routes.values().flatten();
+    next_hops.any(|next_hop| next_hop.pe == intent.local_pe)
+}

@@ -1,0 +1,149 @@
+//! What the `linux-vxlan` driver leaves when something goes, fails or is broken by others.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::ipvpn::*;
+use common::*;
+use dataplane::{Driver, LinuxVxlanDriver};
+use netns::link::Neighbour;
+use vpn::intent::{IpVpnEndpoint, IpVpnPort};
+use vpn::{Direction, IpVpnIntent};
+
+const GATEWAY: &str = "10.1.1.254";
+
+/// Which of these ports answer for others.
+fn answering<'a>(host: &Host, ports: &[&'a str]) -> Vec<&'a str> {
+    let answers = |port: &&&str| {
+        let name = format!("net.ipv4.conf.{port}.proxy_arp");
+        netns::sysctl::read(&host.ns, &name).unwrap() == "1"
+    };
+    ports.iter().filter(answers).copied().collect()
+}
+
+/// The port with one direction.
+fn one_way((name, port): (String, IpVpnPort), direction: Direction) -> (String, IpVpnPort) {
+    let endpoints = port.endpoints.into_iter();
+    let endpoints = endpoints.map(|endpoint| IpVpnEndpoint {
+        direction,
+        ..endpoint
+    });
+    let endpoints = endpoints.collect();
+    (name, IpVpnPort { endpoints, ..port })
+}
+
+// Of an instance that stayed the port went on answering; of one that went, also if another had the port.
+#[tokio::test]
+async fn a_port_answers_for_others_as_long_as_an_instance_has_it() {
+    let (a, _b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
+    let vm2 = vm(&a, 2, &[("10.1.1.2/24", GATEWAY)]).await;
+    let mut driver = driver(&a).await;
+    let mut red = intent(&a, "red", 1, GATEWAY);
+    red.ports.extend([vm1.attached(17), vm2.attached(18)]);
+    let mut blue = intent(&a, "blue", 2, GATEWAY);
+    blue.ports
+        .extend([one_way(vm2.attached(19), Direction::ToPort)]);
+    apply(&mut driver, &red).await;
+    apply(&mut driver, &blue).await;
+    let ports = ["tap1", "tap2"];
+    assert_eq!(answering(&a, &ports), ports);
+    driver.remove(blue.instance).await.unwrap();
+    assert_eq!(answering(&a, &ports), ports);
+    red.ports.remove("tap1");
+    apply(&mut driver, &red).await;
+    assert_eq!(answering(&a, &ports), ["tap2"]);
+    driver.remove(red.instance).await.unwrap();
+    assert_eq!(answering(&a, &ports), [""; 0]);
+}
+
+// The tunnel stayed, and ports answered.
+#[tokio::test]
+async fn a_first_instance_that_fails_leaves_nothing() {
+    let (a, _b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("fd01::1/64", "fd01::254")]).await;
+    // The kernel refuses routes to it.
+    netns::sysctl::write(&a.ns, "net.ipv6.conf.tap1.disable_ipv6", "1").unwrap();
+    let mut driver = driver(&a).await;
+    let before = dump(&a).await;
+    let mut red = intent(&a, "red", 1, "fd01::254");
+    red.ports.extend([vm1.attached(17)]);
+    driver.apply(Arc::new(red.clone())).await.unwrap_err();
+    assert_eq!(dump(&a).await, before);
+    assert_eq!(answering(&a, &["tap1"]), [""; 0]);
+    assert_eq!(driver.state(red.instance), None);
+}
+
+/// Takes away all that bears the driver's marks but the tunnel.
+async fn plunder(host: &Host) {
+    let (routes, rules, neighbours, ..) = dump(host).await;
+    let own = |table: u32| table > 1000;
+    let routes = routes.iter().filter(|route| own(route.table));
+    let rules = rules.iter().filter(|rule| rule.table.is_some_and(own));
+    let requests = routes
+        .map(|route| route.delete())
+        .chain(rules.map(|rule| rule.delete()))
+        .chain(neighbours.iter().map(Neighbour::delete));
+    for request in requests {
+        host.netlink.apply(request).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_others_broke_is_mended_when_it_is_asked_for_again() {
+    let (a, b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
+    let vm2 = vm(&b, 2, &[("10.1.1.2/24", GATEWAY)]).await;
+    let mut at_a = intent(&a, "v", 1, GATEWAY);
+    let mut at_b = intent(&b, "v", 1, GATEWAY);
+    at_a.ports.extend([vm1.attached(17)]);
+    at_b.ports.extend([vm2.attached(18)]);
+    learn_prefix(&mut at_a, "10.1.1.2/32", b.vtep, 18);
+    learn_prefix(&mut at_b, "10.1.1.1/32", a.vtep, 17);
+    let (mut driver_a, mut driver_b) = (driver(&a).await, driver(&b).await);
+    let before = dump(&a).await;
+    apply(&mut driver_a, &at_a).await;
+    apply(&mut driver_b, &at_b).await;
+    vm1.ready().await;
+    vm2.ready().await;
+    let whole = dump(&a).await;
+    async fn attach(driver: &mut LinuxVxlanDriver, intent: &IpVpnIntent) {
+        apply(driver, intent).await;
+    }
+    async fn reconcile(driver: &mut LinuxVxlanDriver, intent: &IpVpnIntent) {
+        driver
+            .reconcile(vec![Arc::new(intent.clone())])
+            .await
+            .unwrap();
+    }
+    plunder(&a).await;
+    assert!(vm1.ping(vm2.ips[0]).await.is_err());
+    attach(&mut driver_a, &at_a).await;
+    assert_eq!(dump(&a).await, whole);
+    vm1.ping(vm2.ips[0]).await.unwrap();
+    plunder(&a).await;
+    reconcile(&mut driver_a, &at_a).await;
+    assert_eq!(dump(&a).await, whole);
+    vm1.ping(vm2.ips[0]).await.unwrap();
+    // And it is still known what there is to remove.
+    driver_a.remove(at_a.instance).await.unwrap();
+    assert_eq!(dump(&a).await, before);
+}
+
+// After a crash nobody knew of the addresses that a port answers for.
+#[tokio::test]
+async fn after_a_crash_no_ipv6_address_is_answered_for() {
+    let (a, b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("fd01::1/64", "fd01::254")]).await;
+    let before = dump(&a).await;
+    let mut red = intent(&a, "red", 1, "fd01::254");
+    red.ports.extend([vm1.attached(17)]);
+    learn_prefix(&mut red, "fd01::2/128", b.vtep, 18);
+    apply(&mut driver(&a).await, &red).await;
+    assert_eq!(dump(&a).await.3.len(), 2);
+    driver(&a).await.reset().await.unwrap();
+    assert_eq!(dump(&a).await, before);
+}
