@@ -335,6 +335,7 @@ impl LinuxVxlanDriver {
                 .iter()
                 .any(|state| state.neighbours.contains(neighbour)),
             Op::DeleteProxy(proxy) => !states.iter().any(|state| state.proxies.contains(proxy)),
+            Op::DeleteRule(rule) => !states.iter().any(|state| state.rules.contains(rule)),
             _ => true,
         });
         ops

@@ -4,12 +4,14 @@
 
 mod common;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use common::ipvpn::*;
 use common::*;
 use dataplane::{Driver, LinuxVxlanDriver};
-use netns::link::Neighbour;
+use netns::link::{Neighbour, Netlink};
+use netns::packet::{Capture, CaptureOptions};
 use vpn::intent::{IpVpnEndpoint, IpVpnPort};
 use vpn::{Direction, IpVpnIntent};
 
@@ -146,4 +148,56 @@ async fn after_a_crash_no_ipv6_address_is_answered_for() {
     assert_eq!(dump(&a).await.3.len(), 2);
     driver(&a).await.reset().await.unwrap();
     assert_eq!(dump(&a).await, before);
+}
+
+// What came from such a port went the host's own ways.
+#[tokio::test]
+async fn what_may_only_receive_reaches_nothing() {
+    let (a, b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
+    let mut driver = driver(&a).await;
+    let mut red = intent(&a, "red", 1, GATEWAY);
+    red.ports
+        .extend([one_way(vm1.attached(17), Direction::ToPort)]);
+    apply(&mut driver, &red).await;
+    vm1.ready().await;
+    // It need not be told who the gateway is.
+    let tap1 = a.netlink.link("tap1").await.unwrap();
+    let netlink = Netlink::in_ns(&vm1.ns).unwrap();
+    let eth0 = netlink.index("eth0").await.unwrap();
+    let gateway: IpAddr = GATEWAY.parse().unwrap();
+    let known = Neighbour::permanent(eth0, gateway, tap1.mac.unwrap());
+    netlink.apply(known.replace()).await.unwrap();
+    let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
+    vm1.ping(b.vtep).await.unwrap_err();
+    let mut frames = Vec::new();
+    capture.drain(&mut frames).unwrap();
+    let from_vm = |frame: &&netns::packet::Frame| frame.data.get(26..30) == Some(&[10, 1, 1, 1]);
+    assert_eq!(frames.iter().filter(from_vm).count(), 0);
+    // Nothing of it stays.
+    driver.remove(red.instance).await.unwrap();
+    assert!(driver.list().await.unwrap().is_empty());
+    let rules = dump(&a).await.1;
+    assert!(rules.iter().all(|rule| rule.iif.is_none()), "{rules:?}");
+}
+
+#[tokio::test]
+async fn after_a_crash_an_instance_cuts_off_no_other_at_the_same_port() {
+    let (a, _b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
+    let vm2 = vm(&a, 2, &[("10.1.1.2/24", GATEWAY)]).await;
+    let mut red = intent(&a, "red", 1, GATEWAY);
+    red.ports.extend([vm1.attached(17), vm2.attached(18)]);
+    let mut blue = intent(&a, "blue", 2, GATEWAY);
+    let (name, port) = one_way(vm1.attached(19), Direction::ToPort);
+    blue.ports.insert(name, port);
+    {
+        let mut first = driver(&a).await;
+        apply(&mut first, &red).await;
+        apply(&mut first, &blue).await;
+    }
+    vm1.ready().await;
+    vm2.ready().await;
+    apply(&mut driver(&a).await, &blue).await;
+    vm1.ping(vm2.ips[0]).await.unwrap();
 }

@@ -37,7 +37,11 @@ impl LinuxVxlanDriver {
         if self.left == State::default() {
             return Ok(());
         }
-        let place = |rule: &Rule| (rule.ipv6, rule.iif.clone(), rule.tunnel_id);
+        // That a port leads nowhere for one instance does not contradict that it leads somewhere for another.
+        let place = |rule: &Rule| {
+            let Rule { ipv6, priority, .. } = *rule;
+            (priority, ipv6, rule.iif.clone(), rule.tunnel_id)
+        };
         let places: BTreeSet<_> = state.rules.iter().map(place).collect();
         let labels: BTreeSet<u32> = state
             .rules

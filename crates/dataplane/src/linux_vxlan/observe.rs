@@ -6,7 +6,7 @@ use netns::link::{Netlink, Rule};
 use vpn::IpVpnIntent;
 
 use super::state::State;
-use super::{Applied, TUNNEL, kernel, state};
+use super::{Applied, kernel, state};
 use crate::DriverError;
 
 /// The indexes of an intent's ports, and those that are not there though they once were.
@@ -54,7 +54,7 @@ pub async fn find_own(
     let rules = netlink.rules().await.map_err(|error| kernel(&error))?;
     let is_own = |rule: &Rule| match (rule.priority, rule.table) {
         (state::LOOKUP, Some(table)) => state::is_own_table(table),
-        (state::NOBODY, None) => rule.iif.as_deref() == Some(TUNNEL),
+        (state::NOBODY, None) => rule.iif.is_some(),
         _ => false,
     };
     let rules: BTreeSet<Rule> = rules.into_iter().filter(is_own).collect();

@@ -13,7 +13,7 @@ use super::plan::{RouteKey, key};
 
 /// Rules that choose a table for what comes out of a port or a tunnel.
 pub const LOOKUP: u32 = 4364;
-/// Rules that stop what came out of a tunnel and belongs to nobody.
+/// Rules that stop what came out of a tunnel or a port and belongs to nobody.
 pub const NOBODY: u32 = 4365;
 /// `bgp` of `/etc/iproute2/rt_protos`: the routes of this driver bear it.
 pub const PROTOCOL: u8 = 186;
@@ -86,6 +86,9 @@ impl State {
                     ipv6,
                     ..Rule::lookup(LOOKUP, host.table).iif(name)
                 }));
+            } else {
+                // Unless another instance takes it, it would go the host's own ways.
+                state.rules.extend(nowhere(name));
             }
             for endpoint in &port.endpoints {
                 state.endpoint(endpoint, link, host, &mut local);
@@ -273,10 +276,15 @@ impl State {
 
 /// The rules that all instances share: nothing that came out of the tunnel goes anywhere but by its label.
 pub fn shared(tunnel_name: &str) -> impl Iterator<Item = Rule> + '_ {
+    nowhere(tunnel_name)
+}
+
+/// What came in here and no lookup took goes nowhere.
+fn nowhere(iif: &str) -> impl Iterator<Item = Rule> + '_ {
     both(move |ipv6| Rule {
         ipv6,
         table: None,
-        ..Rule::lookup(NOBODY, 0).iif(tunnel_name)
+        ..Rule::lookup(NOBODY, 0).iif(iif)
     })
 }
 
