@@ -201,3 +201,23 @@ async fn after_a_crash_an_instance_cuts_off_no_other_at_the_same_port() {
     apply(&mut driver(&a).await, &blue).await;
     vm1.ping(vm2.ips[0]).await.unwrap();
 }
+
+// With forwarding the host lost the default route that a router had told it of.
+#[tokio::test]
+async fn a_host_that_becomes_a_router_still_hears_others() {
+    let (a, _b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("fd01::1/64", "fd01::254")]).await;
+    let accepts = |name: &str| {
+        let name = format!("net.ipv6.conf.{name}.accept_ra");
+        netns::sysctl::read(&a.ns, &name).unwrap()
+    };
+    netns::sysctl::write(&a.ns, "net.ipv6.conf.lo.accept_ra", "0").unwrap();
+    assert_eq!(accepts("underlay"), "1");
+    let mut red = intent(&a, "red", 1, "fd01::254");
+    red.ports.extend([vm1.attached(17)]);
+    apply(&mut driver(&a).await, &red).await;
+    let forwards = netns::sysctl::read(&a.ns, "net.ipv6.conf.all.forwarding").unwrap();
+    assert_eq!((&*forwards, &*accepts("underlay")), ("1", "2"));
+    assert_eq!(accepts("lo"), "0", "what was not to be heard is not");
+    assert_eq!(accepts("tap1"), "0", "nor are machines");
+}

@@ -8,13 +8,15 @@ use crate::DriverError;
 
 /// What a port needs: to be forwarded from whatever table the source is in, and IPv4 hosts of its subnet to be
 /// answered for at once.
-const PORT: [(&str, &str); 7] = [
+const PORT: [(&str, &str); 8] = [
     ("ipv4/conf/IF/forwarding", "1"),
     ("ipv4/conf/IF/rp_filter", "0"),
     ("ipv4/conf/IF/proxy_arp", "1"),
     ("ipv4/neigh/IF/proxy_delay", "0"),
     // Answers come from the port's own link-local address, which would have to wait for a second.
     ("ipv6/conf/IF/accept_dad", "0"),
+    // What a machine says of routers is not for the host.
+    ("ipv6/conf/IF/accept_ra", "0"),
     ("ipv6/conf/IF/proxy_ndp", "1"),
     ("ipv6/neigh/IF/proxy_delay", "0"),
 ];
@@ -60,8 +62,22 @@ impl Settings {
     }
 
     /// Has IPv6 packets forwarded.
+    ///
+    /// A host that forwards hears router advertisements only where it was told to all the same, and forgets the
+    /// default routes it has from others: so each interface that hears them is told to go on.
     pub fn forward_ipv6(&self) -> Result<(), DriverError> {
-        self.run(|| write("ipv6/conf/all/forwarding", "1"))?
+        self.run(|| {
+            let all = "ipv6/conf/all/forwarding";
+            if number(all) != 1 {
+                for interface in interfaces("ipv6/conf") {
+                    let path = format!("ipv6/conf/{interface}/accept_ra");
+                    if interface != "all" && number(&path) == 1 {
+                        write(&path, "2")?;
+                    }
+                }
+            }
+            write(all, "1")
+        })?
     }
 
     fn apply(&self, settings: &[(&str, &str)], interface: &str) -> Result<(), DriverError> {
@@ -92,24 +108,32 @@ impl Settings {
 
 fn per_interface_source_check() -> Result<(), DriverError> {
     let all = "ipv4/conf/all/rp_filter";
-    let strictness = |path: &str| -> u8 {
-        let text = std::fs::read_to_string(file(path)).unwrap_or_default();
-        text.trim().parse().unwrap_or(0)
-    };
-    let for_all = strictness(all);
+    let for_all = number(all);
     if for_all == 0 {
         return Ok(());
     }
-    let interfaces = std::fs::read_dir(file("ipv4/conf"));
-    for interface in interfaces.into_iter().flatten().flatten() {
-        let name = interface.file_name();
-        let path = format!("ipv4/conf/{}/rp_filter", name.to_string_lossy());
-        if name != "all" && strictness(&path) < for_all {
+    for interface in interfaces("ipv4/conf") {
+        let path = format!("ipv4/conf/{interface}/rp_filter");
+        if interface != "all" && number(&path) < for_all {
             write(&path, &for_all.to_string())?;
         }
     }
     tracing::info!("the check of source addresses is now set for each interface instead of all");
     write(all, "0")
+}
+
+/// The interfaces that have settings there, `all` and `default` among them.
+fn interfaces(directory: &str) -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir(file(directory)).into_iter().flatten();
+    entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
+
+/// A setting; 0 where there is none.
+fn number(path: &str) -> u8 {
+    let text = std::fs::read_to_string(file(path)).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
 }
 
 fn file(path: &str) -> PathBuf {
