@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 
-use scenario::{Action, Dataplane, KernelFeature, NodeKind, Scenario};
+use scenario::{Action, Dataplane, KernelFeature, NodeKind, Scenario, VpnType};
 
 use crate::kinds;
 
@@ -17,8 +17,7 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     if !scenario.links.is_empty() {
         needed.insert("veth");
     }
-    let routes = |node: &scenario::Node| matches!(node.kind, NodeKind::Router | NodeKind::Frr(_));
-    if scenario.nodes.iter().any(routes) {
+    if scenario.nodes.iter().any(|node| node.kind.forwards()) {
         needed.insert("kernel settings");
     }
     let switches = |node: &scenario::Node| matches!(node.kind, NodeKind::Ovs);
@@ -31,6 +30,9 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     let forwards = |node: &scenario::Node| matches!(&node.kind, NodeKind::Bagpipe(b) if b.dataplane == Dataplane::Linux);
     if scenario.nodes.iter().any(forwards) {
         needed.extend(["veth", "bridge", "vxlan", "vxlan proxy"]);
+        if scenario.vpns.iter().any(|vpn| vpn.kind == VpnType::Ipvpn) {
+            needed.extend(["vxlan per-packet tunnels", "rules by tunnel key"]);
+        }
     }
     let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
     if scenario.steps.iter().any(pings) {

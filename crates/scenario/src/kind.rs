@@ -195,6 +195,11 @@ impl NodeKind {
         }
     }
 
+    /// Whether it passes on packets that are not for it.
+    pub fn forwards(&self) -> bool {
+        forwards(self.name())
+    }
+
     /// How it is set up, if it is a BGP speaker that is not ours.
     pub const fn speaker(&self) -> Option<&Speaker> {
         match self {
@@ -211,4 +216,9 @@ impl NodeKind {
             | Self::Exec(_) => None,
         }
     }
+}
+
+/// Whether nodes of the kind with this word pass on packets that are not for them.
+pub(crate) fn forwards(word: &str) -> bool {
+    matches!(word, "router" | "frr" | "bird" | "openbgpd" | "gobgp")
 }

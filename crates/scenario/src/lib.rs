@@ -56,6 +56,7 @@ pub use route::{Encapsulation, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
+pub use values::{is_lab_name, mac_for};
 
 /// What a scenario of one file means, or everything that is wrong with it, in the order of the text. `name` is what
 /// the file is called; the lab takes its name from it when the text gives none.

@@ -193,13 +193,27 @@ pub fn name(text: &str) -> Result<(), ErrorKind> {
     ))
 }
 
-/// The name of a lab.
-pub fn lab_name(text: &str) -> Result<(), ErrorKind> {
-    let good = (1..=32).contains(&text.len())
+/// A node's log is called after it, beside those of these.
+pub fn not_reserved(node: &str) -> Result<(), ErrorKind> {
+    match node {
+        "supervisor" | "vm-console" => {
+            Err(bad("a name for a node", node, "labgen's own log has it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a lab can have this name: it is a directory's too.
+pub fn is_lab_name(text: &str) -> bool {
+    (1..=32).contains(&text.len())
         && text
             .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if good {
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// The name of a lab.
+pub fn lab_name(text: &str) -> Result<(), ErrorKind> {
+    if is_lab_name(text) {
         return Ok(());
     }
     Err(bad(
@@ -249,9 +263,9 @@ pub fn hash(text: &str) -> u64 {
     })
 }
 
-/// A MAC address that depends on the names alone: locally administered, unicast.
-pub fn mac_for(lab: &str, port: &str) -> MacAddr {
-    let [.., a, b, c, d, e] = hash(&format!("{lab}/{port}")).to_be_bytes();
+/// A MAC address that depends on the names alone: of a port in a lab, of a node on a net. Locally administered, unicast.
+pub fn mac_for(whose: &str, name: &str) -> MacAddr {
+    let [.., a, b, c, d, e] = hash(&format!("{whose}/{name}")).to_be_bytes();
     MacAddr([0x02, a, b, c, d, e])
 }
 

@@ -328,3 +328,19 @@ fn a_scenario_may_consist_of_several_files() {
         [("dir/common/../lab.toml", 1), ("dir/main.toml", 9)]
     );
 }
+
+#[test]
+fn no_node_is_called_as_a_log_of_labgens() {
+    for name in ["supervisor", "vm-console"] {
+        let text = format!(
+            "[nodes]\n{name} = {{ kind = \"host\" }}\n[lans]\nlan = {{ join = [\"{name}\"] }}\n"
+        );
+        let errors = check(&text, "small.toml").unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(
+            errors[0].to_string().contains(name),
+            "{}",
+            errors[0].to_string()
+        );
+    }
+}

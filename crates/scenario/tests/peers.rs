@@ -92,6 +92,49 @@ fn what_one_end_says_holds_for_the_other() {
 }
 
 #[test]
+fn a_client_is_of_the_reflectors_own_system() {
+    let scenario = meant(
+        r#"
+        [nodes]
+        rr = { kind = "openbgpd", clients = ["inside", "outside"] }
+        inside = { kind = "frr" }
+        outside = { kind = "frr", as = 65001 }
+        [lans]
+        net = { join = ["rr", "inside", "outside"] }
+        "#,
+    );
+    let sessions = sessions(&scenario, "rr");
+    assert!(sessions[0].starts_with("inside client passive as64512"));
+    assert!(sessions[1].starts_with("outside passive as65001"));
+}
+
+#[test]
+fn what_forwards_lies_between_others() {
+    // Every kind that the lab lets forward.
+    for kind in ["router", "frr", "bird", "openbgpd", "gobgp"] {
+        let scenario = meant(&format!(
+            r#"
+            [nodes]
+            a = {{ kind = "frr", peers = "b" }}
+            between = {{ kind = "{kind}" }}
+            b = {{ kind = "frr" }}
+            [lans]
+            left  = {{ join = ["a", "between"] }}
+            right = {{ join = ["between", "b"] }}
+            "#
+        ));
+        let between = scenario.node_named("between").unwrap();
+        assert!(scenario[between].kind.forwards());
+        assert!(
+            sessions(&scenario, "a")
+                .iter()
+                .any(|one| one.starts_with("b ")),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
 fn routers_between_two_ends_make_a_session_indirect() {
     let text = r#"
         [nodes]

@@ -121,8 +121,7 @@ fn protocol(node: &Node, speaker: &Speaker, session: &Session, number: usize) ->
     if external && distant(node, peer.address) {
         lines.push("multihop".into());
     }
-    // Only an internal neighbour can be a client.
-    if session.client && !external {
+    if session.client {
         let cluster = speaker.cluster_id.unwrap_or(speaker.router_id);
         lines.extend(["rr client".into(), format!("rr cluster id {cluster}")]);
     }

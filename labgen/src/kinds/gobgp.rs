@@ -117,7 +117,7 @@ fn neighbor(node: &Node, config: &Speaker, session: &Session) -> String {
     if external && distant(node, session.peer.address) {
         text += "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = 255\n";
     }
-    if session.client && !external {
+    if session.client {
         text += &format!(
             "  [neighbors.route-reflector.config]\n    route-reflector-client = true\n    \
              route-reflector-cluster-id = \"{}\"\n",

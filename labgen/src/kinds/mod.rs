@@ -177,9 +177,8 @@ pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
     })
 }
 
-/// What a node's programs find in their file system in place of the host's. `rootless` says that one user
-/// is mapped only, so that no program can become another.
-pub fn mounts(node: &Node, _rootless: bool) -> Vec<NodeMount> {
+/// What a node's programs find in their file system in place of the host's.
+pub fn mounts(node: &Node) -> Vec<NodeMount> {
     match &node.kind {
         NodeKind::Frr(_) => frr::mounts(),
         NodeKind::OpenBgpd(_) => accounts::mounts().into(),

@@ -116,9 +116,7 @@ impl<'a> Side<'a> {
     /// What a home's file system has of its own, for all who live there.
     fn mounts(&self, home: &str) -> Vec<NodeMount> {
         let inhabitants = self.nodes.values().filter(|node| self.home(node) == home);
-        inhabitants
-            .flat_map(|node| kinds::mounts(node, false))
-            .collect()
+        inhabitants.flat_map(|node| kinds::mounts(node)).collect()
     }
 
     fn interfaces(&self, node: &'a Node) -> BTreeMap<&'a str, &'a Interface> {

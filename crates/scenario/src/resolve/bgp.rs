@@ -380,7 +380,8 @@ impl Resolver<'_> {
             peer: self.peer(end),
             local: end.local,
             remote_as,
-            client: end.client.unwrap_or(ours && own.word != "exabgp"),
+            // RFC 4456 section 4: only an internal peer can be one.
+            client: remote_as == own.asn && end.client.unwrap_or(ours && own.word != "exabgp"),
             passive,
             families,
         })

@@ -31,6 +31,7 @@ impl Resolver<'_> {
         for (index, node) in nodes.iter().enumerate() {
             self.about_node(index);
             self.name(&node.name);
+            self.keep(&node.name.span, values::not_reserved(&node.name.value));
             let Some(name) = node.value.kind.on() else {
                 continue;
             };
@@ -321,11 +322,6 @@ pub(crate) const DAEMONS: [&str; 14] = [
     "ospfd", "ospf6d", "isisd", "ripd", "ripngd", "ldpd", "pimd", "bfdd", "eigrpd", "nhrpd",
     "babeld", "pbrd", "staticd", "vrrpd",
 ];
-
-/// Whether a node passes on packets that are not for it.
-pub(super) fn forwards(kind: &KindFile) -> bool {
-    matches!(kind.word(), "router" | "frr" | "bird" | "openbgpd")
-}
 
 /// The TCP port on which a kind of node listens for BGP; `None` for what does not. A bad number is noted when the
 /// node is resolved.

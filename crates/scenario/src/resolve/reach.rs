@@ -6,9 +6,9 @@ use std::ops::Range;
 
 use bgp_wire::types::IpPrefix;
 
-use super::nodes::forwards;
 use super::{Found, Resolver};
 use crate::error::ErrorKind;
+use crate::kind::forwards;
 use crate::lab::{Interface, InterfaceAddress, NetId, NodeId};
 
 impl Resolver<'_> {
@@ -167,7 +167,7 @@ impl Resolver<'_> {
                 });
                 let own = root(&mut roots, own);
                 match first {
-                    Some(first) if forwards(&node.value.kind) => {
+                    Some(first) if forwards(node.value.kind.word()) => {
                         roots[own] = root(&mut roots, first);
                     }
                     _ => first = Some(own),

@@ -33,8 +33,6 @@ fn a_router_between_systems() {
         session("10.9.0.1", 65004, &[Family::VPNV4]),
     ];
     config.sessions[0].peer.port = 1790;
-    // An external peer is no client, whatever the scenario says.
-    config.sessions[0].client = true;
     insta::assert_snapshot!(config_file(&node("r", NodeKind::Host), &config));
 }
 

@@ -1,14 +1,14 @@
 //! The namespaces of nodes, made by a few threads.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use netns::addr::IpPrefix;
 use netns::link::{Address, LinkChange, Netlink, Request};
 use netns::ns::{Bind, NetNs, NodeNs, NodeSpec, Own, Visitor};
 use netns::sysctl;
-use scenario::{Node, NodeId, NodeKind, Scenario};
+use scenario::{Node, NodeId, Scenario};
 
 use super::{BIN, BuildError, READY, visiting};
 use crate::kinds::{self, NodeMount, Program};
@@ -58,10 +58,10 @@ pub(in crate::supervisor) async fn make(
     for (id, _) in scenario.nodes() {
         inhabitants.entry(scenario.home(id)).or_default().push(id);
     }
-    let rootless = netns::lab::one_user_mapped();
+    let has_ipv6 = Path::new("/proc/sys/net/ipv6").is_dir();
     let jobs = owners.iter().map(|id| {
         let inhabitants = inhabitants.get(id).map(Vec::as_slice).unwrap_or_default();
-        job(lab, *id, inhabitants, programs, rootless)
+        job(lab, *id, inhabitants, programs, has_ipv6)
     });
     let jobs: Vec<Job> = jobs.collect();
     let specs: Vec<NodeSpec> = jobs.iter().map(|job| job.spec.clone()).collect();
@@ -95,7 +95,7 @@ fn job(
     home: NodeId,
     inhabitants: &[NodeId],
     programs: &BTreeMap<NodeId, Rc<[Program]>>,
-    rootless: bool,
+    has_ipv6: bool,
 ) -> Job {
     let scenario = &lab.scenario;
     let node = &scenario[home];
@@ -110,15 +110,17 @@ fn job(
     if inhabited || own.chain(&node.loopbacks).any(is_ipv6) {
         settings.extend(IPV6_AT_ONCE);
     }
-    if inhabitants.iter().any(|id| forwards(&scenario[*id].kind)) {
+    if inhabitants.iter().any(|id| scenario[*id].kind.forwards()) {
         settings.extend(FORWARD);
     }
     if inhabited {
         settings.extend(FORGET_ORPHANS);
     }
+    // A kernel started without IPv6 has no settings of it, and can do labs without it.
+    settings.retain(|(name, _)| has_ipv6 || !name.starts_with("net.ipv6."));
     Job {
         node: node.name.clone(),
-        spec: node_spec(&lab.dir, scenario, inhabitants, rootless),
+        spec: node_spec(&lab.dir, scenario, inhabitants),
         settings,
         requests: loopback(node),
         inhabited,
@@ -149,23 +151,6 @@ fn home(visitor: &Visitor, job: &Job) -> Result<(NetNs, Option<NodeNs>), BuildEr
     Ok((net, whole))
 }
 
-/// Whether a node of this kind passes packets on.
-fn forwards(kind: &NodeKind) -> bool {
-    match kind {
-        NodeKind::Router
-        | NodeKind::Frr(_)
-        | NodeKind::Bird(_)
-        | NodeKind::OpenBgpd(_)
-        | NodeKind::GoBgp(_) => true,
-        NodeKind::Bagpipe(_)
-        | NodeKind::FakeRr(_)
-        | NodeKind::ExaBgp(_)
-        | NodeKind::Ovs
-        | NodeKind::Exec(_)
-        | NodeKind::Host => false,
-    }
-}
-
 fn loopback(node: &Node) -> Vec<Request> {
     let own = node
         .loopbacks
@@ -176,12 +161,7 @@ fn loopback(node: &Node) -> Vec<Request> {
         .collect()
 }
 
-fn node_spec(
-    dir: &LabDir,
-    scenario: &Scenario,
-    inhabitants: &[NodeId],
-    rootless: bool,
-) -> NodeSpec {
+fn node_spec(dir: &LabDir, scenario: &Scenario, inhabitants: &[NodeId]) -> NodeSpec {
     let show = |source: PathBuf, target: &str, read_only| Bind {
         source,
         target: target.into(),
@@ -189,7 +169,7 @@ fn node_spec(
     };
     let own = inhabitants
         .iter()
-        .flat_map(|id| kinds::mounts(&scenario[*id], rootless))
+        .flat_map(|id| kinds::mounts(&scenario[*id]))
         .map(|mount| match mount {
             NodeMount::Tmpfs(path) => Own::Directory(path.into()),
             NodeMount::File { path, content } => Own::File {
