@@ -51,7 +51,7 @@ Exit status:
   127 when there is no such command, 126 when it cannot be run)
 
 Environment:
-  LABGEN_STATE  directory for the state of labs (default: below the user's runtime directory)
+  LABGEN_STATE  directory for labs and nothing else (default: below the user's runtime directory)
   NO_COLOR      no colours";
 
 /// The subcommands.

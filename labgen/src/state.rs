@@ -1,15 +1,19 @@
 //! Where a lab keeps what outlives its processes: one directory per lab, one lock that says whether it is up.
 
+mod directory;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use directory::{is_of_a_lab, private};
 
 /// The longest the kernel takes to end the processes of a lab that was killed.
 const DYING: Duration = Duration::from_secs(5);
@@ -30,6 +34,9 @@ pub enum StateError {
     /// Nobody holds the lab's lock.
     #[error("lab `{0}` is not up")]
     NotUp(String),
+    /// What no scenario can be called.
+    #[error("`{0}` is not the name of a lab (lower-case letters, digits and `-`, at most 32)")]
+    NoName(String),
     /// No lab at all.
     #[error("no lab is up (start one with `labgen up FILE`)")]
     NoneUp,
@@ -39,6 +46,21 @@ pub enum StateError {
     /// Somebody else made the directory first.
     #[error("`{0}` belongs to another user; set LABGEN_STATE to a directory of your own")]
     Foreign(PathBuf),
+    /// Anybody could put something else in place of what is in it.
+    #[error(
+        "everybody may write to `{0}`; set LABGEN_STATE to a directory of your own, or `chmod o-w {0}`"
+    )]
+    Shared(PathBuf),
+    /// Somebody keeps other things there, which would be lost.
+    #[error(
+        "`{path}` holds `{found}`, which is no lab's; remove it, or set LABGEN_STATE to a directory for labs alone"
+    )]
+    Occupied {
+        /// What would be emptied.
+        path: PathBuf,
+        /// The first thing in it that labgen has not put there.
+        found: String,
+    },
     /// The path of a Unix socket may hold 107 bytes only.
     #[error("`{0}` is too long for a socket path; set LABGEN_STATE to a shorter directory")]
     TooLong(PathBuf),
@@ -106,6 +128,14 @@ impl LabDir {
         }
     }
 
+    /// The directory of a lab whose name comes from outside: `../x` and `/home/x` are none.
+    pub fn named(name: &str) -> Result<Self, StateError> {
+        match scenario::is_lab_name(name) {
+            true => Ok(Self::of(name)),
+            false => Err(StateError::NoName(name.to_owned())),
+        }
+    }
+
     /// The lab's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -126,9 +156,10 @@ impl LabDir {
         self.path.join("scenario.json")
     }
 
-    /// What its scenario comes down to next, while that is asked for.
+    /// What its scenario comes down to next, while this process asks for that.
     pub fn next_scenario(&self) -> PathBuf {
-        self.path.join("scenario.next.json")
+        let own = format!("scenario.next.{}.json", std::process::id());
+        self.path.join(own)
     }
 
     /// Where logs are written.
@@ -173,8 +204,7 @@ impl LabDir {
 
     /// Takes the lock and empties the directory of what an earlier life left there.
     pub fn claim(&self) -> Result<LabLock, StateError> {
-        let base = base_dir();
-        private_dir(&base)?;
+        private(&base_dir())?;
         let longest = self.notify_socket(&"x".repeat(32));
         if longest.as_os_str().len() > 107 {
             return Err(StateError::TooLong(longest));
@@ -192,21 +222,16 @@ impl LabDir {
                 break file;
             }
         };
-        match fs::remove_dir_all(&self.path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(StateError::io("empty", &self.path)(e));
-            }
-            _ => {}
-        }
+        self.remove()?;
         for dir in ["", "ready"] {
-            private_dir(&self.path.join(dir))?;
+            private(&self.path.join(dir))?;
         }
         for dir in ["logs", "captures"] {
             let path = self.path.join(dir);
             match std::env::var_os(RESULTS) {
                 Some(kept) => symlink(Path::new(&kept).join(dir), &path)
                     .map_err(StateError::io("create", &path))?,
-                None => private_dir(&path)?,
+                None => private(&path)?,
             }
         }
         Ok(LabLock(file))
@@ -267,29 +292,47 @@ impl LabDir {
     }
 
     /// Removes what is of no use once the lab is down: sockets, locks, logs in which nothing is. With `purge`,
-    /// all of it. Where the rest is, if anything is left. A lab that is up again is left alone.
+    /// all of it. Where the rest is, if anything is left. A lab that is up again is left alone, also when somebody
+    /// else has tidied up first.
     pub fn tidy(&self, purge: bool) -> Result<Option<PathBuf>, StateError> {
         let lock = self.lock_file();
         let held = OpenOptions::new().create(true).append(true).open(&lock);
         let held = held.map_err(StateError::io("open", &lock))?;
-        match held.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(e)) => return Err(StateError::io("lock", &lock)(e)),
+        if !alone(&held).map_err(StateError::io("lock", &lock))? || !is_at(&held, &lock) {
+            return Ok(None);
         }
-        let gone = if purge {
-            fs::remove_dir_all(&self.path)
+        if purge {
+            self.remove()?;
         } else {
-            self.remove_useless()
-        };
-        match gone {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(StateError::io("tidy up", &self.path)(e));
+            match self.remove_useless() {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(StateError::io("tidy up", &self.path)(e));
+                }
+                _ => {}
             }
-            _ => {}
         }
         fs::remove_file(&lock).map_err(StateError::io("remove", &lock))?;
         Ok(Some(self.path.clone()).filter(|path| path.is_dir()))
+    }
+
+    /// Removes the directory, if there is nothing in it but a lab's.
+    fn remove(&self) -> Result<(), StateError> {
+        let there = |e: &io::Error| e.kind() != io::ErrorKind::NotFound;
+        let entries = match fs::read_dir(&self.path) {
+            Err(e) if there(&e) => return Err(StateError::io("read", &self.path)(e)),
+            Err(_) => return Ok(()),
+            Ok(entries) => entries.flatten(),
+        };
+        if let Some(foreign) = entries.into_iter().find(|entry| !is_of_a_lab(entry)) {
+            return Err(StateError::Occupied {
+                path: self.path.clone(),
+                found: foreign.file_name().to_string_lossy().into_owned(),
+            });
+        }
+        match fs::remove_dir_all(&self.path) {
+            Err(e) if there(&e) => Err(StateError::io("remove", &self.path)(e)),
+            _ => Ok(()),
+        }
     }
 
     fn remove_useless(&self) -> io::Result<()> {
@@ -335,7 +378,7 @@ impl LabDir {
             .flatten()
             .filter_map(|entry| {
                 let name = entry.ok()?.file_name().into_string().ok()?;
-                Some(Self::of(name.strip_suffix(".lock")?))
+                Self::named(name.strip_suffix(".lock")?).ok()
             })
             .filter(Self::is_up)
             .collect();
@@ -350,7 +393,7 @@ impl LabDir {
             .flatten()
             .filter_map(|entry| {
                 let entry = entry.ok().filter(|entry| entry.path().is_dir())?;
-                Some(Self::of(&entry.file_name().into_string().ok()?))
+                Self::named(&entry.file_name().into_string().ok()?).ok()
             })
             .filter(|lab| !lab.is_up())
             .collect();
@@ -361,7 +404,7 @@ impl LabDir {
     /// The lab meant: the one named, else the only one that is up.
     pub fn choose(name: Option<&str>) -> Result<Self, StateError> {
         if let Some(name) = name {
-            let lab = Self::of(name);
+            let lab = Self::named(name)?;
             return if lab.is_up() {
                 Ok(lab)
             } else {
@@ -389,6 +432,23 @@ impl AsFd for LabLock {
     }
 }
 
+/// Takes the lock unless a lab has it. Whoever only looks whether one has holds it for a moment, and is waited for.
+fn alone(file: &File) -> io::Result<bool> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock()?,
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// Whether the file that is open is still the one of this name.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
@@ -398,22 +458,4 @@ fn is_at(file: &File, path: &Path) -> bool {
             .map(identity)
             .is_ok_and(|there| there == open)
     })
-}
-
-fn private_dir(path: &Path) -> Result<(), StateError> {
-    match fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-    {
-        Ok(()) => {}
-        Err(e) => return Err(StateError::io("create", path)(e)),
-    }
-    let owner = fs::metadata(path)
-        .map_err(StateError::io("read", path))?
-        .uid();
-    if owner != nix::unistd::geteuid().as_raw() {
-        return Err(StateError::Foreign(path.to_owned()));
-    }
-    Ok(())
 }

@@ -192,6 +192,8 @@ fn a_changed_file_changes_only_what_differs() {
     );
     assert_eq!((labgen.pid("rr"), labgen.pid("compute-1")), (rr, first));
     assert!(labgen.pid("compute-3").is_some());
+    let list: Value = serde_json::from_str(labgen.says(&["list", "--json"]).succeeds()).unwrap();
+    assert_eq!(list[0]["nodes"], 5);
     let address = labgen.says(&["exec", "h", "--", "ip", "-brief", "address"]);
     let address = address.succeeds();
     assert!(

@@ -232,3 +232,54 @@ up = { ends = ["h", "r"] }
     assert_eq!(json["nodes"].as_array().unwrap().len(), 1);
     assert_eq!(json["nodes"][0]["interfaces"][1]["net"], "up-7");
 }
+
+#[test]
+fn only_what_labgen_has_made_is_removed() {
+    let labgen = Labgen::new("removed");
+    let state = labgen.dir.join("state");
+    let mine = labgen.dir.join("mine");
+    let kept = state.join("one/notes.txt");
+    fs::create_dir_all(&mine).unwrap();
+    fs::create_dir_all(state.join("one")).unwrap();
+    fs::write(&kept, "mine too").unwrap();
+    let absolute = mine.to_str().unwrap();
+    for name in [absolute, "../mine", "..", ".", ""] {
+        labgen
+            .says(&["down", "--purge", "--lab", name])
+            .fails_with(1, "is not the name of a lab");
+        labgen
+            .says(&["logs", "--lab", name])
+            .fails_with(1, "is not the name of a lab");
+    }
+    assert!(mine.is_dir());
+    let file = labgen.write("one.toml", HOSTS);
+    for command in [
+        &["up", file.as_str()][..],
+        &["down", "one", "--purge"],
+        &["down", "--all", "--purge"],
+    ] {
+        labgen
+            .says(command)
+            .fails_with(1, "holds `notes.txt`, which is no lab's");
+        assert!(kept.is_file(), "{command:?}");
+    }
+    fs::remove_file(&kept).unwrap();
+    labgen.says(&["up", &file]).succeeds();
+    labgen.says(&["down", "--purge"]).succeeds();
+    assert!(!state.join("one").exists());
+}
+
+#[test]
+fn a_directory_that_others_can_change_is_not_trusted() {
+    use std::os::unix::fs::PermissionsExt;
+    let labgen = Labgen::new("trusted");
+    let state = labgen.dir.join("state");
+    fs::create_dir_all(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o1777)).unwrap();
+    let file = labgen.write("one.toml", HOSTS);
+    labgen
+        .says(&["up", &file])
+        .fails_with(1, "everybody may write to");
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+    labgen.says(&["up", &file]).succeeds();
+}

@@ -64,7 +64,7 @@ pub(super) fn doctor(kernel: &Path, options: &Doctor) -> ExitCode {
         release: String::new(),
     };
     let lab = Lab {
-        dir: LabDir::of("doctor"),
+        dir: LabDir::of("labgen-doctor"),
         about: None,
         out: None,
     };

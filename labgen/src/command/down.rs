@@ -65,6 +65,7 @@ fn tidy(lab: &LabDir, purge: bool, state: &str) -> Result<(), AskError> {
     let kept = lab.tidy(purge)?;
     let name = lab.name();
     match kept {
+        None if lab.is_up() => say!("lab `{name}` {state}, and up again since\n"),
         _ if purge => say!("lab `{name}` {state}; its files are removed\n"),
         Some(path) => say!(
             "lab `{name}` {state}; logs and captures are in {}\n",
