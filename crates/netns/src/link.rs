@@ -28,7 +28,6 @@ mod route;
 mod spec;
 mod state;
 mod transport;
-pub(crate) mod trial;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -9,7 +9,6 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::addr::{IpPrefix, MacAddr};
-use crate::link::trial;
 use crate::link::{
     Bridge, FdbEntry, IpEncap, LinkChange, LinkError, LinkSpec, Neighbour, Netlink, PortFlags,
     Route, Rule, Veth, Vxlan, VxlanId,
@@ -111,36 +110,6 @@ pub(super) const FEATURES: &[Feature] = &[
         needed_for: "IP VPN by dataplane `linux`",
         fallback: Some("dataplane `linux-vxlan`, `ovs` or `dummy`"),
         probe: mpls,
-    },
-    Feature {
-        name: "VRF",
-        needed_for: "tables of routes as links (`needs = [\"vrf\"]`)",
-        fallback: Some("`labgen run --kernel`"),
-        probe: || netlink(async |netlink: Netlink| netlink.apply(trial::vrf()).await),
-    },
-    Feature {
-        name: "GRE",
-        needed_for: "GRE tunnels (`needs = [\"gre\"]`)",
-        fallback: Some("`labgen run --kernel`"),
-        probe: || netlink(async |netlink: Netlink| netlink.apply(trial::gre()).await),
-    },
-    Feature {
-        name: "VLAN",
-        needed_for: "VLANs on links (`needs = [\"vlan\"]`)",
-        fallback: Some("`labgen run --kernel`"),
-        probe: vlan,
-    },
-    Feature {
-        name: "dummy",
-        needed_for: "links that lead nowhere (`needs = [\"dummy\"]`)",
-        fallback: Some("`labgen run --kernel`"),
-        probe: || netlink(async |netlink: Netlink| netlink.apply(trial::dummy()).await),
-    },
-    Feature {
-        name: "netem",
-        needed_for: "delay and loss by `tc` (`needs = [\"netem\"]`)",
-        fallback: Some("`labgen run --kernel`"),
-        probe: || netlink(async |netlink: Netlink| netlink.apply(trial::netem(LOOPBACK)).await),
     },
     Feature {
         name: "packet capture",
@@ -328,18 +297,6 @@ fn tunnel_rules() -> Found {
         let mut rule = Rule::lookup(100, 100).iif("lo");
         rule.tunnel_id = Some(1);
         netlink.apply(rule.add()).await
-    })
-}
-
-/// The index of `lo` in every namespace.
-const LOOPBACK: u32 = 1;
-
-fn vlan() -> Found {
-    netlink(async |netlink: Netlink| {
-        let br0 = netlink
-            .create(&Bridge::new(LinkSpec::up("br0")).create())
-            .await?;
-        netlink.apply(trial::vlan(br0)).await
     })
 }
 

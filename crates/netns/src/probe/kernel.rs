@@ -15,33 +15,33 @@ use crate::ns::NetNs;
 pub(super) const FEATURES: &[Feature] = &[
     Feature {
         name: "dummy",
-        needed_for: "interfaces without a peer",
+        needed_for: "interfaces without a peer (`needs = [\"dummy\"]`)",
         fallback: Some("addresses of the loopback interface"),
         probe: || link("dummy", &[], None),
     },
     Feature {
         name: "VLAN",
-        needed_for: "tagged ports",
+        needed_for: "tagged ports (`needs = [\"vlan\"]`)",
         fallback: Some("a link for each VLAN"),
         probe: vlan,
     },
     Feature {
         name: "VRF",
-        needed_for: "IP VPN by dataplane `linux`, VRFs of FRR",
+        needed_for: "IP VPN by dataplane `linux`, VRFs of FRR (`needs = [\"vrf\"]`)",
         fallback: Some("dataplane `linux-vxlan`, `ovs` or `dummy`; or `--kernel`"),
         // IFLA_VRF_TABLE
         probe: || link("vrf", &[(1, &100u32.to_ne_bytes())], None),
     },
     Feature {
         name: "GRE",
-        needed_for: "MPLS over GRE",
+        needed_for: "MPLS over GRE (`needs = [\"gre\"]`)",
         fallback: Some("VXLAN; or `--kernel`"),
         // IFLA_GRE_LOCAL, IFLA_GRE_REMOTE
         probe: || link("gre", &[(6, &[192, 0, 2, 1]), (7, &[192, 0, 2, 2])], None),
     },
     Feature {
         name: "netem",
-        needed_for: "delay, loss and reordering on links",
+        needed_for: "delay, loss and reordering on links (`needs = [\"netem\"]`)",
         fallback: Some("`--kernel`"),
         probe: netem,
     },
@@ -144,8 +144,8 @@ fn terminated(text: &str) -> Vec<u8> {
 }
 
 fn vlan() -> Found {
-    // IFLA_VLAN_ID. The loopback interface takes no tags: over a dummy, which is the second interface.
-    let over = new_link("under", "dummy", &[], None);
+    // IFLA_VLAN_ID. The loopback interface takes no tags; every kernel that can do labs has bridges.
+    let over = new_link("under", "bridge", &[], None);
     let ns = NetNs::create().map_err(|e| format!("{e}: {}", e.source))?;
     let both = || -> io::Result<()> {
         ask(NETLINK_ROUTE, vec![over])?;
