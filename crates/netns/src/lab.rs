@@ -59,8 +59,7 @@ pub struct Supervisor {
 /// Starts `exe` as process number 1 of new PID, mount and network namespaces.
 ///
 /// Each of `inherited` is a descriptor and the number it will have; numbers 0 to 2 stay the
-/// caller's unless named. Other descriptors are closed if they are marked so (`O_CLOEXEC`, the
-/// default of Rust).
+/// caller's unless named. It has no others.
 pub fn spawn_supervisor(
     exe: &Path,
     args: &[OsString],
@@ -104,6 +103,7 @@ fn spawn(
             steps.push(Step::Write { path, text });
         }
     }
+    steps.push(Step::KeepNothingElse);
     steps.push(Step::MakePrivate);
     let mount_proc = steps.len();
     steps.push(Step::MountProc);
@@ -134,16 +134,6 @@ fn spawn(
 /// First thing in a supervisor: hides the host's `/run` under an empty one.
 pub fn mount_run() -> Result<(), NsError> {
     mount_tmpfs(Path::new("/run"), "mode=755")
-}
-
-/// Whether programs here cannot become another user: the user namespace maps fewer users than a system has.
-pub fn one_user_mapped() -> bool {
-    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    let mapped: u64 = map
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
-        .sum();
-    mapped < 65_535
 }
 
 /// Shows the running executable at `directory/name`, with a symbolic link beside it for each of

@@ -25,3 +25,4 @@ pub mod process;
 mod sys;
 pub mod sysctl;
 pub mod tcp;
+pub mod unix;

@@ -12,7 +12,6 @@
 
 pub mod named;
 mod node;
-mod root;
 mod visit;
 
 use std::fmt;
@@ -27,7 +26,6 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 pub use node::{Bind, NodeNs, NodeSpec, Own};
 pub(crate) use node::{bind_mount, mount_tmpfs};
-pub use root::Root;
 pub use visit::{Visitor, visit};
 
 /// A namespace could not be made, opened or entered.

@@ -128,7 +128,19 @@ pub struct Spawner {
 
 struct Job {
     spec: ProcessSpec,
-    started: oneshot::Sender<Result<Child, NsError>>,
+    started: oneshot::Sender<Result<Unclaimed, NsError>>,
+}
+
+/// A child that nobody has taken yet. It ends with this: whoever asked for it waits no more, and nobody else knows it.
+struct Unclaimed(Option<Child>);
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            // One that cannot be killed has ended.
+            let _ = child.kill_group(Signal::SIGKILL);
+        }
+    }
 }
 
 /// The children that have not ended, and where to tell that they have. Locked while a child is
@@ -165,8 +177,8 @@ impl Spawner {
             .name("spawner".to_owned())
             .spawn(move || {
                 for job in queue {
-                    // Whoever asked may have gone; the child is collected all the same.
-                    let _ = job.started.send(started.start(&job.spec));
+                    let child = started.start(&job.spec);
+                    let _ = job.started.send(child.map(|child| Unclaimed(Some(child))));
                 }
             })
             .context("start a thread")?;
@@ -174,7 +186,7 @@ impl Spawner {
     }
 
     /// Starts a process in a process group of its own. Returns once it runs the program, or says
-    /// why it does not.
+    /// why it does not. Where that is not waited for (the future is dropped), the process is killed.
     pub async fn spawn(&self, spec: ProcessSpec) -> Result<Child, NsError> {
         let gone = || {
             NsError::new(
@@ -184,7 +196,8 @@ impl Spawner {
         };
         let (started, answer) = oneshot::channel();
         self.jobs.send(Job { spec, started }).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let mut started = answer.await.map_err(|_| gone())??;
+        started.0.take().ok_or_else(gone)
     }
 
     /// The numbers of the children that have not ended, in order.
@@ -225,6 +238,17 @@ impl Child {
     /// Sends a signal to the process and all it has started (its process group).
     pub fn kill_group(&self, signal: Signal) -> Result<(), NsError> {
         self.send(-self.pid, signal)
+    }
+
+    /// Kills what the process has started and left behind in its process group. While it lives itself, nothing happens.
+    pub fn end_leftovers(&self) {
+        let children = self.children.lock();
+        // The number is not given to another process while somebody is in the group. A process that was started here
+        // and has it nevertheless shows that nobody was.
+        if self.try_exit().is_some() && !children.contains_key(&self.pid) {
+            // That nobody is left is the usual case.
+            let _ = kill(-self.pid, Signal::SIGKILL);
+        }
     }
 
     fn send(&self, to: i32, signal: Signal) -> Result<(), NsError> {

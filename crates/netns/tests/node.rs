@@ -6,17 +6,21 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::allowed;
+use futures_util::FutureExt;
 use netns::link::{LinkSpec, Netlink, Veth};
 use netns::ns::named::{self, NamedError};
 use netns::ns::{Bind, NetNs, NodeNs, NodeSpec};
 use netns::process::{Child, Exit, ProcessSpec, Reap, Spawner};
+use netns::unix::unix_in;
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
+use nix::sys::socket::{Backlog, listen};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -326,4 +330,67 @@ fn a_panic_inside_continues_outside() {
     let panicked = std::panic::catch_unwind(|| ns.run(|| panic!("inside")));
     let reason = panicked.unwrap_err();
     assert_eq!(reason.downcast_ref(), Some(&"inside"));
+}
+
+#[tokio::test]
+async fn a_listener_that_accepts_nobody_stops_nobody() {
+    let node = need!(allowed(NodeNs::create(&NodeSpec::default())));
+    let path = Path::new("/run/socket");
+    assert!(unix_in(&node, path).is_err());
+    let listener = node.run(|| UnixListener::bind(path).unwrap()).unwrap();
+    listen(&listener, Backlog::new(2).unwrap()).unwrap();
+    let mut waiting = Vec::new();
+    let full = loop {
+        match unix_in(&node, path) {
+            Ok(stream) => waiting.push(stream),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.source.kind(), ErrorKind::WouldBlock, "{full}");
+    // There is room again for as many as are taken in.
+    listener.accept().unwrap();
+    unix_in(&node, path).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_that_nobody_waited_for_is_ended() {
+    let spawner = Spawner::start(Reap::Own).unwrap();
+    loop {
+        let (mut heard, said) = std::io::pipe().unwrap();
+        let spec = ProcessSpec {
+            args: vec!["1000".into()],
+            stdout: Some(said.into()),
+            ..ProcessSpec::new("sleep")
+        };
+        // The spawner may be faster.
+        if let Some(child) = Box::pin(spawner.spawn(spec)).now_or_never() {
+            child.unwrap().kill(Signal::SIGKILL).unwrap();
+            continue;
+        }
+        let ended = tokio::task::spawn_blocking(move || heard.read_to_end(&mut Vec::new()));
+        timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap();
+        return;
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_behind_can_be_ended() {
+    let spawner = Spawner::start(Reap::Own).unwrap();
+    let (mut heard, said) = std::io::pipe().unwrap();
+    let script = "sleep 1000 & exec sleep 1000";
+    let spec = ProcessSpec {
+        args: ["-c", script].map(Into::into).into(),
+        stdout: Some(said.into()),
+        ..ProcessSpec::new("/bin/sh")
+    };
+    let mut child = spawner.spawn(spec).await.unwrap();
+    // Its own death is not that of what it has started.
+    child.end_leftovers();
+    assert_eq!(child.try_exit(), None);
+    child.kill(Signal::SIGKILL).unwrap();
+    timeout(PATIENCE, child.exited()).await.unwrap();
+    child.end_leftovers();
+    // Read to its end, which comes when nobody is left who could say something.
+    let ended = tokio::task::spawn_blocking(move || heard.read_to_end(&mut Vec::new()));
+    timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap();
 }

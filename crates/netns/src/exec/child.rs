@@ -41,6 +41,9 @@ pub(crate) enum Step {
     Relay(RawFd),
     /// Change the working directory. Allowed to fail when `optional`.
     ChangeDirectory { path: CString, optional: bool },
+    /// Have no descriptors but those that are asked for: whoever waits for the end of a pipe of the caller's caller
+    /// must not wait for this. Allowed to fail, as in kernels before 5.11.
+    KeepNothingElse,
     /// Leave the terminal and the session.
     NewSession,
     /// Leave the process group.
@@ -61,6 +64,7 @@ impl Step {
             Step::BecomeRoot => "become user 0".to_owned(),
             Step::Relay(_) => "fork".to_owned(),
             Step::ChangeDirectory { path, .. } => format!("enter `{}`", path.to_string_lossy()),
+            Step::KeepNothingElse => "close other descriptors".to_owned(),
             Step::NewSession => "start a session".to_owned(),
             Step::NewGroup => "start a process group".to_owned(),
             Step::PretendGroups => "answer `setgroups`".to_owned(),
@@ -70,7 +74,10 @@ impl Step {
     pub(super) fn optional(&self) -> bool {
         matches!(
             self,
-            Step::MountProc | Step::BecomeRoot | Step::ChangeDirectory { optional: true, .. }
+            Step::MountProc
+                | Step::BecomeRoot
+                | Step::KeepNothingElse
+                | Step::ChangeDirectory { optional: true, .. }
         )
     }
 
@@ -99,6 +106,7 @@ impl Step {
             }
             Step::Relay(pipe) => relay(*pipe, report),
             Step::ChangeDirectory { path, .. } => unistd::chdir(path.as_c_str()),
+            Step::KeepNothingElse => keep_nothing_else(),
             Step::NewSession => unistd::setsid().map(drop),
             Step::NewGroup => unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0)),
             Step::PretendGroups => groups::pretend(),
@@ -210,6 +218,14 @@ fn await_parent(child: RawFd, parent: RawFd) -> Result<(), Errno> {
         0 => exit(NOT_STARTED),
         _ => Err(Errno::last()),
     }
+}
+
+/// Has exec close all but 0 to 2. What is asked for gets its number after this, by a copy that stays.
+fn keep_nothing_else() -> Result<(), Errno> {
+    let how = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: plain numbers; no descriptor is closed before exec.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, how) };
+    Errno::result(done).map(drop)
 }
 
 fn write_file(path: &CStr, text: &[u8]) -> Result<(), Errno> {
