@@ -249,3 +249,45 @@ fn a_lab_is_changed_by_its_own_file_only() {
         .says(&["run", &other])
         .fails_with(1, "lab `lab` is already up");
 }
+
+#[test]
+fn several_may_restart_a_node_at_a_time() {
+    let labgen = Labgen::new("restarts");
+    let file = labgen.write("lab.toml", SPEAKERS);
+    labgen.says(&["up", &file]).succeeds();
+    let before = labgen.pid("rr");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| labgen.says(&["restart", "rr"]).succeeds().to_owned());
+        }
+    });
+    let rr = labgen.nodes()["rr"].clone();
+    assert_eq!(rr["exited"], Value::Null);
+    assert_ne!(rr["pid"].as_i64(), before);
+}
+
+#[test]
+fn nothing_of_a_halted_node_goes_on() {
+    let labgen = Labgen::new("leftovers");
+    let mark = format!("{}", 900_000 + std::process::id());
+    let text = format!(
+        "[nodes]\na = {{ kind = \"exec\", command = [\"sh\", \"-c\", \"sleep {mark} & exec sleep {mark}\"] }}\n\
+         b = {{ kind = \"host\" }}\n\n[lans]\nlan = {{ join = [\"a\", \"b\"] }}\n"
+    );
+    let file = labgen.write("lab.toml", &text);
+    labgen.says(&["up", &file]).succeeds();
+    let pattern = mark.replacen('9', "[9]", 1);
+    let script =
+        format!("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep {pattern}' | wc -l");
+    let count = || {
+        labgen
+            .says(&["exec", "b", "--", "sh", "-c", &script])
+            .succeeds()
+            .trim()
+            .to_owned()
+    };
+    // The shell in the middle may still be there for a moment, with the same words.
+    assert_ne!(count(), "0");
+    labgen.says(&["halt", "a"]).succeeds();
+    assert_eq!(count(), "0");
+}

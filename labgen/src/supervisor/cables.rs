@@ -27,6 +27,7 @@ impl Lab {
     /// near side; to treat both ends alike, both interfaces go down. They keep their addresses; the kernel takes their
     /// routes away, and [`Lab::heal`] brings back those that labgen had made.
     pub(super) async fn cut(&self, what: &str) -> Result<String, LifeError> {
+        let _pulling = self.state.pulling.lock().await;
         let mut cables = self.cables(what)?;
         cables.retain(|(_, plug)| !plug.cut);
         if cables.is_empty() {
@@ -38,6 +39,7 @@ impl Lab {
 
     /// Plugs cables in again, and restores the addresses and routes that labgen had given.
     pub(super) async fn heal(&self, what: &str) -> Result<String, LifeError> {
+        let _pulling = self.state.pulling.lock().await;
         let mut cables = self.cables(what)?;
         cables.retain(|(_, plug)| plug.cut);
         if cables.is_empty() {

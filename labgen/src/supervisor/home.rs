@@ -3,9 +3,11 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use netns::ns::{NetNs, NodeNs, NodeSpec, NsError};
 use netns::process::Child;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::ports::PortState;
 use super::recording::Tap;
@@ -117,6 +119,10 @@ pub(super) struct State {
     pub(super) plugs: RefCell<BTreeMap<(String, String), Plug>>,
     pub(super) ports: RefCell<BTreeMap<String, PortState>>,
     pub(super) taps: RefCell<Vec<Tap>>,
+    /// Held by whoever ends or starts the programs of a node, by its name.
+    turns: RefCell<BTreeMap<String, Arc<Mutex<()>>>>,
+    /// Held by whoever pulls cables or plugs them in.
+    pub(super) pulling: Mutex<()>,
     next_index: Cell<u32>,
 }
 
@@ -133,8 +139,16 @@ impl State {
             plugs: RefCell::default(),
             ports: RefCell::default(),
             taps: RefCell::default(),
+            turns: RefCell::default(),
+            pulling: Mutex::default(),
             next_index: Cell::new(FIRST_INDEX),
         }
+    }
+
+    /// Waits until nobody else ends or starts the programs of a node. It is one's turn until the guard goes.
+    pub(super) async fn turn(&self, node: &str) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(self.turns.borrow_mut().entry(node.to_owned()).or_default());
+        turn.lock_owned().await
     }
 
     /// Whether a node's cable to a LAN or link is cut.

@@ -65,8 +65,13 @@ impl Lab {
     }
 
     /// Ends the programs of a node, the last started first: by SIGTERM and, where that does not help in time, by
-    /// SIGKILL. Its namespaces and links stay. How each ended.
+    /// SIGKILL, which also ends what they leave behind. Its namespaces and links stay. How each ended.
     pub(super) async fn halt(&self, node: NodeId) -> Result<String, LifeError> {
+        let _turn = self.state.turn(&self.scenario[node].name).await;
+        self.end(node).await
+    }
+
+    async fn end(&self, node: NodeId) -> Result<String, LifeError> {
         let name = &self.scenario[node].name;
         let mut alive = self.alive(node);
         if alive.is_empty() {
@@ -93,6 +98,8 @@ impl Lab {
                     child.exited().await
                 }
             };
+            // What it has started in the background would keep ports and files from whoever is started next.
+            child.end_leftovers();
             ends.push(format!("{program}: {exit}"));
         }
         if let Some(state) = self.state.nodes.borrow_mut().get_mut(name) {
@@ -103,6 +110,11 @@ impl Lab {
 
     /// Starts the programs of a node that are not running, as they were configured, and waits until they are ready.
     pub(super) async fn start(&self, node: NodeId) -> Result<String, LifeError> {
+        let _turn = self.state.turn(&self.scenario[node].name).await;
+        self.begin(node).await
+    }
+
+    async fn begin(&self, node: NodeId) -> Result<String, LifeError> {
         let name = &self.scenario[node].name;
         if self.programs(node).is_empty() {
             return Err(LifeError::NothingToRun(name.clone()));
@@ -124,8 +136,9 @@ impl Lab {
 
     /// Ends what runs of a node, and starts it again.
     pub(super) async fn restart(&self, node: NodeId) -> Result<String, LifeError> {
-        match self.halt(node).await {
-            Ok(_) | Err(LifeError::NotRunning(_)) => self.start(node).await,
+        let _turn = self.state.turn(&self.scenario[node].name).await;
+        match self.end(node).await {
+            Ok(_) | Err(LifeError::NotRunning(_)) => self.begin(node).await,
             Err(error) => Err(error),
         }
     }
