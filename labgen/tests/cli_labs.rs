@@ -283,3 +283,61 @@ fn a_directory_that_others_can_change_is_not_trusted() {
     fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
     labgen.says(&["up", &file]).succeeds();
 }
+
+#[test]
+fn a_lab_can_be_looked_at_and_ended_while_it_converges() {
+    let labgen = Labgen::new("converging");
+    let text = r#"
+[lab]
+wait = "converged"
+
+[nodes]
+c = { kind = "bagpipe", peers = ["10.0.0.200"], dataplane = "dummy" }
+h = { kind = "host" }
+
+[lans]
+lan = { join = ["c", "h"], subnet = "10.0.0.0/24" }
+"#;
+    let file = labgen.write("one.toml", text);
+    let mut up = background(&labgen, &["up", &file, "--json"]);
+    let mut events = BufReader::new(up.stdout.take().unwrap());
+    line_with(&mut events, "sessions");
+    let lab = labgen.says(&["inspect", "--json"]);
+    assert!(lab.succeeds().contains("10.0.0.200"), "{}", lab.stdout);
+    labgen
+        .says(&["up", &file])
+        .fails_with(1, "lab `one` is still coming up");
+    labgen.says(&["down"]).succeeds();
+    let mut errors = BufReader::new(up.stderr.take().unwrap());
+    line_with(&mut errors, "error: the lab was ended by `labgen down`");
+    assert_eq!(up.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_lab_holds_nothing_of_whoever_started_it() {
+    let labgen = Labgen::new("strays");
+    let file = labgen.write("one.toml", HOSTS);
+    // A script reads what labgen says to the end, and has another descriptor for the same pipe.
+    let mut up = Command::new("sh")
+        .args([
+            "-c",
+            "\"$0\" up \"$1\" 7>&1",
+            env!("CARGO_BIN_EXE_labgen"),
+            &file,
+        ])
+        .env("LABGEN_STATE", labgen.dir.join("state"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = up.stdout.take().unwrap();
+    let (say, said) = std::sync::mpsc::channel();
+    std::thread::spawn(move || say.send(std::io::read_to_string(&mut out)));
+    let text = said.recv_timeout(std::time::Duration::from_secs(20));
+    assert!(
+        text.expect("the lab keeps the pipe open")
+            .unwrap()
+            .contains("lab `one` up")
+    );
+    assert!(up.wait().unwrap().success());
+    labgen.says(&["inspect"]).succeeds();
+}

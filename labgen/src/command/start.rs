@@ -25,7 +25,8 @@ use crate::state::{About, LabDir};
 use crate::ui::Ui;
 use crate::{kinds, needs};
 
-/// The supervisor's descriptor of the lock: never used, only held.
+/// The supervisor's descriptor of the lock: never used, only held. Programs of nodes inherit it, so that the name is
+/// not free before the last of them has ended, when the supervisor was killed.
 const LOCK: i32 = 3;
 
 /// Why a lab could not be started.

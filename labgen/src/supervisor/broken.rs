@@ -31,6 +31,8 @@ pub(super) enum Broken {
     Build(#[from] BuildError),
     #[error(transparent)]
     Unconverged(#[from] Unconverged),
+    #[error("the lab was ended by `labgen down`")]
+    Ended,
 }
 
 impl Broken {

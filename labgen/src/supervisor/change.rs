@@ -34,7 +34,7 @@ pub(super) enum ChangeError {
     Kind(#[from] KindError),
     #[error("lab `{lab}` was built from another file, `{file}`; `labgen down {lab}` ends it")]
     OtherFile { lab: String, file: String },
-    #[error("lab `{0}` is doing its steps; it can be changed when they are done")]
+    #[error("lab `{0}` is still coming up or doing its steps; it can be changed after that")]
     Driven(String),
     #[error("the change stopped halfway; `labgen inspect` shows what there is")]
     Halfway(#[from] LifeError),

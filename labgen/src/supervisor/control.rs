@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
+use std::time::Duration;
 
 use netns::ns::named::{self, NamedError};
 use netns::ns::{NetNs, NodeNs, NsError};
@@ -40,13 +41,24 @@ pub(super) fn listen(dir: &LabDir) -> Result<UnixListener, ListenError> {
     Ok(listener)
 }
 
+/// How long a client waits that there was no descriptor for.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// Answers until somebody says that the lab shall end.
 pub(super) async fn serve(listener: &UnixListener, lab: &Rc<Standing>) {
     let (end, mut ended) = mpsc::channel(1);
     loop {
         tokio::select! {
             connection = listener.accept() => {
-                let Ok((stream, _)) = connection else { continue };
+                let stream = match connection {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // It is still in the queue, and there is nothing else to wait on.
+                        eprintln!("cannot answer on the lab's socket: {error}");
+                        tokio::time::sleep(AGAIN).await;
+                        continue;
+                    }
+                };
                 let (lab, end) = (Rc::clone(lab), end.clone());
                 tokio::task::spawn_local(async move {
                     if let Ok(Next::End) = converse(stream, &lab).await {
@@ -78,10 +90,12 @@ async fn converse(stream: UnixStream, lab: &Standing) -> io::Result<Next> {
         }
         let reply = answer(&line, lab, &mut held).await;
         let text = format!("{}\n", serde_json::to_string(&reply)?);
-        stream.get_mut().write_all(text.as_bytes()).await?;
+        let written = stream.get_mut().write_all(text.as_bytes()).await;
+        // Whoever wanted that need not have waited for the answer.
         if matches!(reply, Reply::Bye) {
             return Ok(Next::End);
         }
+        written?;
     }
 }
 

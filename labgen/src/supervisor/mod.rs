@@ -118,45 +118,42 @@ async fn live(
         lab = building => Rc::new(lab.map_err(|error| broken::unbuilt(&scenario, error))?),
         () = front.gone() => return Ok(()),
     };
+    let standing = Rc::new(Standing::new(lab));
+    tokio::select! {
+        () = control::serve(&listener, &standing) => Err(Broken::Ended),
+        () = front.gone() => Ok(()),
+        lived = drive(order.mode, &standing, front) => lived,
+    }
+}
+
+/// Waits until the lab is as its scenario wants it, does the steps if there is a run, and comes back when the lab
+/// need not stay.
+async fn drive(mode: Mode, standing: &Standing, front: &Front) -> Result<(), Broken> {
+    let lab = standing.now();
+    let driven = standing.drive();
     if lab.scenario.lab.wait == Wait::Converged {
         front.send(&Event::Building {
             what: "sessions".into(),
             at: lab.at(),
         });
-        tokio::select! {
-            converged = observing::converged(&lab) => converged?,
-            () = front.gone() => return Ok(()),
-        }
+        observing::converged(&lab).await?;
     }
     front.send(&Event::Up {
         lab: view::known(&lab),
         at: lab.at(),
     });
-    let standing = Rc::new(Standing::new(lab));
-    tokio::select! {
-        () = control::serve(&listener, &standing) => {}
-        () = front.gone() => {}
-        () = drive(order.mode, &standing, front) => {}
-    }
-    Ok(())
-}
-
-/// Does the steps if there is a run, and comes back when the lab need not stay.
-async fn drive(mode: Mode, standing: &Standing, front: &Front) {
     if let Mode::Run { keep } = mode {
-        let lab = &standing.now();
-        let driven = standing.drive();
-        let passed = step::run_all(lab, front).await;
-        let evidence = recording::write_all(lab, front).await;
-        drop(driven);
+        let passed = step::run_all(&lab, front).await;
+        let evidence = recording::write_all(&lab, front).await;
         front.send(&Event::Done {
             passed,
             at: lab.at(),
             evidence,
         });
         if !keep {
-            return;
+            return Ok(());
         }
     }
-    std::future::pending::<()>().await;
+    drop((driven, lab));
+    std::future::pending().await
 }

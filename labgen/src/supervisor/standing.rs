@@ -18,7 +18,7 @@ pub(super) struct Standing {
     driven: Cell<bool>,
 }
 
-/// Held while steps are done to the lab.
+/// Held while the lab comes up and while steps are done to it.
 pub(super) struct Driven<'a>(&'a Cell<bool>);
 
 impl Drop for Driven<'_> {
@@ -47,7 +47,7 @@ impl Standing {
         (guard, self.now())
     }
 
-    /// Steps begin; they end when this is dropped. The scenario cannot be changed meanwhile.
+    /// Until this is dropped, the scenario cannot be changed.
     pub(super) fn drive(&self) -> Driven<'_> {
         self.driven.set(true);
         Driven(&self.driven)
