@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bagpipe_api::{AttachBody, ClientError, DetachBody};
+use bagpipe_api::{AttachBody, Client, ClientError, DetachBody};
 use netns::icmp::{self, Echo, PingError};
 use netns::ns::{NetNs, NodeNs};
 use netns::process::{Child, ProcessSpec};
 use nix::sys::signal::Signal;
-use scenario::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step};
+use scenario::{Action, Attach, Endpoint, Exec, NodeId, Ping, PingOutcome, Step};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
@@ -42,6 +42,8 @@ impl Unmet {
     }
 }
 
+/// The longest a speaker may take to attach or detach a port on a usual machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one echo is waited for before the next is sent.
 const ECHO_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -108,34 +110,42 @@ enum AttachError {
     Reach(#[from] ReachError),
     #[error("`{node}` refused")]
     Refused { node: String, source: ClientError },
+    #[error("`{node}` did not answer within {} s", .after.as_secs())]
+    Silent { node: String, after: Duration },
 }
 
 async fn attach_port(lab: &Lab, attach: &Attach) -> Result<String, AttachError> {
     ports::plug(lab, attach).await?;
     let body = attach_body(lab, attach);
-    let refused = |source| AttachError::Refused {
-        node: lab.scenario[attach.on].name.clone(),
-        source,
-    };
-    lab.client(attach.on)
-        .await?
-        .attach(&body)
-        .await
-        .map_err(refused)?;
-    Ok(String::new())
+    ask(lab, attach.on, async |client| client.attach(&body).await).await
 }
 
 async fn detach_port(lab: &Lab, from: &Attach) -> Result<String, AttachError> {
     let body = DetachBody::from(&attach_body(lab, from));
-    let refused = |source| AttachError::Refused {
-        node: lab.scenario[from.on].name.clone(),
-        source,
+    ask(lab, from.on, async |client| client.detach(&body).await).await
+}
+
+/// Asks a speaker for something; one that was stopped does not answer.
+async fn ask<T>(
+    lab: &Lab,
+    on: NodeId,
+    request: impl AsyncFnOnce(&mut Client) -> Result<T, ClientError>,
+) -> Result<String, AttachError> {
+    let node = || lab.scenario[on].name.clone();
+    let after = PATIENCE * lab.scenario.lab.slow;
+    let asked = async {
+        let refused = |source| AttachError::Refused {
+            node: node(),
+            source,
+        };
+        let done = request(&mut lab.client(on).await?).await;
+        done.map(drop).map_err(refused)
     };
-    lab.client(from.on)
-        .await?
-        .detach(&body)
-        .await
-        .map_err(refused)?;
+    let answered = timeout(after, asked).await;
+    answered.map_err(|_| AttachError::Silent {
+        node: node(),
+        after,
+    })??;
     Ok(String::new())
 }
 
@@ -252,7 +262,7 @@ fn note(lost: &mut Vec<(String, u32)>, why: &str) {
 /// tried is not.
 async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
     let expected = || format!("no reply from {}", ping.to);
-    let (mut sent, mut unsent) = (0u16, None);
+    let (mut sent, mut unsent) = (0u32, None);
     let mut tries = 0u16;
     while Instant::now() < deadline {
         tries = tries.wrapping_add(1);
@@ -275,7 +285,7 @@ async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<Strin
     }
     Ok(match (sent, unsent) {
         (0, Some(why)) => format!("no request could be sent: {why}"),
-        (sent, _) => format!("{}, no reply", ui::count(sent.into(), "request")),
+        (sent, _) => format!("{}, no reply", ui::count(sent as usize, "request")),
     })
 }
 
