@@ -19,7 +19,8 @@ pub fn ranges<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     for name in names {
         let follows = |run: &Vec<&str>| {
             let last = run.last().and_then(|last| numbered(last));
-            last.is_some_and(|(base, n)| numbered(name) == Some((base, n + 1)))
+            let next = last.and_then(|(base, n)| Some((base, n.checked_add(1)?)));
+            next.is_some() && numbered(name) == next
         };
         match runs.last_mut().filter(|run| follows(run)) {
             Some(run) => run.push(name),
@@ -45,6 +46,8 @@ mod tests {
         assert_eq!(ranges(["rr", "c-1", "c-2", "c-3", "gw"]), "rr, c-1..3, gw");
         assert_eq!(ranges(["c-1", "c-2"]), "c-1, c-2");
         assert_eq!(ranges(["c-1", "c-3", "c-2", "d-3"]), "c-1, c-3, c-2, d-3");
+        let most = format!("c-{}", u64::MAX);
+        assert_eq!(ranges([most.as_str(), "c-1"]), format!("{most}, c-1"));
         assert_eq!(ranges(["c-08", "c-09", "c-10"]), "c-08, c-09, c-10");
     }
 }
