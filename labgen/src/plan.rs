@@ -5,7 +5,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -24,6 +24,19 @@ pub struct Blueprint {
     pub scenario: Rc<Scenario>,
     /// Programs by the names of their nodes, with their generated configurations.
     pub programs: BTreeMap<String, Rc<[Program]>>,
+    /// What of it is not so, in a lab whose last change stopped halfway.
+    pub undone: Undone,
+}
+
+/// What a change that stopped halfway leaves behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undone {
+    /// Nodes of which nothing is certain: neither that they are there nor what they have.
+    pub nodes: BTreeSet<String>,
+    /// Nodes whose programs may not run.
+    pub programs: BTreeSet<String>,
+    /// LANs that are not there.
+    pub lans: BTreeSet<String>,
 }
 
 impl Blueprint {
@@ -37,7 +50,11 @@ impl Blueprint {
         for node in &scenario.nodes {
             programs.insert(node.name.clone(), kinds::programs(node, base)?.into());
         }
-        Ok(Self { scenario, programs })
+        Ok(Self {
+            scenario,
+            programs,
+            undone: Undone::default(),
+        })
     }
 }
 

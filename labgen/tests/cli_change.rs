@@ -251,6 +251,55 @@ fn a_lab_is_changed_by_its_own_file_only() {
 }
 
 #[test]
+fn one_of_two_links_that_are_cut_is_healed() {
+    let labgen = Labgen::new("two-cut");
+    let text = r#"
+[nodes]
+a = { kind = "router", routes = [{ to = "10.7.0.0/16", via = "b" }, { to = "10.8.0.0/16", via = "c" }] }
+b = { kind = "router" }
+c = { kind = "router" }
+
+[links]
+one = { ends = ["a", "b"] }
+two = { ends = ["a", "c"] }
+"#;
+    let file = labgen.write("lab.toml", text);
+    labgen.says(&["up", &file]).succeeds();
+    let routes = || {
+        let show = [
+            "exec",
+            "a",
+            "--",
+            "ip",
+            "route",
+            "show",
+            "root",
+            "10.0.0.0/8",
+        ];
+        let shown = labgen.says(&show).succeeds().to_owned();
+        ["10.7.", "10.8."].map(|to| shown.contains(to))
+    };
+    assert_eq!(routes(), [true, true]);
+    for link in ["one", "two"] {
+        labgen.says(&["cut", link]).succeeds();
+    }
+    labgen.says(&["heal", "one"]).succeeds();
+    assert_eq!(routes(), [true, false]);
+    // Neither does a change of something else need the link that is still cut.
+    let longer = text.replace(
+        "c = { kind = \"router\" }",
+        "c = { kind = \"router\" }\nd = { kind = \"host\" }",
+    );
+    labgen.write(
+        "lab.toml",
+        &(longer + "three = { ends = [\"a\", \"d\"] }\n"),
+    );
+    labgen.says(&["up", &file]).succeeds();
+    labgen.says(&["heal", "two"]).succeeds();
+    assert_eq!(routes(), [true, true]);
+}
+
+#[test]
 fn several_may_restart_a_node_at_a_time() {
     let labgen = Labgen::new("restarts");
     let file = labgen.write("lab.toml", SPEAKERS);
@@ -290,4 +339,57 @@ fn nothing_of_a_halted_node_goes_on() {
     assert_ne!(count(), "0");
     labgen.says(&["halt", "a"]).succeeds();
     assert_eq!(count(), "0");
+}
+
+#[test]
+fn a_change_that_stopped_halfway_can_be_looked_at_and_made_up_for() {
+    let labgen = Labgen::new("halfway");
+    let file = labgen.write("lab.toml", SPEAKERS);
+    labgen.says(&["up", &file]).succeeds();
+    let first = labgen.pid("compute-1");
+    // What every new node is shown is gone.
+    let ready = labgen.dir.join("state/lab/ready");
+    std::fs::remove_dir_all(&ready).unwrap();
+    let more = SPEAKERS.replace("count = 2", "count = 3");
+    labgen.write("lab.toml", &more);
+    labgen
+        .says(&["up", &file])
+        .fails_with(1, "the change stopped halfway");
+    let node = labgen.nodes()["compute-3"].clone();
+    assert_eq!(node["programs"], Value::Array(Vec::new()));
+    let absent = labgen.says(&["exec", "compute-3", "--", "true"]);
+    absent.fails_with(1, "node `compute-3` was not made");
+    std::fs::create_dir(&ready).unwrap();
+    labgen.says(&["up", &file]).succeeds();
+    assert!(labgen.pid("compute-3").is_some());
+    assert_eq!(labgen.pid("compute-1"), first);
+    let as_said = "lab `lab` is as the file says\n";
+    assert_eq!(labgen.says(&["up", &file]).succeeds(), as_said);
+
+    // A program that does not start, and one that is not come to for that.
+    let with = |command: &str, ready: &str| {
+        let nodes = format!(
+            "h = {{ kind = \"host\" }}\nx = {{ kind = \"exec\", command = {command}, ready = \"{ready}\" }}\n\
+             y = {{ kind = \"exec\", command = [\"sleep\", \"1000\"] }}"
+        );
+        let text = more.replace("h = { kind = \"host\" }", &nodes);
+        labgen.write("lab.toml", &(text + "late = { join = [\"x\", \"y\"] }\n"));
+    };
+    with("[\"false\"]", "notify");
+    labgen
+        .says(&["up", &file])
+        .fails_with(1, "`exec` of node `x` ended before it was ready");
+    let unstarted = "the last change stopped before it ran";
+    assert_eq!(
+        labgen.says(&["plan", &file]).succeeds(),
+        format!(
+            "~ restart x: {unstarted}\n~ restart y: {unstarted}\nlab `lab` would change: 2 changes\n"
+        )
+    );
+    with("[\"sleep\", \"1000\"]", "started");
+    labgen.says(&["up", &file]).succeeds();
+    for node in ["x", "y"] {
+        assert!(labgen.pid(node).is_some(), "{node}");
+    }
+    assert_eq!(labgen.says(&["up", &file]).succeeds(), as_said);
 }

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scenario::{Interface, NetId, Node, NodeId, Scenario};
 
-use super::{Blueprint, Change};
+use super::{Blueprint, Change, Undone};
 use crate::kinds::{self, NodeMount, Program};
 
 /// What turns `old` (nothing, when `None`) into `new`, in an order in which it can be done. Empty when they are the
 /// same lab.
 pub fn diff(old: Option<&Blueprint>, new: &Blueprint) -> Vec<Change> {
-    let nothing = BTreeMap::new();
+    let (nothing, all) = (BTreeMap::new(), Undone::default());
     let empty = Side {
         nodes: BTreeMap::new(),
         scenario: None,
         programs: &nothing,
+        undone: &all,
     };
     let old = old.map_or(empty, Side::of);
     let new = Side::of(new);
@@ -65,6 +66,8 @@ fn remade<'a>(old: &Side<'a>, new: &Side<'a>) -> BTreeMap<&'a str, String> {
             )
         } else if node.on.is_none() && old.mounts(name) != new.mounts(name) {
             "its file system is another one".to_owned()
+        } else if old.undone.nodes.contains(*name) {
+            "the last change stopped halfway".to_owned()
         } else {
             continue;
         };
@@ -88,6 +91,7 @@ struct Side<'a> {
     nodes: BTreeMap<&'a str, &'a Node>,
     scenario: Option<&'a Scenario>,
     programs: &'a BTreeMap<String, std::rc::Rc<[Program]>>,
+    undone: &'a Undone,
 }
 
 impl<'a> Side<'a> {
@@ -97,6 +101,7 @@ impl<'a> Side<'a> {
             nodes: nodes.map(|node| (node.name.as_str(), node)).collect(),
             scenario: Some(&blueprint.scenario),
             programs: &blueprint.programs,
+            undone: &blueprint.undone,
         }
     }
 
@@ -198,7 +203,12 @@ impl Plan {
             self.reroute.push(Change::Reroute { node, remove, add });
         }
         let programs = |side: &Side<'a>| side.programs.get(&name).cloned().unwrap_or_default();
-        if let Some(why) = configured_otherwise(&programs(old), &programs(new)) {
+        let otherwise = configured_otherwise(&programs(old), &programs(new));
+        let unstarted = || {
+            let undone = old.undone.programs.contains(&name);
+            undone.then(|| "the last change stopped before it ran".to_owned())
+        };
+        if let Some(why) = otherwise.or_else(unstarted) {
             self.restart.push(Change::RestartNode { node: name, why });
         }
     }
@@ -254,7 +264,8 @@ impl Plan {
                 .scenario
                 .into_iter()
                 .flat_map(|scenario| &scenario.lans);
-            lans.map(|lan| (lan.name.clone(), lan.mtu)).collect()
+            let there = lans.filter(|lan| !side.undone.lans.contains(&lan.name));
+            there.map(|lan| (lan.name.clone(), lan.mtu)).collect()
         };
         let (had, has) = (by_name(old), by_name(new));
         for (lan, mtu) in &has {

@@ -125,7 +125,7 @@ impl Lab {
         }
         carry_out(&self.scenario.lab.name, &self.state.switches, in_switches).await?;
         for (node, requests) in in_nodes {
-            let net = self.home(self.node_named(node)?).net.clone();
+            let net = self.home(self.node_named(node)?)?.net.clone();
             carry_out(node, &net, requests).await?;
         }
         Ok(())
@@ -145,10 +145,21 @@ impl Lab {
         }
         for (node, mut requests) in by_node {
             let id = self.node_named(node)?;
-            requests.extend(build::routes(&self.scenario[id]));
-            carry_out(node, &self.home(id).net.clone(), requests).await?;
+            requests.extend(build::routes(&self.scenario[id], |interface| {
+                let net = self.scenario.net_name(interface.net);
+                let healed = |(own, on): &(String, String)| own == node && on == net;
+                self.leads_out(node, net) || cables.iter().any(|(cable, _)| healed(cable))
+            }));
+            carry_out(node, &self.home(id)?.net.clone(), requests).await?;
         }
         Ok(())
+    }
+
+    /// Whether the kernel has use for a route by way of this interface: a point-to-point link that is cut is down.
+    pub(super) fn leads_out(&self, node: &str, net: &str) -> bool {
+        let plugs = self.state.plugs.borrow();
+        let plug = plugs.get(&(node.to_owned(), net.to_owned()));
+        plug.is_none_or(|plug| !plug.cut || plug.port.is_some())
     }
 
     /// Where the frames of a LAN or link, or of one `NODE/INTERFACE`, can be listened to: a namespace and an interface
@@ -157,15 +168,17 @@ impl Lab {
         if let Some((node, interface)) = what.split_once('/') {
             self.cables(what)?;
             let id = self.node_named(node)?;
-            return Ok((self.home(id).net.clone(), interface.to_owned()));
+            return Ok((self.home(id)?.net.clone(), interface.to_owned()));
         }
         let lans = self.scenario.lans.iter().map(|lan| &lan.name);
         let links = self.scenario.links.iter().map(|link| &link.name);
         let lan = lans.enumerate().find(|(_, name)| *name == what);
         let link = links.enumerate().find(|(_, name)| *name == what);
         match (lan, link) {
-            (Some((index, _)), _) => Ok(self.listening_place(NetId::Lan(scenario::LanId(index)))),
-            (_, Some((index, _))) => Ok(self.listening_place(NetId::Link(scenario::LinkId(index)))),
+            (Some((index, _)), _) => Ok(self.listening_place(NetId::Lan(scenario::LanId(index)))?),
+            (_, Some((index, _))) => {
+                Ok(self.listening_place(NetId::Link(scenario::LinkId(index)))?)
+            }
             (None, None) => Err(self.unknown_net(what)),
         }
     }
@@ -190,7 +203,7 @@ impl Lab {
                 place: place.clone(),
                 source,
             };
-            let net = self.home(self.node_named(place)?).net.clone();
+            let net = self.home(self.node_named(place)?)?.net.clone();
             let netlink = Netlink::in_ns(&net).map_err(failed)?;
             let healed = cables.iter().any(|(healed, _)| *healed == key);
             while healed && Instant::now() < deadline {

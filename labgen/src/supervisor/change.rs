@@ -16,13 +16,13 @@ use futures_util::StreamExt;
 use netns::addr::IpPrefix;
 use netns::link::{Address, LinkChange, LinkRef, Request, Route};
 use netns::ns::NetNs;
-use scenario::{LanId, LinkId, NetId, NodeId, Scenario};
+use scenario::{Interface, LanId, LinkId, NetId, NodeId, Scenario};
 
 use super::build::{self, BuildError, LOOPBACK, Wiring};
 use super::lab::Lab;
 use super::life::{LifeError, carry_out};
 use crate::kinds::{KindError, Program};
-use crate::plan::{self, Blueprint, Change};
+use crate::plan::{self, Blueprint, Change, Undone};
 use crate::protocol::Event;
 
 /// Why a lab could not be changed.
@@ -57,7 +57,7 @@ pub(super) fn read_scenario(path: &Path) -> Result<Scenario, ChangeError> {
 }
 
 /// What a lab is now, as a plan knows it: with the configurations that were in force when its programs started.
-pub(super) fn blueprint(lab: &Lab) -> Blueprint {
+fn blueprint(lab: &Lab, undone: Undone) -> Blueprint {
     let nodes = lab.state.nodes.borrow();
     let programs = nodes
         .iter()
@@ -65,6 +65,7 @@ pub(super) fn blueprint(lab: &Lab) -> Blueprint {
     Blueprint {
         scenario: Rc::clone(&lab.scenario),
         programs: programs.collect(),
+        undone,
     }
 }
 
@@ -75,16 +76,28 @@ pub(super) struct Planned {
 }
 
 /// What has to be done to turn the lab into this scenario.
-pub(super) fn prepare(lab: &Lab, scenario: Scenario) -> Result<Planned, ChangeError> {
+pub(super) fn prepare(
+    lab: &Lab,
+    undone: Undone,
+    scenario: Scenario,
+) -> Result<Planned, ChangeError> {
     let new = Blueprint::new(Rc::new(scenario), &lab.base)?;
     Ok(Planned {
-        changes: plan::diff(Some(&blueprint(lab)), &new),
+        changes: plan::diff(Some(&blueprint(lab, undone)), &new),
         new,
     })
 }
 
-/// Makes a planned change. The lab as it is then is returned in any case: a change that stopped halfway is one too.
-pub(super) async fn make(old: &Lab, planned: &Planned) -> (Lab, Result<(), ChangeError>) {
+/// What has come of a change: a lab in any case, for one that stopped halfway is one too.
+pub(super) struct Made {
+    pub(super) lab: Lab,
+    /// For the next change to make up for.
+    pub(super) undone: Undone,
+    pub(super) outcome: Result<(), ChangeError>,
+}
+
+/// Makes a planned change.
+pub(super) async fn make(old: &Lab, planned: &Planned) -> Made {
     let new = Lab {
         scenario: Rc::clone(&planned.new.scenario),
         dir: old.dir.clone(),
@@ -97,14 +110,88 @@ pub(super) async fn make(old: &Lab, planned: &Planned) -> (Lab, Result<(), Chang
     let work = Work::of(&planned.changes, &new.scenario);
     if let Err(error) = take_down(old, &work).await {
         // Nothing of the new scenario is there yet.
-        let as_before = Lab {
+        let lab = Lab {
             scenario: Rc::clone(&old.scenario),
             ..new
         };
-        return (as_before, Err(error.into()));
+        return Made {
+            undone: undone(&lab, [&old.scenario, &new.scenario], &work),
+            lab,
+            outcome: Err(error.into()),
+        };
     }
-    let made = put_up(&new, &planned.new, &work).await;
-    (new, made)
+    if let Err(error) = put_up(&new, &planned.new, &work).await {
+        return Made {
+            undone: undone(&new, [&old.scenario, &new.scenario], &work),
+            lab: new,
+            outcome: Err(error),
+        };
+    }
+    let starting = work.starting(&new);
+    let started = build::start_all(&new, &|_: &Event| {}, &starting).await;
+    let mut undone = Undone::default();
+    if started.is_err() {
+        let halted = starting.into_iter().filter(|id| !new.runs_all(*id));
+        undone.programs = halted.map(|id| new.scenario[id].name.clone()).collect();
+    }
+    Made {
+        lab: new,
+        undone,
+        outcome: started.map_err(ChangeError::from),
+    }
+}
+
+/// Of a change that stopped somewhere, all that it was about.
+fn undone(lab: &Lab, scenarios: [&Scenario; 2], work: &Work<'_>) -> Undone {
+    let bridges = lab.state.bridges.borrow();
+    let lans = lab.scenario.lans.iter().map(|lan| &lan.name);
+    Undone {
+        nodes: touched(work.changes, scenarios),
+        programs: work.restarting.iter().map(ToString::to_string).collect(),
+        lans: lans
+            .filter(|lan| !bridges.contains_key(*lan))
+            .cloned()
+            .collect(),
+    }
+}
+
+/// The nodes whose namespaces or interfaces these changes have to do with.
+fn touched(changes: &[Change], scenarios: [&Scenario; 2]) -> BTreeSet<String> {
+    let nodes = || {
+        scenarios.into_iter().flat_map(|scenario| {
+            let nodes = scenario.nodes.iter();
+            nodes.flat_map(move |node| {
+                let nets = node.interfaces.iter();
+                nets.map(move |own| (scenario.net_name(own.net), &node.name))
+            })
+        })
+    };
+    let on = |net: &str| {
+        nodes()
+            .filter(move |(on, _)| *on == net)
+            .map(|(_, node)| node.clone())
+            .collect()
+    };
+    let of = |change: &Change| -> Vec<String> {
+        match change {
+            Change::RemoveNode { node }
+            | Change::RemakeNode { node, .. }
+            | Change::AddNode { node, .. }
+            | Change::Plug { node, .. }
+            | Change::Unplug { node, .. }
+            | Change::Replug { node, .. }
+            | Change::Readdress { node, .. }
+            | Change::Reroute { node, .. } => vec![node.clone()],
+            Change::AddLink { link: net, .. }
+            | Change::RemakeLink { link: net, .. }
+            | Change::RemoveLink { link: net }
+            | Change::SetMtu { net, .. } => on(net),
+            Change::AddLan { .. } | Change::RemoveLan { .. } | Change::RestartNode { .. } => {
+                Vec::new()
+            }
+        }
+    };
+    changes.iter().flat_map(of).collect()
 }
 
 /// The changes, sorted by what they ask for.
@@ -185,6 +272,13 @@ impl<'a> Work<'a> {
         }
         work
     }
+
+    /// Nodes whose programs are to be started.
+    fn starting(&self, lab: &Lab) -> BTreeSet<NodeId> {
+        let restarting = self.restarting.iter();
+        let restarting = restarting.filter_map(|node| lab.scenario.node_named(node));
+        self.coming.iter().copied().chain(restarting).collect()
+    }
 }
 
 /// Ends programs, and takes out what goes.
@@ -259,7 +353,7 @@ fn net_of(lab: &Lab, node: &str) -> Option<NetNs> {
     nodes.get(node).map(|state| state.home.net.clone())
 }
 
-/// Makes what comes, changes what stays, and starts programs.
+/// Makes what comes and changes what stays; programs are not started yet.
 async fn put_up(lab: &Lab, new: &Blueprint, work: &Work<'_>) -> Result<(), ChangeError> {
     let programs = |id: NodeId| -> Rc<[Program]> {
         let own = new.programs.get(&lab.scenario[id].name);
@@ -276,11 +370,16 @@ async fn put_up(lab: &Lab, new: &Blueprint, work: &Work<'_>) -> Result<(), Chang
         if let Change::Reroute { node, .. } = change
             && let Ok(id) = lab.node_named(node)
         {
-            let routes = build::routes(&lab.scenario[id]);
-            carry_out(node, &lab.home(id).net.clone(), routes).await?;
+            let up = |own: &Interface| lab.leads_out(node, lab.scenario.net_name(own.net));
+            let routes = build::routes(&lab.scenario[id], up);
+            carry_out(
+                node,
+                &lab.home(id).map_err(LifeError::from)?.net.clone(),
+                routes,
+            )
+            .await?;
         }
     }
-    let mut starting = work.coming.clone();
     for node in &work.restarting {
         let Some(id) = lab.scenario.node_named(node) else {
             continue;
@@ -290,9 +389,8 @@ async fn put_up(lab: &Lab, new: &Blueprint, work: &Work<'_>) -> Result<(), Chang
             state.children.clear();
             state.halted = false;
         }
-        starting.insert(id);
     }
-    Ok(build::start_all(lab, &|_: &Event| {}, &starting).await?)
+    Ok(())
 }
 
 /// What can be changed without taking anything out. Routes come last, when everything is plugged in.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
-use super::lab::{Lab, UnknownNode};
+use super::lab::{Absent, Lab, UnknownNode};
 use super::life::LifeError;
 use super::standing::Standing;
 use super::view;
@@ -193,6 +193,8 @@ fn done(outcome: Result<String, LifeError>) -> Reply {
 enum EnterError {
     #[error(transparent)]
     Node(#[from] UnknownNode),
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("cannot enter node `{node}`")]
     Namespaces { node: String, source: NsError },
     #[error("node `{node}`: {why}; {}", known(.names))]
@@ -220,7 +222,7 @@ fn strings(environment: Vec<(OsString, OsString)>) -> Vec<(String, String)> {
 
 /// The namespaces of a node, or of a namespace named in it.
 fn enter(lab: &Lab, node: &str, netns: Option<&str>) -> Result<NodeNs, EnterError> {
-    let home = lab.home(lab.node_named(node)?);
+    let home = lab.home(lab.node_named(node)?)?;
     let failed = |source| EnterError::Namespaces {
         node: node.to_owned(),
         source,

@@ -34,6 +34,8 @@ pub(super) struct Lab {
 /// Why a node cannot be asked something.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReachError {
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("cannot reach the REST API of `{node}`: {source}")]
     Connect {
         node: String,
@@ -57,6 +59,13 @@ pub(super) enum ReachError {
         source: netns::link::LinkError,
     },
 }
+
+/// The scenario has the node and the lab does not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "node `{0}` was not made, because a change of the lab stopped halfway; `labgen up` with its file makes it"
+)]
+pub(super) struct Absent(String);
 
 /// There is no such node.
 #[derive(Debug, thiserror::Error)]
@@ -86,9 +95,11 @@ impl Lab {
     }
 
     /// The namespaces a node's programs run in.
-    pub(super) fn home(&self, node: NodeId) -> Rc<Home> {
+    pub(super) fn home(&self, node: NodeId) -> Result<Rc<Home>, Absent> {
+        let name = &self.scenario[node].name;
         let nodes = self.state.nodes.borrow();
-        Rc::clone(&nodes[&self.scenario[node].name].home)
+        let state = nodes.get(name).ok_or_else(|| Absent(name.clone()));
+        state.map(|state| Rc::clone(&state.home))
     }
 
     /// What a node runs, in the order of the starts.
@@ -101,7 +112,7 @@ impl Lab {
     /// A connection to the REST API of a speaker.
     pub(super) async fn client(&self, node: NodeId) -> Result<Client, ReachError> {
         let name = || self.scenario[node].name.clone();
-        let stream = netns::tcp::tcp_in(&self.home(node).net, REST)
+        let stream = netns::tcp::tcp_in(&self.home(node)?.net, REST)
             .await
             .map_err(|source| ReachError::Connect {
                 node: name(),
@@ -116,8 +127,8 @@ impl Lab {
     }
 
     /// Where every frame of a LAN or link passes once: a namespace, and an interface in it.
-    pub(super) fn listening_place(&self, net: NetId) -> (NetNs, String) {
-        match net {
+    pub(super) fn listening_place(&self, net: NetId) -> Result<(NetNs, String), Absent> {
+        Ok(match net {
             NetId::Lan(lan) => {
                 let bridges = self.state.bridges.borrow();
                 let bridge = bridges.get(&self.scenario[lan].name);
@@ -128,14 +139,14 @@ impl Lab {
                 let end = self.scenario[link].ends[0];
                 let own = super::build::interface_on(&self.scenario[end], net);
                 let name = own.map(|interface| interface.name.clone());
-                (self.home(end).net.clone(), name.unwrap_or_default())
+                (self.home(end)?.net.clone(), name.unwrap_or_default())
             }
-        }
+        })
     }
 
     /// A routing socket in a node's namespace.
     pub(super) fn netlink(&self, node: NodeId) -> Result<Netlink, ReachError> {
-        Netlink::in_ns(&self.home(node).net).map_err(|source| ReachError::Link {
+        Netlink::in_ns(&self.home(node)?.net).map_err(|source| ReachError::Link {
             node: self.scenario[node].name.clone(),
             source,
         })

@@ -9,7 +9,8 @@ use nix::sys::signal::Signal;
 use scenario::NodeId;
 
 use super::build::{self, BuildError};
-use super::lab::{Lab, UnknownNode};
+use super::home::Running;
+use super::lab::{Absent, Lab, UnknownNode};
 use crate::protocol::Event;
 
 /// How long a program may take to end after it was asked to, before it is made to.
@@ -20,6 +21,8 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(super) enum LifeError {
     #[error(transparent)]
     Node(#[from] UnknownNode),
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("node `{0}` runs no program")]
     NothingToRun(String),
     #[error("node `{0}` is running")]
@@ -62,6 +65,16 @@ impl Lab {
             .filter(|running| running.child.try_exit().is_none())
             .map(|running| (running.name, running.child.clone()))
             .collect()
+    }
+
+    /// Whether a node's programs were all started, and none that is to last has ended.
+    pub(super) fn runs_all(&self, node: NodeId) -> bool {
+        let nodes = self.state.nodes.borrow();
+        let Some(state) = nodes.get(&self.scenario[node].name) else {
+            return false;
+        };
+        let ended = |running: &Running| !running.once && running.child.try_exit().is_some();
+        state.children.len() == state.programs.len() && !state.children.iter().any(ended)
     }
 
     /// Ends the programs of a node, the last started first: by SIGTERM and, where that does not help in time, by

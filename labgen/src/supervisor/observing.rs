@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use scenario::{NodeId, NodeKind};
 
-use super::lab::{Lab, ReachError};
+use super::lab::{Absent, Lab, ReachError};
 use super::rest;
 use crate::observe::{self, Misread, Route, Session, Speaker, Topic};
 use news::Feed;
@@ -26,6 +26,8 @@ const LATE: [Duration; 2] = [Duration::from_secs(1), Duration::from_millis(250)]
 /// Why a program's answer cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AskError {
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("cannot run `{command}`")]
     Run {
         command: String,

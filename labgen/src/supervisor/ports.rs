@@ -8,7 +8,7 @@ use netns::ns::{NetNs, NsError, named};
 use scenario::Attach;
 
 use super::home::Home;
-use super::lab::Lab;
+use super::lab::{Absent, Lab};
 
 /// The interface inside a port's namespace.
 const INSIDE: &str = "tovpn";
@@ -26,6 +26,8 @@ pub(super) struct PortState {
 /// Why a port could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PortError {
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("cannot make the namespace of port `{port}`")]
     Namespace {
         port: String,
@@ -48,7 +50,7 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
     let port = &lab.scenario[attach.port];
     let name = || port.name.clone();
     let there = lab.state.ports.borrow().get(&port.name).cloned();
-    let home = lab.home(attach.on);
+    let home = lab.home(attach.on)?;
     let here = &lab.scenario[attach.on].name;
     let ns = match there {
         Some(state) if state.on == *here => state.ns,

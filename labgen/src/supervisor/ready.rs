@@ -2,12 +2,13 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixStream};
+use std::os::unix::net::UnixDatagram as StdUnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
 use netns::changes::Changes;
 use netns::process::{Child, Exit, ProcessSpec};
+use netns::unix::unix_in;
 use scenario::{NodeId, Ready};
 use tokio::net::UnixDatagram;
 use tokio::time::timeout;
@@ -131,13 +132,16 @@ impl Watch {
     }
 
     async fn holds(&self, lab: &Lab, node: NodeId, fact: &Ready) -> bool {
-        let home = lab.home(node);
+        let Ok(home) = lab.home(node) else {
+            return false;
+        };
         match fact {
             Ready::Started | Ready::Notify => true,
             Ready::File(path) => home.run(|| Path::new(path).exists()).unwrap_or(false),
-            Ready::Socket(path) => home
-                .run(|| UnixStream::connect(path).is_ok())
-                .unwrap_or(false),
+            Ready::Socket(path) => {
+                let connected = home.whole().and_then(|home| unix_in(home, Path::new(path)));
+                connected.is_ok()
+            }
             Ready::Tcp(port) => {
                 let address = ([127, 0, 0, 1], *port).into();
                 netns::tcp::tcp_in(&home.net, address).await.is_ok()
@@ -149,7 +153,7 @@ impl Watch {
 }
 
 fn changes_beside(lab: &Lab, node: &str, path: &str) -> Option<Changes> {
-    let home = lab.home(lab.scenario.node_named(node)?);
+    let home = lab.home(lab.scenario.node_named(node)?).ok()?;
     let directory = Path::new(path).parent()?;
     Changes::of(home.whole().ok()?, directory).ok()
 }
@@ -170,14 +174,14 @@ async fn succeeds(lab: &Lab, node: NodeId, command: &[String]) -> bool {
     let Some((program, args)) = command.split_first() else {
         return true;
     };
-    let home = lab.home(node);
-    let Ok(whole) = home.whole() else {
+    let home = lab.home(node).ok();
+    let Some(whole) = home.and_then(|home| home.whole().ok().cloned()) else {
         return false;
     };
     let spec = ProcessSpec {
         args: args.iter().map(Into::into).collect(),
         env: lab.environment(),
-        node: Some(whole.clone()),
+        node: Some(whole),
         ..ProcessSpec::new(program)
     };
     match lab.spawner.spawn(spec).await {

@@ -14,13 +14,17 @@ use scenario::{CaptureId, StepId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::front::Front;
-use super::lab::Lab;
+use super::lab::{Absent, Lab};
 use crate::protocol::Event;
 
 /// The capture socket could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(super) struct RecordingError(#[from] NsError);
+pub(super) enum RecordingError {
+    #[error(transparent)]
+    Absent(#[from] Absent),
+    #[error(transparent)]
+    Socket(#[from] NsError),
+}
 
 /// A running capture.
 #[derive(Clone)]
@@ -66,7 +70,7 @@ impl Tap {
 /// Begins a capture on its LAN; every frame from now on is in it.
 pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError> {
     let on = lab.scenario[capture].on;
-    let (net, interface) = lab.listening_place(on);
+    let (net, interface) = lab.listening_place(on)?;
     let socket = Capture::open(&net, &interface, &CaptureOptions::default())?;
     let mut recording = Recording::new();
     let interface = recording.interface(lab.scenario.net_name(on));

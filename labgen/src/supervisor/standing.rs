@@ -9,11 +9,13 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::change::{self, ChangeError, Planned};
 use super::lab::Lab;
-use crate::plan::Change;
+use crate::plan::{Change, Undone};
 
 /// A lab that stands. Changing it waits until all that is being done to it is done, and the other way round.
 pub(super) struct Standing {
     lab: RefCell<Rc<Lab>>,
+    /// What the last change has left undone.
+    undone: RefCell<Undone>,
     gate: RwLock<()>,
     driven: Cell<bool>,
 }
@@ -31,6 +33,7 @@ impl Standing {
     pub(super) fn new(lab: Rc<Lab>) -> Self {
         Self {
             lab: RefCell::new(lab),
+            undone: RefCell::default(),
             gate: RwLock::new(()),
             driven: Cell::new(false),
         }
@@ -75,10 +78,11 @@ impl Standing {
             return Err(ChangeError::Driven(old.scenario.lab.name.clone()));
         }
         let planned = self.prepare(&old, file, resolved)?;
-        let (lab, made) = change::make(&old, &planned).await;
-        let kept = lab.dir.scenario();
-        self.lab.replace(Rc::new(lab));
-        made?;
+        let made = change::make(&old, &planned).await;
+        let kept = made.lab.dir.scenario();
+        self.lab.replace(Rc::new(made.lab));
+        self.undone.replace(made.undone);
+        made.outcome?;
         fs::rename(resolved, &kept).map_err(|source| ChangeError::Unreadable {
             path: resolved.to_owned(),
             source,
@@ -95,6 +99,7 @@ impl Standing {
                 file: own.display().to_string(),
             });
         }
-        change::prepare(lab, change::read_scenario(resolved)?)
+        let undone = self.undone.borrow().clone();
+        change::prepare(lab, undone, change::read_scenario(resolved)?)
     }
 }

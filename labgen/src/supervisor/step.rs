@@ -168,7 +168,7 @@ fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
 /// The network namespace at an endpoint; `None` for a port that was never attached.
 fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
     match endpoint {
-        Endpoint::Node(node) => Some(lab.home(node).net.clone()),
+        Endpoint::Node(node) => Some(lab.home(node).ok()?.net.clone()),
         Endpoint::Port(port) => lab
             .state
             .ports
@@ -300,7 +300,9 @@ fn echo(ping: &Ping, seq: u16, timeout: Duration) -> Echo {
 async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
     let net = net_of(lab, exec.on).ok_or_else(|| nowhere(lab, exec.on))?;
     let home = match exec.on {
-        Endpoint::Node(node) => lab.home(node),
+        Endpoint::Node(node) => lab
+            .home(node)
+            .map_err(|e| Unmet::undone("the node is there", &e))?,
         Endpoint::Port(port) => match lab.state.ports.borrow().get(&lab.scenario[port].name) {
             Some(state) => Rc::clone(&state.home),
             None => return Err(nowhere(lab, exec.on)),

@@ -43,7 +43,9 @@ pub(super) async fn asked(lab: &Lab) -> LabView {
         if let Some(id) = lab.scenario.node_named(&node.name) {
             node.sessions = sessions(lab, id).await;
             if node.on.is_none() {
-                node.namespaces = lab.home(id).named();
+                node.namespaces = lab
+                    .home(id)
+                    .map_or_else(|_| Vec::new(), |home| home.named());
             }
         }
     });

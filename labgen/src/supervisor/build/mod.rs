@@ -18,7 +18,7 @@ use scenario::{NodeId, Scenario};
 
 use super::front::Front;
 use super::home::State;
-use super::lab::Lab;
+use super::lab::{Absent, Lab};
 use crate::kinds::{self, KindError, Program};
 use crate::protocol::{Event, Order};
 pub(super) use namespaces::{LOOPBACK, make as make_namespaces};
@@ -32,6 +32,8 @@ const READY: &str = "/run/labgen/ready";
 /// Why a lab could not be built.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
+    #[error(transparent)]
+    Absent(#[from] Absent),
     #[error("cannot go from namespace to namespace")]
     Thread(#[source] NsError),
     #[error("cannot make the namespaces of `{node}`")]

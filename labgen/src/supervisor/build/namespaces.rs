@@ -76,7 +76,7 @@ pub(in crate::supervisor) async fn make(
         let home = match homes.get(&owner) {
             Some(home) => Rc::clone(home),
             // On a node that was there before.
-            None => lab.home(owner),
+            None => lab.home(owner)?,
         };
         let state = NodeState {
             home,

@@ -92,7 +92,7 @@ pub(in crate::supervisor) async fn start_node(
 
 async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildError> {
     let node = lab.scenario[id].name.clone();
-    let home = lab.home(id);
+    let home = lab.home(id)?;
     let namespace = |source| BuildError::Namespace {
         node: node.clone(),
         source,

@@ -4,6 +4,7 @@
 //! carry them out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use netns::addr::{IpPrefix, MacAddr};
 use netns::link::{
@@ -14,7 +15,7 @@ use scenario::{Interface, LanId, LinkId, NetId, Node, NodeId, Scenario};
 
 use super::{BuildError, visiting};
 use crate::supervisor::home::{Plug, Switch};
-use crate::supervisor::lab::Lab;
+use crate::supervisor::lab::{Absent, Lab};
 
 /// What is to be laid.
 #[derive(Debug, Default)]
@@ -55,12 +56,12 @@ pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(),
     let mut plugged = Vec::new();
     let mut cables = Vec::new();
     for (lan, node) in &wiring.joins {
-        let (request, plug) = join(lab, *lan, *node);
+        let (request, plug) = join(lab, *lan, *node)?;
         cables.push((lab.scenario[*lan].name.clone(), request));
         plugged.extend(plug.map(|plug| (*node, NetId::Lan(*lan), plug)));
     }
     for link in &wiring.links {
-        let (request, plugs) = connect(lab, *link);
+        let (request, plugs) = connect(lab, *link)?;
         cables.push((lab.scenario[*link].name.clone(), request));
         let [near, far] = lab.scenario[*link].ends;
         for (node, plug) in [near, far].into_iter().zip(plugs) {
@@ -87,24 +88,24 @@ async fn bridges(lab: &Lab, lans: &[LanId]) -> Result<(), BuildError> {
         move |source| BuildError::Net { net, source }
     };
     let netlink = Netlink::in_ns(&lab.state.switches).map_err(failed(*first))?;
-    let mut requests = Vec::new();
+    let (mut requests, mut switches) = (Vec::new(), Vec::new());
     for lan in lans {
         let index = lab.state.next_index();
         let name = format!("lan{index}");
         let spec = LinkSpec::up(&name).index(index).mtu(lab.scenario[*lan].mtu);
         requests.push(Bridge::new(spec).create());
-        let switch = Switch { name, index };
-        let lan = lab.scenario[*lan].name.clone();
-        lab.state.bridges.borrow_mut().insert(lan, switch);
+        switches.push((*lan, Switch { name, index }));
     }
-    for (lan, result) in lans.iter().zip(netlink.batch(requests).await) {
-        result.map_err(failed(*lan))?;
+    for ((lan, switch), result) in switches.into_iter().zip(netlink.batch(requests).await) {
+        result.map_err(failed(lan))?;
+        let lan = lab.scenario[lan].name.clone();
+        lab.state.bridges.borrow_mut().insert(lan, switch);
     }
     Ok(())
 }
 
 /// A cable from a LAN's bridge to a node.
-fn join(lab: &Lab, lan: LanId, node: NodeId) -> (Request, Option<Plug>) {
+fn join(lab: &Lab, lan: LanId, node: NodeId) -> Result<(Request, Option<Plug>), Absent> {
     let mtu = lab.scenario[lan].mtu;
     let bridges = lab.state.bridges.borrow();
     let bridge = bridges
@@ -113,19 +114,19 @@ fn join(lab: &Lab, lan: LanId, node: NodeId) -> (Request, Option<Plug>) {
     let number = lab.state.next_index();
     let mut port = LinkSpec::up(format!("p{number}")).index(number).mtu(mtu);
     port.master = bridge;
-    let (inside, plug) = inside(lab, node, NetId::Lan(lan), mtu, Some(number));
-    (Veth { a: port, b: inside }.create(), plug)
+    let (inside, plug) = inside(lab, node, NetId::Lan(lan), mtu, Some(number))?;
+    Ok((Veth { a: port, b: inside }.create(), plug))
 }
 
 /// A cable between two nodes.
-fn connect(lab: &Lab, link: LinkId) -> (Request, Vec<Plug>) {
+fn connect(lab: &Lab, link: LinkId) -> Result<(Request, Vec<Plug>), Absent> {
     let mtu = lab.scenario[link].mtu;
     let [near, far] = lab.scenario[link].ends;
     let net = NetId::Link(link);
-    let (a, here) = inside(lab, near, net, mtu, None);
-    let (b, there) = inside(lab, far, net, mtu, None);
+    let (a, here) = inside(lab, near, net, mtu, None)?;
+    let (b, there) = inside(lab, far, net, mtu, None)?;
     let plugs = here.into_iter().chain(there).collect();
-    (Veth { a, b }.create(), plugs)
+    Ok((Veth { a, b }.create(), plugs))
 }
 
 /// A node's end of a cable.
@@ -135,39 +136,28 @@ fn inside(
     net: NetId,
     mtu: u32,
     port: Option<u32>,
-) -> (LinkSpec, Option<Plug>) {
+) -> Result<(LinkSpec, Option<Plug>), Absent> {
     let Some(interface) = interface_on(&lab.scenario[node], net) else {
-        return (LinkSpec::default(), None);
+        return Ok((LinkSpec::default(), None));
     };
     let index = lab.state.next_index();
     let mut spec = LinkSpec::up(&interface.name)
         .down()
         .index(index)
         .mtu(mtu)
-        .in_ns(&lab.home(node).net);
-    let mac = interface.mac.map(|mac| MacAddr(mac.octets()));
-    let owner = &lab.scenario[node].name;
-    spec.mac = Some(mac.unwrap_or_else(|| own_mac(owner, lab.scenario.net_name(net))));
+        .in_ns(&lab.home(node)?.net);
+    // The same whenever it is made, so that captures of two runs can be compared and neighbours of a node that was
+    // made anew need not forget it first.
+    let whose = format!("node {}", lab.scenario[node].name);
+    let own = || scenario::mac_for(&whose, lab.scenario.net_name(net));
+    spec.mac = Some(MacAddr(interface.mac.unwrap_or_else(own).octets()));
     let plug = Plug {
         interface: interface.name.clone(),
         index,
         port,
         cut: false,
     };
-    (spec, Some(plug))
-}
-
-/// The Ethernet address of an interface that was given none: the same whenever it is made, so that captures of two
-/// runs can be compared and neighbours of a node that was made anew need not forget it first.
-fn own_mac(node: &str, net: &str) -> MacAddr {
-    // FNV-1a.
-    let words = node.bytes().chain([0]).chain(net.bytes());
-    let hash = words.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let [_, _, _, a, b, c, d, e] = hash.to_be_bytes();
-    // Locally administered, and of one station.
-    MacAddr([0x02, a, b, c, d, e])
+    Ok((spec, Some(plug)))
 }
 
 /// The node's interface on a LAN or link.
@@ -221,10 +211,12 @@ async fn set_up(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), Buil
     }
     let jobs = by_node.into_iter().map(|(id, (links, addresses))| {
         let node = &lab.scenario[id];
-        let requests = [links, addresses, routes(node)].concat();
-        (node.name.clone(), lab.home(id).net.clone(), requests)
+        let up = |own: &Interface| lab.leads_out(&node.name, lab.scenario.net_name(own.net));
+        let requests = [links, addresses, routes(node, up)].concat();
+        Ok((node.name.clone(), lab.home(id)?.net.clone(), requests))
     });
-    visiting(jobs.collect(), |visitor, (node, net, requests): &Job| {
+    let jobs = jobs.collect::<Result<_, Absent>>()?;
+    visiting(jobs, |visitor, (node, net, requests): &Job| {
         visitor.enter(net).map_err(BuildError::Thread)?;
         carry_out(requests, std::iter::repeat(node))
             .map_err(|(node, source)| BuildError::Node { node, source })
@@ -247,9 +239,21 @@ pub(in crate::supervisor) fn give(index: u32, interface: &Interface) -> Vec<Requ
         .collect()
 }
 
-/// A node's routes. Those that are there already stay.
-pub(in crate::supervisor) fn routes(node: &Node) -> Vec<Request> {
-    let routes = node.routes.iter().filter_map(|route| {
+/// A node's routes by way of those of its interfaces that are `up`. Those that are there already stay.
+pub(in crate::supervisor) fn routes(node: &Node, up: impl Fn(&Interface) -> bool) -> Vec<Request> {
+    let down: Vec<&Interface> = node.interfaces.iter().filter(|own| !up(own)).collect();
+    let over = |via: IpAddr, interface: &Interface| {
+        let mut subnets = interface
+            .addresses
+            .iter()
+            .filter_map(|own| bgp_wire::types::IpPrefix::new(own.ip, own.len).ok());
+        subnets.any(|subnet| subnet.contains(via))
+    };
+    let usable = node
+        .routes
+        .iter()
+        .filter(|route| !down.iter().any(|interface| over(route.via, interface)));
+    let routes = usable.filter_map(|route| {
         let to = IpPrefix::new(route.to.address(), route.to.len())?;
         Some(Route::to(to).via(route.via).replace())
     });

@@ -68,7 +68,7 @@ impl Kernel {
                     neighbours: true,
                     ..Groups::default()
                 };
-                let monitor = Monitor::open(&self.lab.home(self.node).net, groups);
+                let monitor = Monitor::open(&self.lab.home(self.node)?.net, groups);
                 let monitor = monitor.map_err(|e| self.failed(e))?;
                 let netlink = self.lab.netlink(self.node)?;
                 self.open = Some((netlink.clone(), monitor));

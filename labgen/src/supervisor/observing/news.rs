@@ -61,9 +61,9 @@ impl Feed {
                 })
             }
             News::File(path) => {
-                let home = lab.home(node);
-                let changes = home.whole().and_then(|home| Changes::of(home, path));
-                changes.ok().map(Source::File)
+                let home = lab.home(node).ok();
+                let changes = home.and_then(|home| Changes::of(home.whole().ok()?, path).ok());
+                changes.map(Source::File)
             }
             News::Log => {
                 let log = lab.dir.log(&lab.scenario[node].name);

@@ -1,9 +1,9 @@
 use std::io;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::time::Duration;
 
 use netns::process::{Child, ProcessSpec};
+use netns::unix::unix_in;
 use nix::sys::signal::Signal;
 use scenario::NodeId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,7 +70,7 @@ pub(super) async fn start(
     let spec = ProcessSpec {
         args: args.iter().map(Into::into).collect(),
         env: lab.environment(),
-        node: Some(lab.home(node).whole()?.clone()),
+        node: Some(lab.home(node)?.whole()?.clone()),
         stdout: Some(stdout),
         stderr: Some(stderr),
         ..ProcessSpec::new(program)
@@ -113,16 +113,7 @@ async fn run(lab: &Lab, node: NodeId, words: &[String]) -> Result<Vec<u8>, AskEr
 
 /// Connects to a Unix socket as the node sees it.
 pub(super) fn connect(lab: &Lab, node: NodeId, path: &Path) -> Result<UnixStream, AskError> {
-    let failed = |source| AskError::File {
-        path: path.display().to_string(),
-        source,
-    };
-    let stream = lab
-        .home(node)
-        .run(|| StdUnixStream::connect(path))?
-        .map_err(failed)?;
-    stream.set_nonblocking(true).map_err(failed)?;
-    UnixStream::from_std(stream).map_err(failed)
+    Ok(unix_in(lab.home(node)?.whole()?, path)?)
 }
 
 async fn converse(
@@ -147,7 +138,7 @@ async fn converse(
 }
 
 fn read(lab: &Lab, node: NodeId, path: &Path) -> Result<Vec<u8>, AskError> {
-    match lab.home(node).run(|| std::fs::read(path))? {
+    match lab.home(node)?.run(|| std::fs::read(path))? {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         result => result.map_err(|source| AskError::File {
             path: path.display().to_string(),
