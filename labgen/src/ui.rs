@@ -84,7 +84,7 @@ impl Ui {
                     lab.name,
                     ms(*at),
                     count(lab.nodes.len(), "node"),
-                    count(lab.lans.len(), "LAN"),
+                    nets(lab.lans.len(), lab.links.len()),
                 );
                 self.line(&self.mark(true), &what);
             }
@@ -182,6 +182,15 @@ pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
+/// `1 LAN`, `8 links`, `2 LANs, 4 links`: what there is of both.
+pub fn nets(lans: usize, links: usize) -> String {
+    match (lans, links) {
+        (_, 0) => count(lans, "LAN"),
+        (0, _) => count(links, "link"),
+        _ => format!("{}, {}", count(lans, "LAN"), count(links, "link")),
+    }
+}
+
 /// Microseconds as people read them.
 pub fn ms(us: u64) -> String {
     match us {
@@ -209,4 +218,15 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nets;
+
+    #[test]
+    fn what_there_is_of_lans_and_links_is_said_and_never_nothing() {
+        let said = [(1, 0), (0, 8), (2, 1), (0, 0)].map(|(lans, links)| nets(lans, links));
+        assert_eq!(said, ["1 LAN", "8 links", "2 LANs, 1 link", "0 LANs"]);
+    }
 }

@@ -202,7 +202,15 @@ a-lan-with-a-long-name = { join = ["h"], subnet = "10.0.0.0/24" }
 up = { ends = ["h", "r"] }
 "#;
     let file = labgen.write("one.toml", text);
-    labgen.says(&["up", &file]).succeeds();
+    let up = labgen.says(&["up", &file]);
+    let whole = "21 nodes, 1 LAN, 20 links";
+    assert!(
+        up.succeeds().ends_with(&format!(": {whole}\n")),
+        "{}",
+        up.stdout
+    );
+    let check = labgen.says(&["check", &file]);
+    assert!(check.succeeds().contains(whole), "{}", check.stdout);
     let said = labgen.says(&["inspect"]);
     let table = said.succeeds();
     for words in [

@@ -48,7 +48,7 @@ pub(super) fn check(args: &Check) -> ExitCode {
                     file.display(),
                     s.lab.name,
                     ui::count(s.nodes.len(), "node"),
-                    ui::count(s.lans.len(), "LAN"),
+                    ui::nets(s.lans.len(), s.links.len()),
                     ui::count(s.vpns.len(), "VPN"),
                     ui::count(s.steps.len(), "step"),
                 );
