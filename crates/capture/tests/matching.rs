@@ -6,6 +6,8 @@
 mod lab;
 mod support;
 
+use std::net::IpAddr;
+
 use bgp_wire::{Family, RouteTarget, Vni};
 use capture::{FrameIndex, Match, Matcher, Recording, Satisfied, Verdict};
 use scenario::packet::{
@@ -61,7 +63,7 @@ fn route_of_vm_a() -> RoutePattern {
         ip: Some(VM_A.into()),
         mac: Some(MAC_A),
         vni: Vni::new(lab::VNI_A).ok(),
-        next_hop: Some(VTEP_A.into()),
+        next_hop: Some(IpAddr::from(VTEP_A).into()),
         route_targets: vec![RouteTarget::as2(64512, 79)],
         encapsulation: Some(Encapsulation::Vxlan),
         ..RoutePattern::default()
@@ -231,7 +233,9 @@ fn an_update_that_differs_says_in_what() {
     let changes: [(&str, Change); 8] = [
         ("rt", |p| p.route_targets.push(RouteTarget::as2(64512, 80))),
         ("vni", |p| p.vni = Vni::new(1234).ok()),
-        ("next_hop", |p| p.next_hop = Some(VTEP_B.into())),
+        ("next_hop", |p| {
+            p.next_hop = Some(IpAddr::from(VTEP_B).into())
+        }),
         ("encap", |p| p.encapsulation = Some(Encapsulation::Mpls)),
         ("mac", |p| p.mac = Some(MAC_B)),
         ("ip", |p| p.ip = Some(VTEP_A.into())),

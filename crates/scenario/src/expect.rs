@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::amount::Amount;
 use crate::lab::{CaptureId, NodeId, VpnId};
 use crate::packet::{LayerKind, LayerMatcher};
-use crate::route::RoutePattern;
+use crate::route::{OneOf, RoutePattern};
 use crate::step::StepId;
 
 /// A fact and how long to wait for it.
@@ -137,7 +137,7 @@ pub struct ForwardingExpectation {
     /// Destination MAC address.
     pub mac: MacAddr,
     /// The tunnel endpoint it must point at.
-    pub next_hop: Option<IpAddr>,
+    pub next_hop: Option<OneOf>,
     /// The VNI it must use.
     pub vni: Option<Vni>,
     /// Whether it must not be there.

@@ -52,7 +52,7 @@ pub use lab::{
 pub use place::Place;
 pub use reference::reference;
 pub use render::render;
-pub use route::{Encapsulation, RoutePattern};
+pub use route::{Encapsulation, OneOf, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};

@@ -26,11 +26,52 @@ pub struct RoutePattern {
     /// The VNI: the label field of types 2 and 5, the PMSI tunnel's label of type 3.
     pub vni: Option<Vni>,
     /// Next hop, from `MP_REACH_NLRI`.
-    pub next_hop: Option<IpAddr>,
+    pub next_hop: Option<OneOf>,
     /// Route targets that must all be there; others may be there too.
     pub route_targets: Vec<RouteTarget>,
     /// Encapsulation extended community (RFC 9012 section 4.1).
     pub encapsulation: Option<Encapsulation>,
+}
+
+/// An address as it is asked for: the one that was typed, or any that the node has whose name was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneOf(Vec<IpAddr>);
+
+impl OneOf {
+    /// One of these, the likeliest first.
+    pub fn new(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut known: Vec<IpAddr> = Vec::new();
+        for address in addresses {
+            if !known.contains(&address) {
+                known.push(address);
+            }
+        }
+        Self(known)
+    }
+
+    /// Whether `address` is one of them. Families of IPv6 carry an IPv4 next hop as `::ffff:a.b.c.d` (RFC 4659
+    /// section 3.2.1.2), which is the same.
+    pub fn has(&self, address: IpAddr) -> bool {
+        let same = |own: &IpAddr| own.to_canonical() == address.to_canonical();
+        self.0.iter().any(same)
+    }
+}
+
+impl From<IpAddr> for OneOf {
+    fn from(address: IpAddr) -> Self {
+        Self(vec![address])
+    }
+}
+
+/// `10.0.0.2 or fd00::2`
+impl fmt::Display for OneOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, address) in self.0.iter().enumerate() {
+            let or = if index > 0 { " or " } else { "" };
+            write!(f, "{or}{address}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A tunnel type that can be asked for by name.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use scenario::{
-    Action, Amount, Attach, Endpoint, Fact, NodeKind, PingOutcome, Scenario, Since, Sources,
+    Action, Amount, Attach, Endpoint, Fact, NodeKind, OneOf, PingOutcome, Scenario, Since, Sources,
     StepId, check,
 };
 
@@ -212,6 +212,55 @@ fn a_ping_that_fails_is_silent_for_a_time() {
             (a, IpAddr::from([192, 0, 2, 9]), replies)
         ]
     );
+}
+
+// A route that crosses a link has the link's address as next hop, and one of IPv6 another than one of IPv4.
+#[test]
+fn a_node_as_next_hop_is_any_of_its_addresses() {
+    let scenario = meant(
+        r#"
+        [nodes]
+        a = { kind = "bagpipe", peers = "r" }
+        b = { kind = "bagpipe", peers = "r" }
+        r = { kind = "frr", loopback = ["10.255.0.9", "fd02::9"] }
+        [lans]
+        lan = { join = ["a", "b", "r"], subnet = ["10.0.0.0/24", "fd00::/64"] }
+        [links]
+        link = { ends = ["r", "a"], subnet = "192.0.2.0/31" }
+        [vpns]
+        blue = { type = "evpn", rt = "64512:1" }
+        [[step]]
+        expect = { route = { on = "a", family = "ipv6", next_hop = "r" } }
+        [[step]]
+        expect = { route = { on = "a", family = "ipv6", next_hop = "fd00::3" } }
+        [[step]]
+        expect = { forwarding = { on = "b", vpn = "blue", mac = "02:00:00:00:00:01", next_hop = "a" } }
+        "#,
+    );
+    let hops = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Expect(expectation) => match &expectation.fact {
+            Fact::Route(route) => route.pattern.next_hop.clone(),
+            Fact::Forwarding(entry) => entry.next_hop.clone(),
+            _ => None,
+        },
+        _ => None,
+    });
+    let hops: Vec<OneOf> = hops.collect();
+    let said: Vec<String> = hops.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "10.255.0.9 or fd02::9 or 10.0.0.3 or fd00::3 or 192.0.2.0",
+            "fd00::3",
+            "10.0.0.1 or fd00::1 or 192.0.2.1",
+        ]
+    );
+    let with = |address: &str| -> Vec<bool> {
+        let address = address.parse().unwrap();
+        hops.iter().map(|hop| hop.has(address)).collect()
+    };
+    assert_eq!(with("192.0.2.0"), [true, false, false]);
+    assert_eq!(with("::ffff:192.0.2.1"), [false, false, true]);
 }
 
 // The error of one entry must not bring complaints about everything that uses it.

@@ -1,7 +1,6 @@
 //! A BGP message against its matcher.
 
 use std::fmt::Display;
-use std::net::IpAddr;
 
 use bgp_wire::Message;
 use scenario::RoutePattern;
@@ -107,10 +106,13 @@ fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts)
 
 /// Compares what the rest of the UPDATE says about the route.
 fn compare_attributes(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
-    // Families of IPv6 carry an IPv4 next hop as `::ffff:a.b.c.d` (RFC 4659 section 3.2.1.2).
-    let canonical = |address: IpAddr| address.to_canonical();
-    let next_hop = route.next_hop.map(canonical);
-    fields.check_optional("next_hop", pattern.next_hop.map(canonical), next_hop);
+    if let Some(wanted) = &pattern.next_hop {
+        let agrees = route.next_hop.is_some_and(|seen| wanted.has(seen));
+        let seen = route.next_hop.map(|seen| seen.to_canonical());
+        fields.note("next_hop", agrees, || {
+            (wanted.to_string(), or_none(seen.as_ref()))
+        });
+    }
     fields.check_optional("vni", pattern.vni, route.vni);
     let targets = &route.route_targets;
     for wanted in &pattern.route_targets {
@@ -137,23 +139,27 @@ fn list<T: Display>(items: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use bgp_wire::Family;
+    use scenario::OneOf;
 
     use super::*;
 
     #[test]
     fn a_mapped_next_hop_is_that_of_ipv4() {
-        let next_hop = |address: [u8; 4]| Some(IpAddr::from(address));
         let route = RouteFacts {
             next_hop: "::ffff:10.0.0.2".parse().ok(),
             ..RouteFacts::new(Family::VPNV6)
         };
-        let asked = |next_hop| RoutePattern {
-            next_hop,
+        let asked = |addresses: &[&str]| RoutePattern {
+            next_hop: Some(OneOf::new(addresses.iter().flat_map(|a| a.parse()))),
             ..RoutePattern::default()
         };
-        let like = compare_route(&asked(next_hop([10, 0, 0, 2])), &route);
-        assert_eq!((like.agreed, like.difference), (1, None));
-        let other = compare_route(&asked(next_hop([10, 0, 0, 3])), &route);
-        assert_eq!(other.difference.map(|d| d.seen), Some("10.0.0.2".into()));
+        for addresses in [&["10.0.0.2"][..], &["fd00::2", "10.0.0.2"]] {
+            let like = compare_route(&asked(addresses), &route);
+            assert_eq!((like.agreed, like.difference), (1, None));
+        }
+        let other = compare_route(&asked(&["10.0.0.3", "fd00::2"]), &route);
+        let said = other.difference.map(|d| (d.expected, d.seen));
+        let (expected, seen) = ("10.0.0.3 or fd00::2", "10.0.0.2");
+        assert_eq!(said, Some((expected.into(), seen.into())));
     }
 }

@@ -110,7 +110,7 @@ fn route(words: &mut Words, pattern: &RoutePattern) {
     words.field("prefix", pattern.prefix);
     words.field("rd", pattern.rd);
     words.field("vni", pattern.vni);
-    words.field("next_hop", pattern.next_hop);
+    words.field("next_hop", pattern.next_hop.as_ref());
     for target in &pattern.route_targets {
         words.field("rt", Some(target));
     }

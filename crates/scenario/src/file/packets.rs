@@ -163,7 +163,7 @@ pub struct RoutePatternFile {
     pub rd: Option<At<String>>,
     /// VNI.
     pub vni: Option<At<i64>>,
-    /// An address, or the name of a node.
+    /// An address, or the name of a node, any of whose addresses will do.
     pub next_hop: Option<At<String>>,
     /// Route targets that must all be there.
     #[serde(default)]

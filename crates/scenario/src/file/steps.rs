@@ -170,7 +170,7 @@ pub struct RouteFile {
     pub rd: Option<At<String>>,
     /// VNI.
     pub vni: Option<At<i64>>,
-    /// An address, or the name of a node.
+    /// An address, or the name of a node, any of whose addresses will do.
     pub next_hop: Option<At<String>>,
     /// Route targets that must all be there.
     #[serde(default)]
@@ -216,7 +216,7 @@ pub struct ForwardingFile {
     pub vpn: At<String>,
     /// A MAC address, or the name of a port.
     pub mac: At<String>,
-    /// The tunnel's other end: an address, or the name of a node.
+    /// The tunnel's other end: an address, or the name of a node, any of whose addresses will do.
     pub next_hop: Option<At<String>>,
     /// The VNI to use.
     pub vni: Option<At<i64>>,

@@ -9,6 +9,7 @@ use super::{Found, Resolver, related};
 use crate::error::{ErrorKind, Related};
 use crate::file::{At, AttachFile, DetachFile};
 use crate::lab::{Port, PortId};
+use crate::route::OneOf;
 use crate::step::{Attach, Endpoint};
 use crate::{defaults, values};
 
@@ -220,13 +221,15 @@ impl Resolver<'_> {
         Some(self.attached[port.0].0.mac)
     }
 
-    /// The address a node is known by in BGP, or an address.
-    pub(super) fn next_hop(&mut self, name: &At<String>, verb: &str) -> Found<IpAddr> {
+    /// Any address of a node, as routes cross links and LANs of either version; or an address.
+    pub(super) fn next_hop(&mut self, name: &At<String>, verb: &str) -> Found<OneOf> {
         if values::looks_like_address(&name.value) {
-            return self.keep(&name.span, values::ip(&name.value));
+            let address = self.keep(&name.span, values::ip(&name.value));
+            return address.map(OneOf::from);
         }
         let node = self.node(name, verb)?;
-        self.known_address(node)
+        let known = self.known_address(node);
+        Some(OneOf::new(known.into_iter().chain(self.addresses(node))))
     }
 
     /// The step that first attaches a port, when the port is unknown only because that comes later.

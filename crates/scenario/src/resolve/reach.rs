@@ -85,6 +85,14 @@ impl Resolver<'_> {
         first.map(|address| address.ip)
     }
 
+    /// Every address of a node, or of the one it runs on: loopbacks before others.
+    pub(super) fn addresses(&self, node: NodeId) -> impl Iterator<Item = IpAddr> + '_ {
+        let home = self.home(node).0;
+        let interfaces = self.interfaces[home].iter().flat_map(|one| &one.addresses);
+        let all = self.loopbacks[home].iter().chain(interfaces);
+        all.map(|address| address.ip)
+    }
+
     /// The first address; a node without one is a mistake noted elsewhere.
     pub(super) fn own_address(&self, id: NodeId) -> IpAddr {
         self.first_address(id)
@@ -105,10 +113,7 @@ impl Resolver<'_> {
 
     /// Its first IPv4 address, loopbacks before others, as a BGP identifier; one made up where it has none.
     pub(super) fn router_id(&self, id: NodeId) -> Ipv4Addr {
-        let home = self.home(id).0;
-        let interfaces = self.interfaces[home].iter().flat_map(|one| &one.addresses);
-        let mut all = self.loopbacks[home].iter().chain(interfaces);
-        let first = all.find_map(|address| match address.ip {
+        let first = self.addresses(id).find_map(|address| match address {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         });

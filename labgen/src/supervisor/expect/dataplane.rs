@@ -135,7 +135,9 @@ impl Forwarding {
         let e = &self.expected;
         entry.mac == MacAddr(e.mac.0)
             && entry.dst.is_some()
-            && e.next_hop.is_none_or(|wanted| entry.dst == Some(wanted))
+            && e.next_hop
+                .as_ref()
+                .is_none_or(|wanted| entry.dst.is_some_and(|dst| wanted.has(dst)))
             && e.vni.is_none_or(|wanted| entry.vni == Some(wanted.get()))
     }
 }
