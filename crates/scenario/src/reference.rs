@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::schema::schema;
+use crate::schema::by_table;
 
 /// The reference of the scenario language.
 pub fn reference() -> String {
-    let schema = schema();
+    let schema = by_table();
     let mut page = Page {
         defs: &schema["$defs"],
         out: String::from(HEAD),

@@ -1,7 +1,9 @@
 //! The JSON Schema of scenario files, made from the types that parse them.
 //!
 //! What several kinds of node have in common is parsed apart, and expressions may stand where numbers belong; both is
-//! put together here.
+//! put together here. What may be said elsewhere than in its table is in [`elsewhere`].
+
+mod elsewhere;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -15,6 +17,13 @@ use crate::values;
 
 /// The JSON Schema (draft 2020-12) of a scenario file.
 pub fn schema() -> Value {
+    let mut schema = by_table();
+    elsewhere::allow(&mut schema);
+    schema
+}
+
+/// The schema of files whose tables say everything themselves: what the reference is made from.
+pub(crate) fn by_table() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let generator = &mut generator;
     let lab = reference::<LabFile>(generator);
@@ -48,7 +57,7 @@ pub fn schema() -> Value {
     }
     exactly_one(defs.get_mut("StepFile"), &crate::file::WORDS);
     exactly_one(defs.get_mut("ExpectFile"), &crate::file::FACTS);
-    exactly_one(defs.get_mut("LinkFile"), &["ends", "chain", "ring", "mesh"]);
+    exactly_one(defs.get_mut("LinkFile"), &SHAPES);
     let nodes: Vec<Value> = kinds.into_iter().map(|(_, schema)| schema).collect();
     defs.insert(
         "NodeFile".into(),
@@ -102,6 +111,9 @@ pub fn schema() -> Value {
     })
 }
 
+/// Keys of which a link has exactly one.
+const SHAPES: [&str; 4] = ["ends", "chain", "ring", "mesh"];
+
 fn reference<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
     generator.subschema_for::<T>().to_value()
 }
@@ -128,7 +140,7 @@ fn vars() -> Value {
     json!({
         "description": "Variables for `${...}`; `--set NAME=VALUE` gives one another value.",
         "type": "object",
-        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": { "const": "i" } },
         "additionalProperties": { "type": ["integer", "boolean", "string"] },
     })
 }
@@ -281,6 +293,11 @@ fn computed(schema: &mut Value) {
                 if key != "propertyNames" {
                     computed(value);
                 }
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("oneOf")
+                && choices.iter().any(|choice| choice["type"] == "string")
+            {
+                choices.push(json!({ "$ref": "#/$defs/Expression" }));
             }
         }
         _ => {}

@@ -119,3 +119,99 @@ fn expressions_stand_where_numbers_belong() {
     ));
     assert!(!fits("include = \"a.toml\"\n[defaults]\nfrr = { ass = 1 }"));
 }
+
+/// Whether the parser and the schema take `text`; `include` finds an empty file.
+fn taken(text: &str) -> (bool, bool) {
+    let empty = &mut |_: &str| Ok(String::new());
+    let checked = scenario::check_with("lab.toml", text, &[], empty);
+    let document = toml::from_str::<Value>(text).unwrap();
+    (checked.outcome.is_ok(), validator().is_valid(&document))
+}
+
+const HOSTS: &str = "[nodes]\na = { kind = \"host\" }\nb = { kind = \"host\" }\n";
+
+#[test]
+fn defaults_give_what_a_table_has_to_have() {
+    let exec = |defaults: &str, own: &str| {
+        format!(
+            "[defaults]\nexec = {{ {defaults} }}\n[nodes]\na = {{ kind = \"exec\"{own} }}\n\
+             [lans]\nlan = {{ join = [\"a\"] }}\n"
+        )
+    };
+    let nets = |defaults: &str, nets: &str| format!("[defaults]\n{defaults}\n{HOSTS}\n{nets}\n");
+    let good = [
+        exec("command = [\"sleep\", \"9\"]", ""),
+        exec("", ", command = [\"sleep\", \"9\"]"),
+        exec("command = [\"true\"]", ", command = [\"sleep\", \"9\"]"),
+        nets(
+            "lan = { join = [\"a\", \"b\"] }",
+            "[lans]\none = {}\ntwo = { mtu = 1500 }",
+        ),
+        nets("link = { ends = [\"a\", \"b\"] }", "[links]\none = {}\n"),
+        nets(
+            "link = { ring = [\"a\", \"b\"] }",
+            "[links]\none = { ring = [\"b\", \"a\"] }\n",
+        ),
+    ];
+    for text in good {
+        assert_eq!(taken(&text), (true, true), "{text}");
+    }
+    let bad = [
+        exec("env = { A = \"b\" }", ""),
+        nets(
+            "lan = { mtu = 1500 }",
+            "[lans]\none = { subnet = \"10.9.0.0/24\" }",
+        ),
+        nets("link = { mtu = 1500 }", "[links]\none = {}"),
+        nets(
+            "link = { ends = [\"a\", \"b\"] }",
+            "[links]\none = { chain = [\"a\", \"b\"] }",
+        ),
+        nets(
+            "",
+            "[links]\none = { ends = [\"a\", \"b\"], chain = [\"a\", \"b\"] }",
+        ),
+    ];
+    for text in bad {
+        assert_eq!(taken(&text), (false, false), "{text}");
+    }
+    // A file that is included may say it, and it is not there to be looked at.
+    let elsewhere = "include = \"more.toml\"\n[lans]\nlan = { mtu = 1500 }";
+    assert_eq!(taken(elsewhere), (false, true));
+}
+
+#[test]
+fn an_expression_may_say_what_is_one_of_a_few() {
+    let lab = |node: &str, step: &str| {
+        format!(
+            "[vars]\nkind = \"bird\"\nword = \"keepalive\"\n[nodes]\na = {{ {node} }}\n\
+             [lans]\nlan = {{ join = [\"a\"] }}\n[[step]]\ncapture = {{ on = \"lan\", as = \"wire\" }}\n{step}"
+        )
+    };
+    let bgp = |message: &str| {
+        format!(
+            "[[step]]\nexpect = {{ packets = {{ in = \"wire\", layers = [{{ bgp = \"{message}\" }}] }} }}\n"
+        )
+    };
+    let good = [
+        lab("kind = \"${kind}\"", ""),
+        lab(
+            "kind = \"${kind}\", as = 65001, networks = \"connected\"",
+            "",
+        ),
+        lab("kind = \"host\"", &bgp("${word}")),
+    ];
+    for text in good {
+        assert_eq!(taken(&text), (true, true), "{text}");
+    }
+    let bad = [
+        lab("kind = \"${kind}\", colour = \"red\"", ""),
+        lab("kind = \"brid\"", ""),
+        lab("kind = \"host\"", &bgp("keepalvie")),
+    ];
+    for text in bad {
+        assert_eq!(taken(&text), (false, false), "{text}");
+    }
+    let reserved = format!("[vars]\ni = 1\n{HOSTS}[lans]\nlan = {{ join = [\"a\", \"b\"] }}\n");
+    assert_eq!(taken(&reserved), (false, false));
+}
