@@ -230,6 +230,14 @@ pub enum ErrorKind {
         /// The other node.
         other: String,
     },
+    /// A node that is asked for by an address, and has none.
+    #[error("{verb} `{name}`, which has no address")]
+    NoAddress {
+        /// What is done with the address: `expects a packet to`.
+        verb: String,
+        /// The node.
+        name: String,
+    },
     /// A link for a node that has no namespaces of its own.
     #[error("joins `{node}`, which runs on `{host}` and has no link of its own")]
     NoOwnLink {
@@ -366,6 +374,9 @@ impl ErrorKind {
             Self::WrongType { fix: Some(fix), .. } => Some(format!("write `{fix}`")),
             Self::InNoLan => {
                 Some("join it to a LAN or a link, or let it run `on` another node".into())
+            }
+            Self::NoAddress { .. } => {
+                Some("give it a `loopback`, or its LAN or link a `subnet` or another `ip`".into())
             }
             Self::StillAttached { .. } => Some("detach it first".into()),
             Self::NotAttached { .. } => Some("attach it first".into()),

@@ -30,6 +30,7 @@ const SEMANTIC: &[&str] = &[
     "joined-twice",
     "links-wrong",
     "names-collide",
+    "no-address",
     "no-common-lan",
     "node-in-no-lan",
     "not-a-peer",

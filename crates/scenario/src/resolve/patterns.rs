@@ -32,7 +32,7 @@ impl Resolver<'_> {
             next_hop: typed
                 .next_hop
                 .as_ref()
-                .and_then(|hop| self.next_hop(hop, &format!("{verb} with the next hop"))),
+                .and_then(|hop| self.next_hop(hop, "expects a route with the next hop")),
             route_targets: self.route_targets(&typed.rt),
             encapsulation: self.maybe(typed.encap.as_ref(), |word| {
                 let words = Encapsulation::ALL.map(|encap| (encap.name(), encap));

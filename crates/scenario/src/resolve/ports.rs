@@ -8,7 +8,7 @@ use bgp_wire::MacAddr;
 use super::{Found, Resolver, related};
 use crate::error::{ErrorKind, Related};
 use crate::file::{At, AttachFile, DetachFile};
-use crate::lab::{Port, PortId};
+use crate::lab::{NodeId, Port, PortId};
 use crate::route::OneOf;
 use crate::step::{Attach, Endpoint};
 use crate::{defaults, values};
@@ -181,7 +181,7 @@ impl Resolver<'_> {
             return Some(Endpoint::Port(*port));
         }
         if let Some(node) = self.node_index(&name.value) {
-            return Some(Endpoint::Node(crate::lab::NodeId(node)));
+            return Some(Endpoint::Node(NodeId(node)));
         }
         if self.groups.contains_key(name.value.as_str()) {
             return self.node(name, verb).map(Endpoint::Node);
@@ -202,8 +202,24 @@ impl Resolver<'_> {
         }
         match self.endpoint(name, verb)? {
             Endpoint::Port(port) => Some(self.attached[port.0].0.ip),
-            Endpoint::Node(node) => self.known_address(node),
+            Endpoint::Node(node) => {
+                let known = self.known_address(node);
+                let known = known.filter(|address| !address.is_unspecified());
+                known.or_else(|| self.no_address(name, node, verb))
+            }
         }
+    }
+
+    /// Notes that a node is asked for by an address and has none; one on no LAN and no link is a mistake noted elsewhere.
+    fn no_address<T>(&mut self, name: &At<String>, node: NodeId, verb: &str) -> Found<T> {
+        if !self.interfaces[self.home(node).0].is_empty() {
+            let kind = ErrorKind::NoAddress {
+                verb: verb.into(),
+                name: name.value.clone(),
+            };
+            self.fail(&name.span, kind);
+        }
+        None
     }
 
     /// A MAC address, or that of a port.
@@ -229,7 +245,12 @@ impl Resolver<'_> {
         }
         let node = self.node(name, verb)?;
         let known = self.known_address(node);
-        Some(OneOf::new(known.into_iter().chain(self.addresses(node))))
+        let all = known.into_iter().chain(self.addresses(node));
+        let all: Vec<IpAddr> = all.filter(|address| !address.is_unspecified()).collect();
+        if all.is_empty() {
+            return self.no_address(name, node, verb);
+        }
+        Some(OneOf::new(all))
     }
 
     /// The step that first attaches a port, when the port is unknown only because that comes later.
