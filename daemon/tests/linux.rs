@@ -73,8 +73,7 @@ impl Host {
     async fn until(&self, wanted: impl Fn(&[(u32, String)]) -> bool) {
         let groups = Groups {
             links: true,
-            addresses: false,
-            neighbours: false,
+            ..Groups::default()
         };
         let mut monitor = Monitor::open(&self.node.net, groups).unwrap();
         let wait = async {

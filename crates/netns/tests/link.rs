@@ -405,6 +405,7 @@ async fn changes_are_told() {
         links: true,
         addresses: true,
         neighbours: true,
+        routes: true,
     };
     let mut monitor = Monitor::open(&ns, all).unwrap();
     let netlink = Netlink::in_ns(&ns).unwrap();
@@ -416,6 +417,11 @@ async fn changes_are_told() {
     netlink.apply(address.add()).await.unwrap();
     let neighbour = Neighbour::permanent(br0, ip("10.0.0.2"), mac(2));
     netlink.apply(neighbour.replace()).await.unwrap();
+    let route = Route::to(prefix("192.0.2.0/24"))
+        .via(ip("10.0.0.2"))
+        .link(br0);
+    netlink.apply(route.add()).await.unwrap();
+    netlink.apply(route.delete()).await.unwrap();
     netlink.delete("br0").await.unwrap();
 
     let mut told = Vec::new();
@@ -432,7 +438,12 @@ async fn changes_are_told() {
         }
     }
     assert!(made);
-    for expected in [Change::Address(address), Change::Neighbour(neighbour)] {
+    for expected in [
+        Change::Address(address),
+        Change::Neighbour(neighbour),
+        Change::Route(route.clone()),
+        Change::RouteGone(route),
+    ] {
         assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
     }
 }

@@ -39,7 +39,7 @@ use std::collections::BTreeSet;
 pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
-    Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
+    Destination, Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
     RouteExpectation, SessionExpectation, SessionState, Since,
 };
 pub use kind::{

@@ -57,6 +57,7 @@ pub(crate) fn by_table() -> Value {
     }
     exactly_one(defs.get_mut("StepFile"), &crate::file::WORDS);
     exactly_one(defs.get_mut("ExpectFile"), &crate::file::FACTS);
+    exactly_one(defs.get_mut("ForwardingFile"), &["mac", "ip"]);
     exactly_one(defs.get_mut("LinkFile"), &SHAPES);
     let nodes: Vec<Value> = kinds.into_iter().map(|(_, schema)| schema).collect();
     defs.insert(

@@ -96,11 +96,9 @@ fn fact(typed: &ExpectFile, fact: &Fact) -> String {
             let Some(typed) = &typed.forwarding else {
                 return String::new();
             };
-            let (mac, vpn, on) = (
-                &typed.value.mac.value,
-                &typed.value.vpn.value,
-                &typed.value.on.value,
-            );
+            let (vpn, on) = (&typed.value.vpn.value, &typed.value.on.value);
+            let to = text(&typed.value.mac).or_else(|| text(&typed.value.ip));
+            let to = to.unwrap_or_default();
             let hop = typed
                 .value
                 .next_hop
@@ -108,7 +106,7 @@ fn fact(typed: &ExpectFile, fact: &Fact) -> String {
                 .map(|hop| format!(" to {}", hop.value));
             let hop = hop.unwrap_or_default();
             format!(
-                "{} forwarding entry for {mac}{hop} in {vpn} on {on}",
+                "{} forwarding entry for {to}{hop} in {vpn} on {on}",
                 article(entry.absent)
             )
         }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::io::unix::AsyncFd;
 
 use super::transport::messages;
-use super::{Address, FdbEntry, Link, LinkError, Neighbour};
+use super::{Address, FdbEntry, Link, LinkError, Neighbour, Route};
 use crate::ns::NetNs;
 use crate::sys::watch;
 
@@ -28,6 +28,8 @@ pub struct Groups {
     pub addresses: bool,
     /// Neighbours and forwarding entries.
     pub neighbours: bool,
+    /// Routes, of every table.
+    pub routes: bool,
 }
 
 /// A change, told after the fact.
@@ -50,6 +52,10 @@ pub enum Change {
     Fdb(FdbEntry),
     /// A forwarding entry was deleted or has aged.
     FdbGone(FdbEntry),
+    /// A route was added or replaced.
+    Route(Route),
+    /// A route was deleted; those that go with their link are not told of.
+    RouteGone(Route),
     /// The listener was too slow and changes are lost: ask for the whole state again.
     Lost,
 }
@@ -65,7 +71,9 @@ pub struct Monitor {
 const RTNLGRP_LINK: u32 = 1;
 const RTNLGRP_NEIGH: u32 = 3;
 const RTNLGRP_IPV4_IFADDR: u32 = 5;
+const RTNLGRP_IPV4_ROUTE: u32 = 7;
 const RTNLGRP_IPV6_IFADDR: u32 = 9;
+const RTNLGRP_IPV6_ROUTE: u32 = 11;
 
 impl Monitor {
     /// Listens in `ns`. Must be called inside a tokio runtime.
@@ -126,6 +134,8 @@ fn open(groups: Groups) -> io::Result<OwnedFd> {
         (groups.neighbours, RTNLGRP_NEIGH),
         (groups.addresses, RTNLGRP_IPV4_IFADDR),
         (groups.addresses, RTNLGRP_IPV6_IFADDR),
+        (groups.routes, RTNLGRP_IPV4_ROUTE),
+        (groups.routes, RTNLGRP_IPV6_ROUTE),
     ];
     for (_, group) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
         socket.add_membership(group)?;
@@ -162,6 +172,8 @@ fn change(message: &Message) -> Option<Change> {
         Message::DelAddress(address) => Address::parse(address).map(Change::AddressGone),
         Message::NewNeighbour(entry) => neighbour(entry, Change::Neighbour, Change::Fdb),
         Message::DelNeighbour(entry) => neighbour(entry, Change::NeighbourGone, Change::FdbGone),
+        Message::NewRoute(route) => Route::parse(route).map(Change::Route),
+        Message::DelRoute(route) => Route::parse(route).map(Change::RouteGone),
         _ => None,
     }
 }

@@ -206,7 +206,7 @@ pub struct PacketsFile {
     pub since: Option<At<String>>,
 }
 
-/// An entry in a VPN's forwarding table.
+/// An entry in a VPN's forwarding table: for a MAC address in an E-VPN, for an address in an IP VPN.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForwardingFile {
@@ -214,8 +214,10 @@ pub struct ForwardingFile {
     pub on: At<String>,
     /// The VPN.
     pub vpn: At<String>,
-    /// A MAC address, or the name of a port.
-    pub mac: At<String>,
+    /// In an E-VPN: a MAC address, or the name of a port.
+    pub mac: Option<At<String>>,
+    /// In an IP VPN: an address, or the name of a port. Of the prefixes it is in, the longest counts.
+    pub ip: Option<At<String>>,
     /// The tunnel's other end: an address, or the name of a node, any of whose addresses will do.
     pub next_hop: Option<At<String>>,
     /// The VNI to use.

@@ -4,14 +4,14 @@ use super::{Found, Resolver};
 use crate::amount::Amount;
 use crate::error::ErrorKind;
 use crate::expect::{
-    Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
+    Destination, Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
     RouteExpectation, SessionExpectation, SessionState, Since,
 };
 use crate::file::{
     At, ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile,
 };
 use crate::kind::{NodeKind, Peer};
-use crate::lab::NodeId;
+use crate::lab::{NodeId, VpnId, VpnType};
 use crate::packet::LayerKind;
 use crate::{defaults, values};
 
@@ -230,7 +230,7 @@ impl Resolver<'_> {
     fn forwarding(&mut self, typed: &ForwardingFile) -> Found<ForwardingExpectation> {
         let on = self.bagpipe_named(&typed.on, "expects a forwarding entry on");
         let vpn = self.vpn(&typed.vpn, "expects a forwarding entry in");
-        let mac = self.mac_of(&typed.mac, "expects a forwarding entry for");
+        let to = self.destination(typed, vpn);
         let hop = typed.next_hop.as_ref();
         let next_hop = hop.and_then(|hop| self.next_hop(hop, "expects a forwarding entry to"));
         let vni = typed.vni.as_ref().and_then(|vni| self.vni(vni));
@@ -238,11 +238,36 @@ impl Resolver<'_> {
         Some(ForwardingExpectation {
             on: on?,
             vpn: vpn?,
-            mac: mac?,
+            to: to?,
             next_hop,
             vni,
             absent,
         })
+    }
+
+    /// What the kind of VPN forwards by.
+    fn destination(&mut self, typed: &ForwardingFile, vpn: Found<VpnId>) -> Found<Destination> {
+        let verb = "expects a forwarding entry for";
+        let kind = self.scenario.vpns[vpn?.0].kind;
+        let (key, other, needed) = match kind {
+            VpnType::Evpn => ("ip", &typed.ip, "mac"),
+            VpnType::Ipvpn => ("mac", &typed.mac, "ip"),
+        };
+        if let Some(other) = other {
+            let key = key.into();
+            let reason = format!("a VPN of this type does not forward by; it takes `{needed}`");
+            self.fail(&other.span, ErrorKind::Misplaced { key, reason });
+            return None;
+        }
+        match (kind, &typed.mac, &typed.ip) {
+            (VpnType::Evpn, Some(mac), _) => self.mac_of(mac, verb).map(Destination::Mac),
+            (VpnType::Ipvpn, _, Some(ip)) => self.ip_of(ip, verb).map(Destination::Ip),
+            _ => {
+                let key = needed.into();
+                self.fail(&typed.vpn.span, ErrorKind::MissingKey { key });
+                None
+            }
+        }
     }
 
     fn neighbour(&mut self, typed: &NeighbourFile) -> Found<NeighbourExpectation> {

@@ -1,119 +1,19 @@
 //! What the kernel forwards with: entries of a VPN instance's devices.
 
+use std::cmp::Reverse;
+use std::fmt;
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use bagpipe_api::ClientError;
+use bgp_wire::types::IpPrefix;
 use netns::addr::MacAddr;
-use netns::link::{FdbEntry, Groups, LinkError, Monitor, Neighbour, Netlink};
-use scenario::{ForwardingExpectation, NeighbourExpectation, NodeId, VpnId};
+use netns::link::{FdbEntry, Neighbour, Route};
+use scenario::{Destination, ForwardingExpectation, NeighbourExpectation};
 
+use super::kernel::Kernel;
 use super::{Look, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
-use crate::supervisor::rest::Speaker;
 use crate::supervisor::step::Unmet;
-
-/// A node's kernel, the devices of one VPN instance in it, and word of changes of either.
-struct Kernel {
-    lab: Rc<Lab>,
-    node: NodeId,
-    vpn: VpnId,
-    speaker: Speaker,
-    open: Option<(Netlink, Monitor)>,
-}
-
-/// Whose entries count.
-enum Scope {
-    /// Those of these devices.
-    Devices(Vec<u32>),
-    /// The speaker knows no such instance: then no device may hold an entry for it.
-    All,
-}
-
-impl Scope {
-    fn has(&self, link: u32) -> bool {
-        match self {
-            Self::Devices(links) => links.contains(&link),
-            Self::All => true,
-        }
-    }
-}
-
-impl Kernel {
-    fn new(lab: &Rc<Lab>, node: NodeId, vpn: VpnId) -> Self {
-        let speaker = Speaker::new(lab, node);
-        Self {
-            lab: Rc::clone(lab),
-            node,
-            vpn,
-            speaker,
-            open: None,
-        }
-    }
-
-    fn failed(&self, source: LinkError) -> ReachError {
-        ReachError::Link {
-            node: self.lab.scenario[self.node].name.clone(),
-            source,
-        }
-    }
-
-    /// The kernel, and which of its devices are the instance's. The monitor is opened before the first look,
-    /// so that a change after it is not missed.
-    async fn look(&mut self) -> Result<(Netlink, Scope), ReachError> {
-        let netlink = match &self.open {
-            Some((netlink, _)) => netlink.clone(),
-            None => {
-                let groups = Groups {
-                    links: true,
-                    neighbours: true,
-                    ..Groups::default()
-                };
-                let monitor = Monitor::open(&self.lab.home(self.node)?.net, groups);
-                let monitor = monitor.map_err(|e| self.failed(e))?;
-                let netlink = self.lab.netlink(self.node)?;
-                self.open = Some((netlink.clone(), monitor));
-                netlink
-            }
-        };
-        let path = format!(
-            "vpns/instances/{}/dataplane",
-            self.lab.scenario[self.vpn].name
-        );
-        let shown = match self.speaker.fresh().await?.looking_glass(&path).await {
-            Ok(shown) => shown,
-            Err(ClientError::Refused(refusal)) if refusal.status == 404 => {
-                return Ok((netlink, Scope::All));
-            }
-            Err(error) => return Err(self.speaker.failed(error)),
-        };
-        let mut devices = Vec::new();
-        for key in ["vxlan_if", "linux_bridge"] {
-            let Some(name) = shown.get(key).and_then(|name| name.as_str()) else {
-                continue;
-            };
-            match netlink.index(name).await {
-                Ok(index) => devices.push(index),
-                // On its way in or out.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(self.failed(error)),
-            }
-        }
-        Ok((netlink, Scope::Devices(devices)))
-    }
-
-    async fn changed(&mut self) -> Result<(), ReachError> {
-        let Some((_, monitor)) = &mut self.open else {
-            return Ok(());
-        };
-        let kernel = tokio::select! {
-            change = monitor.next() => change.map(drop),
-            said = self.speaker.changed() => return said,
-        };
-        // Its question was left in the air, and the connection with it.
-        self.speaker.hang_up();
-        kernel.map_err(|e| self.failed(e))
-    }
-}
 
 pub(super) struct Forwarding {
     kernel: Kernel,
@@ -131,44 +31,108 @@ impl Forwarding {
         }
     }
 
-    fn matches(&self, entry: &FdbEntry) -> bool {
+    /// Remote entries; the bool says of each whether packets to the destination take it.
+    async fn remote(&mut self) -> Result<Vec<(Remote, bool)>, ReachError> {
+        let (netlink, scope) = self.kernel.look().await?;
+        match self.expected.to {
+            Destination::Mac(mac) => {
+                let mut entries = netlink.fdb(None).await.map_err(|e| self.kernel.failed(e))?;
+                entries.retain(|entry| scope.has(entry.link));
+                let remote = entries.iter().filter_map(|entry| {
+                    let remote = Remote::of_entry(entry)?;
+                    Some((remote, entry.mac == MacAddr(mac.0)))
+                });
+                Ok(remote.collect())
+            }
+            Destination::Ip(ip) => {
+                let Some(table) = scope.table() else {
+                    return Ok(Vec::new());
+                };
+                let routes = netlink.routes(Some(table)).await;
+                let routes = routes.map_err(|e| self.kernel.failed(e))?;
+                let taken = taken(&routes, ip);
+                let remote = routes.iter().filter_map(|route| {
+                    let remote = Remote::of_route(route)?;
+                    Some((remote, taken == Some(route)))
+                });
+                Ok(remote.collect())
+            }
+        }
+    }
+
+    fn matches(&self, entry: &Remote) -> bool {
         let e = &self.expected;
-        entry.mac == MacAddr(e.mac.0)
-            && entry.dst.is_some()
-            && e.next_hop
-                .as_ref()
-                .is_none_or(|wanted| entry.dst.is_some_and(|dst| wanted.has(dst)))
+        e.next_hop
+            .as_ref()
+            .is_none_or(|wanted| wanted.has(entry.dst))
             && e.vni.is_none_or(|wanted| entry.vni == Some(wanted.get()))
     }
 }
 
+/// An entry that leads into a tunnel.
+struct Remote {
+    /// A MAC address or a prefix.
+    to: String,
+    dst: IpAddr,
+    vni: Option<u32>,
+}
+
+impl Remote {
+    fn of_entry(entry: &FdbEntry) -> Option<Self> {
+        Some(Self {
+            to: entry.mac.to_string(),
+            dst: entry.dst?,
+            vni: entry.vni,
+        })
+    }
+
+    fn of_route(route: &Route) -> Option<Self> {
+        let encap = route.encap?;
+        Some(Self {
+            to: route.to.to_string(),
+            dst: encap.dst.into(),
+            vni: u32::try_from(encap.id).ok(),
+        })
+    }
+}
+
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dst {}", self.to, self.dst)?;
+        match self.vni {
+            Some(vni) => write!(f, " vni {vni}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The route that packets to `ip` take: of the longest prefix, the one with the lowest metric.
+fn taken(routes: &[Route], ip: IpAddr) -> Option<&Route> {
+    let has_it = |route: &&Route| {
+        let prefix = IpPrefix::new(route.to.addr(), route.to.prefix_len());
+        prefix.is_ok_and(|prefix| prefix.contains(ip))
+    };
+    let with_it = routes.iter().filter(has_it);
+    with_it.min_by_key(|route| (Reverse(route.to.prefix_len()), route.metric.unwrap_or(0)))
+}
+
 impl Watch for Forwarding {
     async fn look(&mut self) -> Result<Look, ReachError> {
-        let (netlink, scope) = self.kernel.look().await?;
-        let mut entries = netlink.fdb(None).await.map_err(|e| self.kernel.failed(e))?;
-        entries.retain(|entry| scope.has(entry.link));
-        let remote: Vec<&FdbEntry> = entries.iter().filter(|entry| entry.dst.is_some()).collect();
-        let found = remote.iter().find(|entry| self.matches(entry));
-        let shown = |entry: &FdbEntry| {
-            let dst = entry
-                .dst
-                .map_or_else(String::new, |dst| format!(" dst {dst}"));
-            let vni = entry
-                .vni
-                .map_or_else(String::new, |vni| format!(" vni {vni}"));
-            format!("{}{dst}{vni}", entry.mac)
-        };
+        let remote = self.remote().await?;
+        let found = remote
+            .iter()
+            .find(|(entry, taken)| *taken && self.matches(entry));
         if found.is_some() != self.expected.absent {
             return Ok(Look::Met(
-                found.map_or_else(String::new, |entry| shown(entry)),
+                found.map_or_else(String::new, |(entry, _)| entry.to_string()),
             ));
         }
         let seen = match found {
-            Some(entry) => format!("it has {}", shown(entry)),
+            Some((entry, _)) => format!("it has {entry}"),
             None if remote.is_empty() => "it has no remote entry at all".into(),
             None => "it has others".into(),
         };
-        let details = remote.iter().map(|entry| shown(entry)).collect();
+        let details = remote.iter().map(|(entry, _)| entry.to_string()).collect();
         Ok(Look::Unmet(Unmet {
             expected: self.title.clone(),
             seen,
@@ -237,5 +201,42 @@ impl Watch for Neighbours {
 
     async fn changed(&mut self) -> Result<(), ReachError> {
         self.kernel.changed().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netns::link::{IpEncap, Route, RouteKind};
+
+    use super::taken;
+
+    #[test]
+    fn of_several_routes_the_longest_is_taken_and_then_the_cheapest() {
+        let to = |prefix: &str, metric| -> Route {
+            let mut route = Route::to(prefix.parse().unwrap());
+            route.metric = metric;
+            route
+        };
+        let mut none = to("0.0.0.0/0", Some(u32::MAX));
+        none.kind = RouteKind::Unreachable;
+        let mut remote = to("10.1.2.0/24", None);
+        remote.encap = Some(IpEncap {
+            id: 7,
+            dst: [10, 0, 0, 2].into(),
+        });
+        let routes = [
+            none,
+            to("10.1.2.0/24", Some(20)),
+            remote,
+            to("10.1.2.3/32", None),
+        ];
+        let by = |ip: [u8; 4]| {
+            let taken = taken(&routes, ip.into());
+            taken.and_then(|taken| routes.iter().position(|route| route == taken))
+        };
+        assert_eq!(by([10, 1, 2, 9]), Some(2));
+        assert_eq!(by([10, 1, 2, 3]), Some(3));
+        assert_eq!(by([10, 9, 9, 9]), Some(0));
+        assert_eq!(taken(&routes, "fd00::1".parse().unwrap()), None);
     }
 }

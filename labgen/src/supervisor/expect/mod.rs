@@ -1,6 +1,7 @@
 //! Waiting for a fact: look, and look again whenever something changed, until it is true or too late.
 
 mod dataplane;
+mod kernel;
 mod packets;
 mod route;
 mod session;
