@@ -101,7 +101,7 @@ fn once(labgen: &Path, scenario: &str) -> Result<[f64; 6], Box<dyn Error>> {
         .find(|e| e["event"] == "up")
         .ok_or("no `up` event")?;
     Ok([
-        (at("step-passed", &step(5))? - at("step-started", &step(3))?) / 1000.0,
+        (at("step-passed", &step(6))? - at("step-started", &step(3))?) / 1000.0,
         (at("ready", &node)? - started) / 1000.0,
         (at("step-passed", &step(1))? - started) / 1000.0,
         resident(&idle["lab"])?,
