@@ -170,7 +170,7 @@ fn evidence_name(file: &Path) -> String {
     parts.join("-")
 }
 
-/// The errors a run ended with, in a line.
+/// The errors a run ended with, in a line, with the packages that would help: other help is the same for every scenario.
 fn reason(stderr: &str) -> String {
     let mut lines = Vec::new();
     let mut inside = false;
@@ -180,7 +180,13 @@ fn reason(stderr: &str) -> String {
                 inside = true;
                 lines.push(error.to_owned());
             }
-            None if line.starts_with("help: ") => inside = false,
+            None if line.starts_with("help: ") => {
+                inside = false;
+                let package = line.strip_prefix("help: on Debian");
+                if let (Some(package), Some(error)) = (package, lines.last_mut()) {
+                    error.push_str(&format!(" (on Debian{package})"));
+                }
+            }
             None if inside => lines.push(line.trim_start_matches([' ', '-']).to_owned()),
             None => {}
         }
@@ -261,8 +267,8 @@ mod tests {
                     error: the kernel cannot do what the scenario needs\n  - MPLS: not built in\nhelp: no\n";
         assert_eq!(
             super::reason(said),
-            "the scenario needs `gobgpd`, which is not installed; the kernel cannot do what the \
-             scenario needs; MPLS: not built in"
+            "the scenario needs `gobgpd`, which is not installed (on Debian, `apt-get install \
+             gobgpd`); the kernel cannot do what the scenario needs; MPLS: not built in"
         );
     }
 
