@@ -15,9 +15,10 @@ use serde_json::Value;
 
 /// labgen going on in the background, with pipes.
 fn background(labgen: &Labgen, args: &[&str]) -> Child {
-    // Which passes signals on.
+    // Which passes signals on, in the foreground only once: otherwise it has its whole group told too, and labgen takes
+    // what it hears twice for impatience.
     Command::new("timeout")
-        .args(["60", env!("CARGO_BIN_EXE_labgen")])
+        .args(["--foreground", "60", env!("CARGO_BIN_EXE_labgen")])
         .args(args)
         .env("LABGEN_STATE", labgen.dir.join("state"))
         .stdin(Stdio::piped())
