@@ -111,6 +111,8 @@ pub struct About {
 
 /// The file it is in.
 const ABOUT: &str = "about.json";
+/// The one that takes its place.
+const NEXT_ABOUT: &str = "about.next.json";
 
 /// A lab's directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -277,13 +279,16 @@ impl LabDir {
         base_dir().join(format!("{}.lock", self.name))
     }
 
-    /// Notes what `labgen list` says of the lab.
+    /// Notes what `labgen list` says of the lab; whoever reads it meanwhile sees what was noted before.
     pub fn note(&self, about: &About) -> Result<(), StateError> {
         let path = self.path.join(ABOUT);
+        let next = self.path.join(NEXT_ABOUT);
         let text = serde_json::to_string(about)
             .map_err(io::Error::from)
             .map_err(StateError::io("write", &path))?;
-        fs::write(&path, text).map_err(StateError::io("write", &path))
+        fs::write(&next, text)
+            .and_then(|()| fs::rename(&next, &path))
+            .map_err(StateError::io("write", &path))
     }
 
     /// What was noted; nothing while the lab is only beginning.

@@ -240,11 +240,13 @@ fn a_lab_is_changed_by_its_own_file_only() {
     let labgen = Labgen::new("own-file");
     let file = labgen.write("lab.toml", SPEAKERS);
     labgen.says(&["up", &file]).succeeds();
-    let other = format!("[lab]\nname = \"lab\"\n{SPEAKERS}");
+    let other = format!("[lab]\nname = \"lab\"\n{SPEAKERS}").replace("count = 2", "count = 9");
     let other = labgen.write("other.toml", &other);
     labgen
         .says(&["up", &other])
         .fails_with(1, "lab `lab` was built from another file");
+    let list: Value = serde_json::from_str(labgen.says(&["list", "--json"]).succeeds()).unwrap();
+    assert_eq!(list[0]["nodes"], 4);
     labgen
         .says(&["run", &other])
         .fails_with(1, "lab `lab` is already up");

@@ -13,7 +13,7 @@ use super::{FAILED, WRONG, check, fail};
 use crate::cli;
 use crate::plan::{self, Blueprint, Change};
 use crate::protocol::{Reply, Request};
-use crate::state::{About, LabDir};
+use crate::state::LabDir;
 use crate::ui::{self, say};
 
 /// Why a plan could not be made or carried out.
@@ -58,16 +58,7 @@ pub(super) fn plan(args: &cli::Plan) -> ExitCode {
 /// `labgen up` where the lab is up already.
 pub(super) fn change(file: &Path, scenario: &Scenario, dir: &LabDir, json: bool) -> ExitCode {
     let request = |file, resolved| Request::Change { file, resolved };
-    let code = ask(file, scenario, dir, json, "changed", request);
-    // What `labgen list` says of it.
-    let about = dir.about().map(|about| About {
-        nodes: scenario.nodes.len(),
-        ..about
-    });
-    match about.map_or(Ok(()), |about| dir.note(&about)) {
-        Err(e) if code == ExitCode::SUCCESS => fail(&e, FAILED),
-        _ => code,
-    }
+    ask(file, scenario, dir, json, "changed", request)
 }
 
 fn ask(

@@ -24,6 +24,7 @@ use super::life::{LifeError, carry_out};
 use crate::kinds::{KindError, Program};
 use crate::plan::{self, Blueprint, Change, Undone};
 use crate::protocol::Event;
+use crate::state::StateError;
 
 /// Why a lab could not be changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,8 @@ pub(super) enum ChangeError {
     OtherFile { lab: String, file: String },
     #[error("lab `{0}` is still coming up or doing its steps; it can be changed after that")]
     Driven(String),
+    #[error("the change was made, but `labgen list` does not know of it")]
+    Unlisted(#[from] StateError),
     #[error("the change stopped halfway; `labgen inspect` shows what there is")]
     Halfway(#[from] LifeError),
 }

@@ -10,6 +10,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::change::{self, ChangeError, Planned};
 use super::lab::Lab;
 use crate::plan::{Change, Undone};
+use crate::state::{About, StateError};
 
 /// A lab that stands. Changing it waits until all that is being done to it is done, and the other way round.
 pub(super) struct Standing {
@@ -80,9 +81,11 @@ impl Standing {
         let planned = self.prepare(&old, file, resolved)?;
         let made = change::make(&old, &planned).await;
         let kept = made.lab.dir.scenario();
+        let listed = list_anew(&made.lab);
         self.lab.replace(Rc::new(made.lab));
         self.undone.replace(made.undone);
         made.outcome?;
+        listed?;
         fs::rename(resolved, &kept).map_err(|source| ChangeError::Unreadable {
             path: resolved.to_owned(),
             source,
@@ -102,4 +105,15 @@ impl Standing {
         let undone = self.undone.borrow().clone();
         change::prepare(lab, undone, change::read_scenario(resolved)?)
     }
+}
+
+/// Has `labgen list` say of the lab what it is now, whether its change was made or stopped halfway.
+fn list_anew(lab: &Lab) -> Result<(), StateError> {
+    let Some(about) = lab.dir.about() else {
+        return Ok(());
+    };
+    lab.dir.note(&About {
+        nodes: lab.scenario.nodes.len(),
+        ..about
+    })
 }
