@@ -39,7 +39,7 @@ parentheses. Variables come from `[vars]`, and `--set NAME=VALUE` gives one anot
 expression may stand where a number belongs; `$${` stands for `${`.
 
 An entry with `count = N` makes a group: N entries called `NAME-1` to `NAME-N`, in which `${i}` is the number. Wherever
-a list of nodes belongs, the name of a group stands for all its members.
+a list of nodes belongs, the name of a group stands for all its members. A step with `count = N` is N steps.
 
 ";
 

@@ -51,6 +51,10 @@ pub(crate) fn by_table() -> Value {
             properties.insert("count".into(), count());
         }
     }
+    if let Some(properties) = properties_mut(defs.get_mut("StepFile")) {
+        let times = "Makes it so many steps, one after the other, in which `${i}` is the number.";
+        properties.insert("count".into(), number_of(times));
+    }
     for (name, key) in [("LanFile", "lan"), ("LinkFile", "link")] {
         let schema = defs.get(name).map(partial);
         defaults.insert(key.into(), schema.unwrap_or_default());
@@ -147,8 +151,12 @@ fn vars() -> Value {
 }
 
 fn count() -> Value {
+    number_of("Makes a group: entries `NAME-1`, `NAME-2` and so on, in which `${i}` is the number.")
+}
+
+fn number_of(description: &str) -> Value {
     json!({
-        "description": "Makes a group: entries `NAME-1`, `NAME-2` and so on, in which `${i}` is the number.",
+        "description": description,
         "type": "integer",
         "minimum": 1,
         "maximum": 100_000,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Expander, Noted};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::found;
-use crate::tree::{Field, Scalar, Table, What, subject};
+use crate::tree::{Field, Scalar, Table, Value, What, subject};
 
 /// An entry that several were made from: `NAME-1`, `NAME-2` and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,36 @@ impl Expander<'_> {
                     Ok(count) => self.group(part, &field, count, &mut given, &mut made),
                     Err(Noted) => self.out.broken.push(field.key),
                 },
+            }
+        }
+        made
+    }
+
+    /// The steps; one with a `count` is so many, one after the other.
+    pub(super) fn steps(&mut self, typed: Vec<Value>) -> Vec<Value> {
+        let mut made = Vec::new();
+        for mut step in typed {
+            let of = Subject::Step(made.len() + 1);
+            let count = match &mut step.what {
+                What::Table(step) => step.take("count"),
+                _ => None,
+            };
+            let Some(count) = count else {
+                // A step whose expressions could not be computed says so once.
+                let _ = self.value(&mut step, None, &of);
+                made.push(step);
+                continue;
+            };
+            let Ok(count) = self.count(count, &of) else {
+                continue;
+            };
+            for i in 1..=count {
+                let mut member = step.clone();
+                let computed = self.value(&mut member, Some(i), &of);
+                made.push(member);
+                if computed.is_err() {
+                    break;
+                }
             }
         }
         made

@@ -64,13 +64,7 @@ impl Expander<'_> {
             What::Table(entries) if part.contains(&field.key.as_str()) => {
                 What::Table(self.entries(&field.key, entries))
             }
-            What::Array(mut steps) if field.key == "step" => {
-                for (index, step) in steps.iter_mut().enumerate() {
-                    // A step whose expressions could not be computed says so once.
-                    let _ = self.value(step, None, &Subject::Step(index + 1));
-                }
-                What::Array(steps)
-            }
+            What::Array(steps) if field.key == "step" => What::Array(self.steps(steps)),
             _ => {
                 let subject = subject(&field.key, String::new());
                 let _ = self.value(&mut field.value, None, &subject);

@@ -19,7 +19,8 @@ pub struct LanFile {
     /// The subnet, or several: each member has an address of each. `10.N.0.0/24` for the Nth LAN, from 0, when not given,
     /// and larger where that is too small.
     pub subnet: Option<OneOrMany<At<String>>>,
-    /// Which subnets are chosen where none is given: `"ipv4"` (when not given), `"ipv6"`, `"both"` or `"none"`.
+    /// Which subnets are chosen where none is given: `"ipv4"` (when not given), `"ipv6"`, `"both"` or `"none"`. Where
+    /// there are only IPv4 ones, members have no link-local IPv6 address either.
     #[schemars(with = "Option<words::Versions>")]
     pub ip: Option<At<String>>,
     /// MTU; 1600 when not given, so that a 1500 octet packet fits in a tunnel.
