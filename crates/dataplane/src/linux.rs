@@ -22,6 +22,7 @@
 mod check;
 mod desired;
 pub(crate) mod execute;
+mod follow;
 mod instance;
 mod model;
 pub(crate) mod names;
@@ -86,6 +87,7 @@ impl Default for LinuxOptions {
 pub struct LinuxDriver {
     options: LinuxOptions,
     netlink: Option<Netlink>,
+    /// Whether this kernel's bridges suppress ARP, once an instance has shown it.
     suppression: Option<bool>,
     instances: BTreeMap<InstanceId, Applied>,
     /// Whether nothing of a previous run is to be kept any more.
@@ -106,11 +108,9 @@ impl LinuxDriver {
             Some(namespace) => Netlink::in_ns(namespace),
             None => Netlink::current(),
         };
-        self.netlink = Some(netlink.map_err(|error| kernel("open a netlink socket", &error))?);
-        self.suppression = probe::probe().await?;
-        if self.suppression == Some(false) {
-            tracing::warn!("this kernel's bridge cannot suppress ARP, it will be flooded");
-        }
+        let netlink = netlink.map_err(|error| kernel("open a netlink socket", &error))?;
+        probe::probe(&netlink).await?;
+        self.netlink = Some(netlink);
         let left = self.owned().await?;
         if left.is_empty() {
             self.reconciled = true;

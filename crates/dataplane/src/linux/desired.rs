@@ -131,6 +131,15 @@ impl Desired {
         self
     }
 
+    /// With the routes of `new` in place of those of `old`.
+    pub fn exchange(&mut self, old: &Self, new: &Self) {
+        self.tunnels.retain(|tunnel| !old.tunnels.contains(tunnel));
+        self.tunnels.extend(&new.tunnels);
+        self.neighbours
+            .retain(|ip, _| !old.neighbours.contains_key(ip));
+        self.neighbours.extend(&new.neighbours);
+    }
+
     /// Without the ports named.
     pub fn without(mut self, ports: &BTreeSet<String>) -> Self {
         self.ports.retain(|port, _| !ports.contains(port));

@@ -1,6 +1,7 @@
 //! One instance brought up, changed, taken down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use netns::link::Netlink;
 use vpn::{EvpnIntent, InstanceId};
@@ -11,6 +12,7 @@ use super::execute::execute;
 use super::model::Op;
 use super::observe::{Observation, observe};
 use super::plan::{plan, teardown};
+use super::probe::suppression;
 use super::{LinuxDriver, kernel, underlay};
 use crate::{DriverError, DriverView};
 
@@ -19,12 +21,16 @@ use crate::{DriverError, DriverView};
 pub struct Applied {
     external_id: String,
     /// What was asked for.
-    want: Desired,
+    pub(super) want: Desired,
     /// Ports that were asked for and are not there.
-    missing: BTreeSet<String>,
+    pub(super) missing: BTreeSet<String>,
     /// Ports that were down before they were plugged.
-    raised: BTreeSet<String>,
+    pub(super) raised: BTreeSet<String>,
     mtu: Option<u32>,
+    /// Indexes of its interfaces.
+    pub(super) indexes: BTreeMap<String, u32>,
+    /// What it was made from; nothing while what the kernel holds is not known.
+    pub(super) intent: Option<Arc<EvpnIntent>>,
 }
 
 impl Applied {
@@ -56,9 +62,12 @@ impl LinuxDriver {
     /// missing.
     pub(super) async fn bring_up(
         &mut self,
-        intent: &EvpnIntent,
+        intent: &Arc<EvpnIntent>,
         mut tolerated: BTreeSet<String>,
     ) -> Result<(), DriverError> {
+        if self.follow(intent).await {
+            return Ok(());
+        }
         let netlink = self.netlink()?;
         let want = Desired::new(intent, self.options.vxlan_port);
         let before = self.instances.get(&intent.instance).cloned();
@@ -79,11 +88,20 @@ impl LinuxDriver {
         match result {
             Ok(mut applied) => {
                 applied.external_id.clone_from(&intent.external_id);
+                applied.intent = Some(Arc::clone(intent));
                 applied.mtu = match &before {
                     Some(before) if !moved => before.mtu,
                     _ => overlay_mtu(&netlink, intent).await,
                 };
                 warn_of_missing(&applied, before.as_ref());
+                if self.suppression.is_none() && applied.want.own_vxlan {
+                    self.suppression = suppression(&netlink, &applied.want.vxlan).await;
+                    if self.suppression == Some(false) {
+                        tracing::warn!(
+                            "this kernel's bridge cannot suppress ARP, it will be flooded"
+                        );
+                    }
+                }
                 self.instances.insert(intent.instance, applied);
                 Ok(())
             }
@@ -163,14 +181,17 @@ impl LinuxDriver {
         }
         raised.extend(ports_to_raise(&ops, &made));
         raised.retain(|port| want.ports.contains_key(port));
+        let result = execute(netlink, &mut indexes, &ops).await;
         let applied = Applied {
             external_id: String::new(),
             want,
             missing,
             raised,
             mtu: None,
+            indexes,
+            intent: None,
         };
-        match execute(netlink, &mut indexes, &ops).await {
+        match result {
             Ok(()) => {
                 settle(netlink, &ops, &made).await;
                 Ok(applied)

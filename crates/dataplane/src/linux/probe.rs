@@ -1,49 +1,43 @@
-//! Whether this kernel can do what the driver needs, found out by doing it where nobody sees it.
+//! Whether this kernel can do what the driver needs, found out without making anything.
 
-use netns::link::{
-    Bridge, LinkChange, LinkError, LinkErrorKind, LinkSpec, Netlink, PortFlags, Vxlan, VxlanId,
-};
-use netns::ns::NetNs;
+use netns::addr::MacAddr;
+use netns::link::{Bridge, LinkErrorKind, LinkRef, LinkSpec, Netlink, Request, Vxlan, VxlanId};
 
-use super::execute::{reason, unsupported};
+use super::execute::unsupported;
 use crate::DriverError;
 
-/// Makes a bridge with a VXLAN port in a namespace that then vanishes, and answers whether the port answers
-/// for neighbours (since Linux 4.15; without it ARP is flooded). Nothing if no namespace can be made, as with
-/// CAP_NET_ADMIN alone: then the first instance shows.
-pub async fn probe() -> Result<Option<bool>, DriverError> {
-    let Ok(namespace) = NetNs::create() else {
-        return Ok(None);
-    };
-    let netlink = Netlink::in_ns(&namespace).map_err(|error| DriverError::Kernel {
-        action: "open a netlink socket".to_owned(),
-        reason: reason(&error),
-    })?;
-    let bridge = Bridge::new(LinkSpec::up("bridge")).create();
-    let bridge = netlink.create(&bridge).await;
-    let bridge = bridge.map_err(|error| lacking("bridge", &error))?;
-    let spec = LinkSpec::up("vxlan").master(bridge);
+/// Asks for a bridge and a VXLAN interface whose MAC address no interface can have: a kernel that knows what is asked
+/// for refuses the address, one that does not refuses the kind. Interfaces really made, and waited for while they
+/// vanish, would hold up everybody who starts many daemons at once.
+pub async fn probe(netlink: &Netlink) -> Result<(), DriverError> {
+    let multicast = MacAddr([0x03, 0, 0, 0, 0, 1]);
+    let bridge = Bridge::new(LinkSpec::up("bridge-probe").mac(multicast)).create();
+    refused(netlink, "bridge", &bridge).await?;
+    let spec = LinkSpec::up("vxlan-probe").mac(multicast);
     let vxlan = Vxlan::new(spec, VxlanId::Vni(1)).create();
-    let vxlan = netlink.create(&vxlan).await;
-    let vxlan = vxlan.map_err(|error| lacking("VXLAN interface", &error))?;
-    let suppress = PortFlags {
-        neigh_suppress: Some(true),
-        ..PortFlags::default()
-    };
-    let suppress = LinkChange::new(vxlan).port(suppress);
-    // Kernels that do not know the setting pass over it without a word, so only reading tells.
-    if netlink.apply(suppress).await.is_err() {
-        return Ok(Some(false));
-    }
-    let port = netlink.link(vxlan).await.ok().and_then(|link| link.port);
-    Ok(Some(port.is_some_and(|port| port.neigh_suppress)))
+    refused(netlink, "VXLAN interface", &vxlan).await
 }
 
-fn lacking(feature: &str, error: &LinkError) -> DriverError {
-    match error.kind {
-        LinkErrorKind::Permission => DriverError::NotPermitted {
-            action: format!("make a {feature}"),
+async fn refused(netlink: &Netlink, feature: &str, request: &Request) -> Result<(), DriverError> {
+    match netlink.create(request).await {
+        Err(error) => match error.kind {
+            LinkErrorKind::Permission => Err(DriverError::NotPermitted {
+                action: format!("make a {feature}"),
+            }),
+            LinkErrorKind::Unsupported => Err(unsupported(feature, &error)),
+            _ => Ok(()),
         },
-        _ => unsupported(feature, error),
+        // Never seen; what nobody asked for goes again.
+        Ok(link) => {
+            let deleted = netlink.apply(LinkRef::Index(link).delete()).await;
+            deleted.map_err(|error| unsupported(feature, &error))
+        }
     }
+}
+
+/// Whether a port of a bridge answers for neighbours (since Linux 4.15; without it ARP is flooded). Kernels that do
+/// not know the setting pass over it without a word, so only reading tells; nothing if the port is not there to read.
+pub async fn suppression(netlink: &Netlink, vxlan: &str) -> Option<bool> {
+    let port = netlink.link(vxlan).await.ok()?.port?;
+    Some(port.neigh_suppress)
 }

@@ -7,6 +7,7 @@ use vpn::intent::{EvpnIntent, FloodTarget, InstanceId, Port, RemoteMac};
 
 use super::super::check::{Context, check};
 use super::super::desired::{Desired, VXLAN_MTU};
+use super::super::follow::{as_held, differences_of};
 use super::super::model::{FLOOD, Kernel, Kind, Link, Op, Tunnel};
 use super::simulate::run;
 use super::{plan, teardown};
@@ -477,5 +478,32 @@ proptest! {
         prop_assert!(kernel.entries.values().all(BTreeMap::is_empty));
         prop_assert!(kernel.neighbours.values().all(BTreeMap::is_empty));
         prop_assert_eq!(teardown(&kernel, &had, &none()), vec![]);
+    }
+
+    #[test]
+    fn what_is_remembered_does_as_well_as_what_is_seen(first in arb_intent(), then in arb_intent()) {
+        let before = EvpnIntent { linuxbr: None, ..first };
+        let now = EvpnIntent {
+            remote_macs: then.remote_macs,
+            neighbours: then.neighbours,
+            flood: then.flood,
+            ..before.clone()
+        };
+        let (mut had, want) = (want(&before), want(&now));
+        let mut kernel = host();
+        fulfil(&mut kernel, &had);
+        let seen = plan(&kernel, &want, &none());
+        match differences_of(&before, &now) {
+            None => prop_assert_eq!(before, now),
+            Some((from, to)) => {
+                let (from, to) = (self::want(&from), self::want(&to));
+                let ops = plan(&as_held(&from), &to, &none());
+                run(&mut kernel, &ops);
+                prop_assert_eq!(ops, seen);
+                had.exchange(&from, &to);
+                prop_assert_eq!(&had, &want);
+            }
+        }
+        assert_holds(&kernel, &want);
     }
 }

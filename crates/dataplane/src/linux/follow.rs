@@ -1,0 +1,112 @@
+//! Following remote routes without a look at the kernel.
+//!
+//! Looking takes the kernel longer the more it holds, and of neighbours it looks through those of every namespace. With
+//! many speakers on one machine, each route would have all of them look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vpn::EvpnIntent;
+
+use super::LinuxDriver;
+use super::desired::{Desired, VXLAN_MTU};
+use super::execute::execute;
+use super::model::{Kernel, Kind, Link};
+use super::plan::plan;
+
+impl LinuxDriver {
+    /// Whether the kernel has been brought from the intent in force to `intent` by changing routes alone. If not, only
+    /// looking tells what has to be done.
+    pub(super) async fn follow(&mut self, intent: &Arc<EvpnIntent>) -> bool {
+        let udp_port = self.options.vxlan_port;
+        let (Ok(netlink), Some(applied)) =
+            (self.netlink(), self.instances.get_mut(&intent.instance))
+        else {
+            return false;
+        };
+        let own = applied.want.own_bridge && applied.want.own_vxlan && applied.missing.is_empty();
+        let differences = applied.intent.as_ref().filter(|_| own);
+        let Some((from, to)) = differences.and_then(|before| differences_of(before, intent)) else {
+            return false;
+        };
+        let (from, to) = (Desired::new(&from, udp_port), Desired::new(&to, udp_port));
+        let ops = plan(&as_held(&from), &to, &applied.raised);
+        // Until it is known to hold all of it, what it holds is not known.
+        applied.intent = None;
+        let followed = execute(&netlink, &mut applied.indexes, &ops).await;
+        if followed.is_err() {
+            return false;
+        }
+        applied.want.exchange(&from, &to);
+        applied.intent = Some(Arc::clone(intent));
+        true
+    }
+}
+
+/// Both intents with only those remote routes that are not the same in the other; nothing if they differ in anything
+/// else, or in nothing: who says the same again wants it mended.
+pub fn differences_of(before: &EvpnIntent, now: &EvpnIntent) -> Option<(EvpnIntent, EvpnIntent)> {
+    let trimmed = |whole: &EvpnIntent, than: &EvpnIntent| EvpnIntent {
+        external_id: whole.external_id.clone(),
+        linuxbr: whole.linuxbr.clone(),
+        ports: whole.ports.clone(),
+        remote_macs: new_in(&whole.remote_macs, &than.remote_macs),
+        neighbours: new_in(&whole.neighbours, &than.neighbours),
+        flood: whole.flood.difference(&than.flood).copied().collect(),
+        ..*whole
+    };
+    let (from, to) = (trimmed(before, now), trimmed(now, before));
+    let without_routes = |intent: &EvpnIntent| EvpnIntent {
+        remote_macs: BTreeMap::new(),
+        neighbours: BTreeMap::new(),
+        flood: Default::default(),
+        ..intent.clone()
+    };
+    let only_routes = from != to && without_routes(&from) == without_routes(&to);
+    only_routes.then_some((from, to))
+}
+
+/// What `all` has that `others` has not, or not so.
+fn new_in<K: Ord + Copy, V: PartialEq + Copy>(
+    all: &BTreeMap<K, V>,
+    others: &BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
+    // Both ascend: one walk along them instead of a search for each.
+    let mut others = others.iter().peekable();
+    all.iter()
+        .filter(|(key, value)| {
+            while others.next_if(|(other, _)| other < key).is_some() {}
+            others.peek() != Some(&(*key, *value))
+        })
+        .map(|(key, value)| (*key, *value))
+        .collect()
+}
+
+/// What the kernel holds when it holds this and nobody else has touched it; of an own bridge and VXLAN interface.
+pub fn as_held(desired: &Desired) -> Kernel {
+    let link = |kind, master: Option<&String>, mtu, tunnel_port| Link {
+        kind,
+        master: master.cloned(),
+        up: true,
+        mtu,
+        tunnel_port,
+    };
+    let bridge = Some(&desired.bridge);
+    let vxlan = link(Kind::Vxlan(desired.endpoint), bridge, VXLAN_MTU, true);
+    let ports = desired.ports.keys();
+    // Nobody asks for the MTU of these.
+    let ports = ports.map(|port| (port.clone(), link(Kind::Other, bridge, 0, false)));
+    let own = [
+        (desired.bridge.clone(), link(Kind::Bridge, None, 0, false)),
+        (desired.vxlan.clone(), vxlan),
+    ];
+    let entries = desired.entries().into_iter();
+    let entries = entries.map(|(mac, port)| (mac, port.to_owned())).collect();
+    let bridge = || desired.bridge.clone();
+    Kernel {
+        links: own.into_iter().chain(ports).collect(),
+        tunnels: BTreeMap::from([(desired.vxlan.clone(), desired.tunnels.clone())]),
+        entries: BTreeMap::from([(bridge(), entries)]),
+        neighbours: BTreeMap::from([(bridge(), desired.neighbours.clone())]),
+    }
+}
