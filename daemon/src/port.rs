@@ -33,6 +33,9 @@ pub struct GuestPort {
     pub gateway: Option<IpAddr>,
     /// MAC address in the namespace; the kernel's choice if none.
     pub mac: Option<MacAddr>,
+    /// Whether the namespace stays without the IPv6 address that an interface gives itself, and so sends nothing that
+    /// it was not told to.
+    pub quiet: bool,
 }
 
 /// A port could not be wired.
@@ -106,6 +109,7 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
         let host_end = LinkSpec::up(host_if).in_ns(host).mtu(HOST_MTU);
         let mut guest_end = LinkSpec::up(guest_if).in_ns(guest).mtu(GUEST_MTU);
         guest_end.mac = port.mac;
+        guest_end.up = !port.quiet;
         outside
             .create_veth(&Veth {
                 a: host_end,
@@ -117,6 +121,9 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
     let mut settings: Vec<Request> = vec![LinkChange::new("lo").up().request()];
     if let Some(mac) = port.mac.filter(|mac| link.mac != Some(*mac)) {
         settings.push(LinkChange::new(link.index).mac(mac).request());
+    }
+    if port.quiet {
+        settings.push(LinkChange::new(link.index).no_ipv6_address().request());
     }
     settings.push(LinkChange::new(link.index).up().request());
     if let Some(prefix) = port.address {

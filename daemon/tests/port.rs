@@ -36,7 +36,26 @@ fn port() -> GuestPort {
         address: IpPrefix::new(IpAddr::from([12, 11, 11, 1]), 24),
         gateway: Some([12, 11, 11, 254].into()),
         mac: None,
+        quiet: false,
     }
+}
+
+#[tokio::test]
+async fn a_quiet_namespace_has_the_address_it_was_given() {
+    let Some(host) = node() else { return };
+    let guest = NetNs::create().unwrap();
+    let quiet = GuestPort {
+        quiet: true,
+        ..port()
+    };
+    plug_netns(&host.net, &guest, &quiet).await.unwrap();
+    let inside = Netlink::in_ns(&guest).unwrap();
+    let link = inside.link("tovpn").await.unwrap();
+    let addresses = inside.addresses().await.unwrap();
+    let own = addresses.iter().filter(|a| a.link == link.index);
+    let own: Vec<String> = own.map(|a| a.prefix.to_string()).collect();
+    assert!(link.up);
+    assert_eq!(own, ["12.11.11.1/24"]);
 }
 
 #[tokio::test]

@@ -78,6 +78,8 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
         address: IpPrefix::new(attach.ip, attach.prefix_len),
         gateway: lab.scenario[attach.vpn].gateway_ip,
         mac: Some(MacAddr(attach.mac.0)),
+        // Every other port of the VPN would hear of the address that it gives itself.
+        quiet: attach.ip.is_ipv4(),
     };
     plug_netns(&home.net, &ns, &wanted)
         .await

@@ -41,6 +41,7 @@ pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, 
         address: Some(port.address),
         gateway: port.gateway,
         mac: mac.and_then(parse_mac).map(|mac| MacAddr(mac.0)),
+        quiet: false,
     };
     let made = port::plug_netns(&NetNs::current()?, &guest, &wired).await?;
     // What was given stays as it was written.

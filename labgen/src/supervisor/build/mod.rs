@@ -1,6 +1,7 @@
 //! From a scenario to namespaces, links and programs that are ready.
 
 mod namespaces;
+mod neighbours;
 mod programs;
 mod refusal;
 mod wire;

@@ -13,6 +13,7 @@ use netns::link::{
 use netns::ns::NetNs;
 use scenario::{Interface, LanId, LinkId, NetId, Node, NodeId, Scenario};
 
+use super::neighbours::Neighbours;
 use super::{BuildError, visiting};
 use crate::supervisor::home::{Plug, Switch};
 use crate::supervisor::lab::{Absent, Lab};
@@ -146,11 +147,7 @@ fn inside(
         .index(index)
         .mtu(mtu)
         .in_ns(&lab.home(node)?.net);
-    // The same whenever it is made, so that captures of two runs can be compared and neighbours of a node that was
-    // made anew need not forget it first.
-    let whose = format!("node {}", lab.scenario[node].name);
-    let own = || scenario::mac_for(&whose, lab.scenario.net_name(net));
-    spec.mac = Some(MacAddr(interface.mac.unwrap_or_else(own).octets()));
+    spec.mac = Some(mac_of(&lab.scenario, node, interface));
     let plug = Plug {
         interface: interface.name.clone(),
         index,
@@ -158,6 +155,14 @@ fn inside(
         cut: false,
     };
     Ok((spec, Some(plug)))
+}
+
+/// The Ethernet address of a node's interface: the same whenever it is made, so that captures of two runs can be
+/// compared and neighbours of a node that was made anew need not forget it first.
+fn mac_of(scenario: &Scenario, node: NodeId, interface: &Interface) -> MacAddr {
+    let whose = format!("node {}", scenario[node].name);
+    let own = || scenario::mac_for(&whose, scenario.net_name(interface.net));
+    MacAddr(interface.mac.unwrap_or_else(own).octets())
 }
 
 /// The node's interface on a LAN or link.
@@ -201,13 +206,21 @@ fn carry_out<'a>(
 /// Sets interfaces up and gives them their addresses, and then every node its routes: a route needs the address of
 /// its next router's net.
 async fn set_up(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), BuildError> {
+    let scenario = &lab.scenario;
+    let neighbours = Neighbours::of(scenario, |id, interface| mac_of(scenario, id, interface));
     let mut by_node: BTreeMap<NodeId, (Vec<Request>, Vec<Request>)> = BTreeMap::new();
     for (node, net, plug) in plugged {
         let (links, addresses) = by_node.entry(*node).or_default();
-        links.push(LinkChange::new(plug.index).up().request());
-        if let Some(interface) = interface_on(&lab.scenario[*node], *net) {
+        let interface = interface_on(&scenario[*node], *net);
+        let change = || LinkChange::new(plug.index);
+        if interface.is_some_and(is_quiet) {
+            links.push(change().no_ipv6_address().request());
+        }
+        links.push(change().up().request());
+        if let Some(interface) = interface {
             addresses.extend(give(plug.index, interface));
         }
+        addresses.extend(neighbours.requests(*node, *net, plug.index));
     }
     let jobs = by_node.into_iter().map(|(id, (links, addresses))| {
         let node = &lab.scenario[id];
@@ -223,6 +236,15 @@ async fn set_up(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), Buil
     })
     .await
     .map(drop)
+}
+
+/// Whether it is left without the IPv6 address that an interface gives itself: on a LAN that has addresses, none of them
+/// IPv6. Each member would announce its own to all others, which in large LANs takes longer than everything else.
+fn is_quiet(interface: &Interface) -> bool {
+    let mut addresses = interface.addresses.iter();
+    matches!(interface.net, NetId::Lan(_))
+        && !interface.addresses.is_empty()
+        && addresses.all(|address| address.ip.is_ipv4())
 }
 
 /// A node's name, its network namespace, and what is to be done there.
