@@ -101,7 +101,7 @@ fn a_step_with_a_count_is_so_many_steps() {
     let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(
         said,
-        ["step 4 attaches a port on `compute-4`, which is not a node"]
+        ["step 4 attaches `vm-4` on `compute-4`, which is not a node"]
     );
 }
 

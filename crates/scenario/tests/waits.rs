@@ -115,7 +115,8 @@ fn pings_wait_for_the_entries_at_both_ends() {
             names.extend(toml_files(&directory));
         }
     }
-    names.extend(["ci/bench.toml", "labgen/src/command/init/starter.toml"].map(String::from));
+    names.extend(toml_files("bench/scenarios"));
+    names.push("labgen/src/command/init/starter.toml".into());
     let mut across = 0;
     for name in names {
         let (early, pings) = early(&name, &checked(&name).outcome.unwrap());
