@@ -68,5 +68,12 @@ fn labgen(args: Vec<OsString>) -> ExitCode {
     clap_complete::CompleteEnv::with_factory(cli::Cli::command)
         .var(command::COMPLETE)
         .complete();
-    command::dispatch(cli::Cli::parse_from(args).command)
+    let code = command::dispatch(cli::Cli::parse_from(args).command);
+    match ui::printed() {
+        Err(error) if code == ExitCode::SUCCESS => {
+            eprintln!("error: cannot print: {error}");
+            ExitCode::from(command::FAILED)
+        }
+        _ => code,
+    }
 }

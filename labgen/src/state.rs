@@ -85,7 +85,7 @@ impl StateError {
 
 /// The directory that holds all labs of this user: `LABGEN_STATE`, else below the user's runtime directory.
 pub fn base_dir() -> PathBuf {
-    if let Some(dir) = std::env::var_os(BASE) {
+    if let Some(dir) = std::env::var_os(BASE).filter(|dir| !dir.is_empty()) {
         return PathBuf::from(dir);
     }
     let uid = nix::unistd::geteuid();

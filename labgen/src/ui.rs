@@ -5,6 +5,7 @@ pub mod ranges;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
 
 use crate::protocol::{Event, Failure};
 
@@ -16,9 +17,27 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+/// What could not be printed, and why.
+static UNPRINTED: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// What [`say!`] does.
 pub fn out(text: fmt::Arguments<'_>) {
-    let _ = io::stdout().write_fmt(text);
+    note(io::stdout().write_fmt(text));
+}
+
+fn note(printed: io::Result<()>) {
+    if let (Err(error), Ok(mut unprinted)) = (printed, UNPRINTED.lock())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        unprinted.get_or_insert(error);
+    }
+}
+
+/// Prints what is still held back; the first reason why anything could not be printed, unless nobody reads it.
+pub fn printed() -> Result<(), io::Error> {
+    note(io::stdout().flush());
+    let unprinted = UNPRINTED.lock().ok().and_then(|mut first| first.take());
+    unprinted.map_or(Ok(()), Err)
 }
 
 /// Where progress goes and how it looks.

@@ -292,3 +292,40 @@ fn many_scenarios_give_one_verdict_and_say_what_was_skipped() {
     assert_eq!((said.status, said.stdout.matches("FAILED").count()), (1, 1));
     assert!(said.stdout.contains("| FAIL"), "{}", said.stdout);
 }
+
+#[test]
+fn what_cannot_be_printed_is_no_success() {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut schema = std::process::Command::new(env!("CARGO_BIN_EXE_labgen"));
+    let child = schema.arg("schema").stdout(full);
+    let output = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("cannot print: No space left on device"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_picture_is_not_called_what_it_cannot_be() {
+    let labgen = Labgen::new("picture");
+    let file = labgen.write("one.toml", HOSTS);
+    let picture = labgen.dir.join("lab.png");
+    let graph = labgen.says(&["graph", &file, "-o", picture.to_str().unwrap()]);
+    graph.fails_with(2, "no picture is called `.png`");
+    assert!(!picture.exists());
+}
+
+#[test]
+fn where_evidence_cannot_be_kept_nothing_is_run() {
+    let labgen = Labgen::new("unkept");
+    let file = labgen.write("one.toml", HOSTS);
+    let run = labgen.says(&["run", &file, "--out", "/dev/null/evidence"]);
+    run.fails_with(1, "cannot make `/dev/null/evidence`");
+    assert!(!run.stdout.contains("passed"), "{}", run.stdout);
+}

@@ -350,3 +350,65 @@ fn a_lab_holds_nothing_of_whoever_started_it() {
     assert!(up.wait().unwrap().success());
     labgen.says(&["inspect"]).succeeds();
 }
+
+/// Waits for the end of a process; whether it came in time.
+fn ends(pid: u64) -> bool {
+    let pid = format!("--pid={pid}");
+    let mut wait = Command::new("timeout");
+    wait.args(["20", "tail", "-f", "/dev/null", &pid]);
+    wait.status().unwrap().success()
+}
+
+fn supervisor(labgen: &Labgen) -> u64 {
+    let lab: Value = serde_json::from_str(labgen.says(&["inspect", "--json"]).succeeds()).unwrap();
+    lab["pid"].as_u64().unwrap()
+}
+
+#[test]
+fn a_lab_that_nobody_can_reach_any_more_ends() {
+    let labgen = Labgen::new("unreachable");
+    let file = labgen.write("one.toml", HOSTS);
+    labgen.says(&["up", &file]).succeeds();
+    let pid = supervisor(&labgen);
+    fs::remove_dir_all(labgen.dir.join("state")).unwrap();
+    assert!(ends(pid), "it goes on");
+}
+
+#[test]
+fn a_supervisor_that_is_told_to_end_does() {
+    let labgen = Labgen::new("terminated");
+    let file = labgen.write("one.toml", HOSTS);
+    labgen.says(&["up", &file]).succeeds();
+    let pid = supervisor(&labgen);
+    kill(Pid::from_raw(pid.try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert!(ends(pid), "it goes on");
+    assert_eq!(labgen.says(&["list"]).succeeds(), "no lab is up\n");
+}
+
+#[test]
+fn who_cannot_be_followed_is_named() {
+    let labgen = Labgen::new("follow-nobody");
+    let file = labgen.write("one.toml", HOSTS);
+    labgen.says(&["up", &file]).succeeds();
+    let logs = labgen.says(&["logs", "-f", "c"]);
+    logs.fails_with(1, "no log of node `c`");
+}
+
+#[test]
+fn a_changed_lab_is_up_when_it_has_converged() {
+    let labgen = Labgen::new("converged-anew");
+    let text = |count: u32| {
+        format!(
+            "[lab]\nwait = \"converged\"\n[nodes]\nrr = {{ kind = \"fakerr\" }}\n\
+             c = {{ kind = \"bagpipe\", count = {count}, dataplane = \"dummy\" }}\n\
+             [lans]\nlan = {{ join = [\"rr\", \"c\"] }}\n"
+        )
+    };
+    let file = labgen.write("one.toml", &text(1));
+    labgen.says(&["up", &file]).succeeds();
+    labgen.write("one.toml", &text(8));
+    labgen.says(&["up", &file]).succeeds();
+    let lab = labgen.says(&["inspect", "--json"]);
+    // At both ends.
+    assert_eq!(lab.succeeds().matches("\"Established\"").count(), 16);
+}

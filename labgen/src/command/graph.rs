@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use scenario::Scenario;
 
-use super::{FAILED, check, fail};
+use super::{FAILED, WRONG, check, fail};
 use crate::cli::{Graph, GraphFormat};
 use crate::graph;
 use crate::state::{LabDir, StateError};
@@ -27,6 +27,10 @@ enum GraphError {
     },
     #[error("cannot write `{path}`")]
     Write { path: String, source: io::Error },
+    #[error(
+        "no picture is called `{0}`; call it .txt, .svg, .mmd or .dot, or choose one with --format"
+    )]
+    Extension(String),
 }
 
 pub(super) fn graph(args: &Graph) -> ExitCode {
@@ -39,7 +43,11 @@ pub(super) fn graph(args: &Graph) -> ExitCode {
         Err(code) => return code,
     };
     let fold = args.fold;
-    let picture = match format(args) {
+    let format = match format(args) {
+        Ok(format) => format,
+        Err(e) => return fail(&e, WRONG),
+    };
+    let picture = match format {
         GraphFormat::Ascii => graph::ascii(&scenario, fold),
         GraphFormat::Svg => graph::svg(&scenario, fold),
         GraphFormat::Mermaid => graph::mermaid(&scenario, fold),
@@ -64,15 +72,19 @@ pub(super) fn graph(args: &Graph) -> ExitCode {
 }
 
 /// The one asked for, else the one that the file is called after.
-fn format(args: &Graph) -> GraphFormat {
+fn format(args: &Graph) -> Result<GraphFormat, GraphError> {
+    if let Some(format) = args.format {
+        return Ok(format);
+    }
     let extension = args.out.as_deref().and_then(Path::extension);
-    let called = match extension.and_then(|extension| extension.to_str()) {
-        Some("svg") => GraphFormat::Svg,
-        Some("mmd" | "mermaid") => GraphFormat::Mermaid,
-        Some("dot" | "gv") => GraphFormat::Dot,
-        _ => GraphFormat::Ascii,
-    };
-    args.format.unwrap_or(called)
+    let extension = extension.map(|extension| extension.to_string_lossy());
+    match extension.as_deref() {
+        None | Some("txt") => Ok(GraphFormat::Ascii),
+        Some("svg") => Ok(GraphFormat::Svg),
+        Some("mmd" | "mermaid") => Ok(GraphFormat::Mermaid),
+        Some("dot" | "gv") => Ok(GraphFormat::Dot),
+        Some(other) => Err(GraphError::Extension(format!(".{other}"))),
+    }
 }
 
 /// The scenario of a lab that is up, as it was built.

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use scenario::Scenario;
 
 use super::{FAILED, fail};
 use crate::cli::Logs;
@@ -70,8 +71,14 @@ fn show(args: &Logs) -> Result<(), LogsError> {
         .map_err(read)?;
     let files = files(&directory).map_err(read)?;
     let wanted = |file: &str| wanted(&args.nodes, file);
+    // A node that has said nothing yet can be followed.
+    let silent = if args.follow {
+        node_names(&lab)
+    } else {
+        Vec::new()
+    };
     for node in &args.nodes {
-        if !args.follow && !files.iter().any(|file| node_of(file) == node) {
+        if !files.iter().any(|file| node_of(file) == node) && !silent.contains(node) {
             return Err(LogsError::NoSuchNode {
                 lab: lab.name().into(),
                 node: node.clone(),
@@ -110,6 +117,14 @@ fn files(directory: &Path) -> io::Result<Vec<String>> {
         (supervisor, base.to_owned(), number, file.clone())
     });
     Ok(files)
+}
+
+/// Nodes of the lab as it was built or changed last.
+fn node_names(lab: &LabDir) -> Vec<String> {
+    let scenario = fs::read(lab.scenario()).ok();
+    let scenario = scenario.and_then(|text| serde_json::from_slice::<Scenario>(&text).ok());
+    let nodes = scenario.into_iter().flat_map(|scenario| scenario.nodes);
+    nodes.map(|node| node.name).collect()
 }
 
 /// `NODE.log` and `NODE.PROGRAM.log` are a node's.

@@ -66,6 +66,10 @@ pub(super) fn start(
     if mode == Mode::Up && dir.answers() {
         return super::plan::change(file, &scenario, &dir, json);
     }
+    if let Some(Err(source)) = out.map(fs::create_dir_all) {
+        let what = out.map_or_else(String::new, |out| format!("make `{}`", out.display()));
+        return fail(&StartError::Io { what, source }, FAILED);
+    }
     match supervise(file, base, &scenario, mode, json) {
         Ok((code, dir)) => {
             let kept = out.map_or(Ok(()), |out| keep_evidence(&dir, out));

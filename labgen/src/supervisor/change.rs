@@ -21,6 +21,7 @@ use scenario::{Interface, LanId, LinkId, NetId, NodeId, Scenario};
 use super::build::{self, BuildError, LOOPBACK, Wiring};
 use super::lab::Lab;
 use super::life::{LifeError, carry_out};
+use super::observing::Unconverged;
 use crate::kinds::{KindError, Program};
 use crate::plan::{self, Blueprint, Change, Undone};
 use crate::protocol::Event;
@@ -39,6 +40,8 @@ pub(super) enum ChangeError {
     Driven(String),
     #[error("the change was made, but `labgen list` does not know of it")]
     Unlisted(#[from] StateError),
+    #[error("the change is made, but the lab does not converge")]
+    Unconverged(#[from] Unconverged),
     #[error("the change stopped halfway; `labgen inspect` shows what there is")]
     Halfway(#[from] LifeError),
 }

@@ -27,14 +27,17 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Instant;
 
+use netns::changes::Changes;
 use netns::process::{Reap, Spawner};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use scenario::{Scenario, Wait};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::protocol::{Event, Mode, Order};
+use crate::state::LabDir;
 use broken::Broken;
 use front::Front;
 use standing::Standing;
@@ -122,7 +125,34 @@ async fn live(
     tokio::select! {
         () = control::serve(&listener, &standing) => Err(Broken::Ended),
         () = front.gone() => Ok(()),
+        () = unreachable(&order.dir) => Err(Broken::Ended),
+        () = told_to_end() => Err(Broken::Ended),
         lived = drive(order.mode, &standing, front) => lived,
+    }
+}
+
+/// Comes back when the lab's directory has been removed: nobody could end the lab any more.
+async fn unreachable(dir: &LabDir) {
+    if let Ok(mut changes) = Changes::here(dir.path()) {
+        while dir.control_socket().exists() {
+            if changes.next().await.is_err() {
+                break;
+            }
+        }
+        if !dir.control_socket().exists() {
+            return;
+        }
+    }
+    // It cannot be watched: `labgen down` still ends it.
+    std::future::pending().await
+}
+
+/// Comes back at SIGTERM, which process number 1 of a namespace is not ended by.
+async fn told_to_end() {
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        terminate.recv().await;
+    } else {
+        std::future::pending().await
     }
 }
 

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
+use scenario::Wait;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::change::{self, ChangeError, Planned};
 use super::lab::Lab;
+use super::observing::converged;
 use crate::plan::{Change, Undone};
 use crate::state::{About, StateError};
 
@@ -73,7 +75,7 @@ impl Standing {
         file: &Path,
         resolved: &Path,
     ) -> Result<Vec<Change>, ChangeError> {
-        let _guard = self.gate.write().await;
+        let guard = self.gate.write().await;
         let old = self.now();
         if self.driven.get() {
             return Err(ChangeError::Driven(old.scenario.lab.name.clone()));
@@ -90,6 +92,12 @@ impl Standing {
             path: resolved.to_owned(),
             source,
         })?;
+        // Whoever asks meanwhile is answered.
+        drop(guard);
+        let lab = self.now();
+        if lab.scenario.lab.wait == Wait::Converged && !planned.changes.is_empty() {
+            converged(&lab).await?;
+        }
         Ok(planned.changes)
     }
 
