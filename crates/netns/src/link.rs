@@ -157,6 +157,19 @@ impl Netlink {
         }
     }
 
+    /// Has the kernel notice now whether links have a carrier, by asking for it (since Linux 6.9). By itself it does when
+    /// it gets around to it, up to a second later, and until then a bridge forwards nothing to or from a new port.
+    pub async fn notice_carriers(&self, links: Vec<u32>) -> Result<(), LinkError> {
+        self.blocking(move |transport| {
+            for link in links {
+                let message = Message::GetLink(LinkRef::Index(link).message());
+                transport.get(&message, &format!("find link {link}"))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// All links, by index.
     pub async fn links(&self) -> Result<Vec<Link>, LinkError> {
         let request = Message::GetLink(LinkMessage::default());

@@ -65,8 +65,8 @@ pub struct Man {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  labgen schema > labgen.schema.json
+  labgen schema > lab.schema.json
 
-A scenario that begins with the line `#:schema ./labgen.schema.json` is then completed and
+A scenario that begins with the line `#:schema ./lab.schema.json` is then completed and
 explained by editors that know TOML: Even Better TOML in VS Code, taplo elsewhere.")]
 pub struct Schema {}

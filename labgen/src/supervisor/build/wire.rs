@@ -71,6 +71,7 @@ pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(),
     }
     make_cables(lab, cables).await?;
     set_up(lab, &plugged).await?;
+    open_ports(lab, &plugged).await?;
     let mut plugs = lab.state.plugs.borrow_mut();
     for (node, net, plug) in plugged {
         let node = lab.scenario[node].name.clone();
@@ -245,6 +246,23 @@ fn is_quiet(interface: &Interface) -> bool {
     matches!(interface.net, NetId::Lan(_))
         && !interface.addresses.is_empty()
         && addresses.all(|address| address.ip.is_ipv4())
+}
+
+/// Comes back when the LANs' bridges forward between those that were plugged in: the first packet is not lost.
+async fn open_ports(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), BuildError> {
+    let ports: Vec<u32> = plugged
+        .iter()
+        .filter_map(|(_, _, plug)| plug.port)
+        .collect();
+    let Some((_, net, _)) = plugged.iter().find(|(_, _, plug)| plug.port.is_some()) else {
+        return Ok(());
+    };
+    let failed = |source| BuildError::Net {
+        net: lab.scenario.net_name(*net).to_owned(),
+        source,
+    };
+    let netlink = Netlink::in_ns(&lab.state.switches).map_err(failed)?;
+    netlink.notice_carriers(ports).await.map_err(failed)
 }
 
 /// A node's name, its network namespace, and what is to be done there.
