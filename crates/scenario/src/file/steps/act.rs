@@ -1,0 +1,94 @@
+//! Steps that do something, as typed.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::file::{At, OneOrMany};
+
+/// Plugs a port into a VPN. A port that was attached before needs only its name; what is said anew replaces what was said.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachFile {
+    /// The port's name.
+    pub port: At<String>,
+    /// The compute node.
+    pub on: Option<At<String>>,
+    /// The VPN.
+    pub vpn: Option<At<String>>,
+    /// The port's address with the prefix length of its subnet; without one it is a host address.
+    pub ip: Option<At<String>>,
+    /// Its MAC address; made from the names of lab and port when not given.
+    pub mac: Option<At<String>>,
+}
+
+/// Unplugs a port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetachFile {
+    /// The port's name.
+    pub port: At<String>,
+}
+
+/// Asks for echoes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PingFile {
+    /// Who asks: a port or a node.
+    pub from: At<String>,
+    /// Who is asked: a port, a node or an address.
+    pub to: At<String>,
+    /// How many requests; 1 when not given.
+    pub count: Option<At<i64>>,
+    /// When every reply must be there; `"5s"` when not given.
+    pub within: Option<At<String>>,
+    /// True: no reply may come.
+    pub fails: Option<At<bool>>,
+    /// How long no reply may come; `"300ms"` when not given.
+    #[serde(rename = "for")]
+    pub during: Option<At<String>>,
+}
+
+/// Begins a capture.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaptureFile {
+    /// The LAN.
+    pub on: At<String>,
+    /// What it is called; so is its file.
+    #[serde(rename = "as")]
+    pub name: At<String>,
+}
+
+/// Runs a command and judges it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExecFile {
+    /// Where: a node, or a port's namespace.
+    pub on: At<String>,
+    /// Program and arguments.
+    pub command: At<Vec<String>>,
+    /// The exit status it must end with; 0 when not given.
+    pub exit: Option<At<i64>>,
+    /// What it must print.
+    #[serde(default)]
+    pub stdout: TextFile,
+    /// What it must complain.
+    #[serde(default)]
+    pub stderr: TextFile,
+    /// When it must have ended; `"5s"` when not given.
+    pub within: Option<At<String>>,
+}
+
+/// What a text must be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextFile {
+    /// All of these are in it.
+    #[serde(default)]
+    pub contains: OneOrMany<String>,
+    /// None of these is.
+    #[serde(default)]
+    pub lacks: OneOrMany<String>,
+    /// It is this, blanks at either end aside.
+    pub equals: Option<String>,
+}

@@ -1,0 +1,34 @@
+//! Facts to wait for, as typed.
+
+mod dataplane;
+mod packets;
+mod route;
+mod session;
+
+pub use dataplane::{ForwardingFile, NeighbourFile};
+pub use packets::PacketsFile;
+pub use route::RouteFile;
+pub use session::SessionFile;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::file::At;
+
+/// Waits for a fact. Exactly one of them is there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectFile {
+    /// A BGP session's state.
+    pub session: Option<At<SessionFile>>,
+    /// Routes a speaker holds.
+    pub route: Option<At<Box<RouteFile>>>,
+    /// Packets in a capture.
+    pub packets: Option<At<PacketsFile>>,
+    /// An entry in a VPN's forwarding table.
+    pub forwarding: Option<At<ForwardingFile>>,
+    /// An entry in a VPN's neighbour table.
+    pub neighbour: Option<At<NeighbourFile>>,
+    /// How long to wait for it; `"5s"` when not given.
+    pub within: Option<At<String>>,
+}

@@ -1,0 +1,80 @@
+//! Facts.
+
+use super::packets::{described, how_many, pattern};
+use super::text;
+use crate::expect::Fact;
+use crate::file::ExpectFile;
+
+pub(super) fn fact(typed: &ExpectFile, fact: &Fact) -> String {
+    match fact {
+        Fact::Session(session) => {
+            let (on, peer) = match &typed.session {
+                Some(session) => (
+                    session.value.on.value.as_str(),
+                    session.value.peer.value.as_str(),
+                ),
+                None => ("", ""),
+            };
+            format!("the session {on} -> {peer} {}", session.state.name())
+        }
+        Fact::Route(route) => {
+            let Some(typed) = &typed.route else {
+                return String::new();
+            };
+            let on = &typed.value.on.value;
+            let vpn = typed
+                .value
+                .vpn
+                .as_ref()
+                .map(|vpn| format!(" in {}", vpn.value));
+            let what = pattern(&typed.value.pattern());
+            format!(
+                "on {on}{}: {}",
+                vpn.unwrap_or_default(),
+                how_many(route.amount, &what)
+            )
+        }
+        Fact::Packets(packets) => {
+            let Some(typed) = &typed.packets else {
+                return String::new();
+            };
+            described(&typed.value, packets.amount)
+        }
+        Fact::Forwarding(entry) => {
+            let Some(typed) = &typed.forwarding else {
+                return String::new();
+            };
+            let (vpn, on) = (&typed.value.vpn.value, &typed.value.on.value);
+            let to = text(&typed.value.mac).or_else(|| text(&typed.value.ip));
+            let to = to.unwrap_or_default();
+            let hop = typed
+                .value
+                .next_hop
+                .as_ref()
+                .map(|hop| format!(" to {}", hop.value));
+            let hop = hop.unwrap_or_default();
+            format!(
+                "{} forwarding entry for {to}{hop} in {vpn} on {on}",
+                article(entry.absent)
+            )
+        }
+        Fact::Neighbour(entry) => {
+            let Some(typed) = &typed.neighbour else {
+                return String::new();
+            };
+            let (ip, vpn, on) = (
+                &typed.value.ip.value,
+                &typed.value.vpn.value,
+                &typed.value.on.value,
+            );
+            format!(
+                "{} neighbour entry for {ip} in {vpn} on {on}",
+                article(entry.absent)
+            )
+        }
+    }
+}
+
+fn article(absent: bool) -> &'static str {
+    if absent { "no" } else { "a" }
+}
