@@ -38,10 +38,20 @@ pub enum Mode {
 /// Said by the front end after `Event::Up`: the lab may outlive it.
 pub const DETACH: &str = "detach";
 
-/// What the supervisor tells the command that started it. Times are microseconds since it started.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What the supervisor tells the command that started it, and writes to [`LabDir::events`] as it does. Times are
+/// microseconds since it started: lab time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
+    /// The first event.
+    Began {
+        /// Lab time 0 in nanoseconds since 1970 (UTC), by the clock that stamps captured frames.
+        epoch_ns: u64,
+        /// The scenario's file as the user typed it.
+        file: String,
+        /// The version of labgen.
+        version: String,
+    },
     /// A part of the lab is being made.
     Building {
         /// What.
@@ -92,6 +102,32 @@ pub enum Event {
     },
     /// A step did not.
     StepFailed(Failure),
+    /// Something was broken or mended on purpose, by a step or by a command.
+    Fault {
+        /// The word for it: `cut`, `heal`, `halt`, `start`, `restart`, `signal`, `impair`, ...
+        action: String,
+        /// The node, link or interface.
+        on: String,
+        /// What came of it, or what exactly was done.
+        seen: String,
+        /// When it was begun.
+        since: u64,
+        /// When it was done.
+        at: u64,
+    },
+    /// Traffic that did not get through for a while.
+    Outage {
+        /// What was sent: a flow's name.
+        flow: String,
+        /// When the first probe was sent that was lost.
+        since: u64,
+        /// When the first probe after it was sent that was not, or the flow ended.
+        until: u64,
+        /// How many probes were lost.
+        lost: u64,
+        /// When this was found out.
+        at: u64,
+    },
     /// Something the user should know that is no failure.
     Note {
         /// What.
@@ -116,7 +152,7 @@ pub enum Event {
 }
 
 /// A step that failed: enough to find out why.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Counted from 1.
     pub step: usize,
@@ -240,7 +276,7 @@ pub enum Reply {
 }
 
 /// A lab, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabView {
     /// Its name.
     pub name: String,
@@ -259,7 +295,7 @@ pub struct LabView {
 }
 
 /// A node, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeView {
     /// Its name.
     pub name: String,
@@ -294,7 +330,7 @@ pub struct NodeView {
 }
 
 /// An interface of a node, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceView {
     /// What it is called in the node: its net's name, shortened where that is too long.
     pub name: String,
@@ -307,7 +343,7 @@ pub struct InterfaceView {
 }
 
 /// A program of a node, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramView {
     /// What it is called.
     pub name: String,
@@ -318,7 +354,7 @@ pub struct ProgramView {
 }
 
 /// A BGP session, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionView {
     /// The peer.
     pub peer: IpAddr,
@@ -333,7 +369,7 @@ pub struct SessionView {
 }
 
 /// A LAN, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LanView {
     /// Its name.
     pub name: String,
@@ -344,7 +380,7 @@ pub struct LanView {
 }
 
 /// A point-to-point link, as `inspect` shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkView {
     /// Its name.
     pub name: String,

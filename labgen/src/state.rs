@@ -109,6 +109,10 @@ pub struct About {
     pub since: u64,
 }
 
+/// The events of a lab, in its directory and wherever evidence is kept.
+pub const EVENTS: &str = "events.jsonl";
+/// What was built, likewise.
+pub const SCENARIO: &str = "scenario.json";
 /// The file it is in.
 const ABOUT: &str = "about.json";
 /// The one that takes its place.
@@ -155,13 +159,18 @@ impl LabDir {
 
     /// The scenario as it is meant, includes, variables and all: what the supervisor builds.
     pub fn scenario(&self) -> PathBuf {
-        self.path.join("scenario.json")
+        self.path.join(SCENARIO)
     }
 
     /// What its scenario comes down to next, while this process asks for that.
     pub fn next_scenario(&self) -> PathBuf {
         let own = format!("scenario.next.{}.json", std::process::id());
         self.path.join(own)
+    }
+
+    /// Everything the supervisor has told, an [`Event`](crate::protocol::Event) a line.
+    pub fn events(&self) -> PathBuf {
+        self.path.join(EVENTS)
     }
 
     /// Where logs are written.
@@ -228,12 +237,20 @@ impl LabDir {
         for dir in ["", "ready"] {
             private(&self.path.join(dir))?;
         }
+        let elsewhere = std::env::var_os(RESULTS);
         for dir in ["logs", "captures"] {
             let path = self.path.join(dir);
-            match std::env::var_os(RESULTS) {
-                Some(kept) => symlink(Path::new(&kept).join(dir), &path)
+            match &elsewhere {
+                Some(kept) => symlink(Path::new(kept).join(dir), &path)
                     .map_err(StateError::io("create", &path))?,
                 None => private(&path)?,
+            }
+        }
+        if let Some(kept) = elsewhere {
+            for file in [EVENTS, SCENARIO] {
+                let path = self.path.join(file);
+                symlink(Path::new(&kept).join(file), &path)
+                    .map_err(StateError::io("create", &path))?;
             }
         }
         Ok(LabLock(file))
@@ -353,9 +370,12 @@ impl LabDir {
             // Fails unless it is empty, as it should.
             let _ = fs::remove_dir(&kept);
         }
+        // A run can be reported on as long as it is not forgotten.
+        let run = fs::read_to_string(self.events()).is_ok_and(|events| is_whole(&events));
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            if path == self.logs() || path == self.captures() {
+            let evidence = path == self.events() || path == self.scenario();
+            if path == self.logs() || path == self.captures() || run && evidence {
                 continue;
             }
             if path.is_dir() {
@@ -425,6 +445,12 @@ impl LabDir {
             )),
         }
     }
+}
+
+/// Whether the last steps of a run are among these events.
+fn is_whole(events: &str) -> bool {
+    let mut lines = events.lines().rev();
+    lines.any(|line| line.starts_with(r#"{"event":"done""#))
 }
 
 /// Held as long as the lab lives: the kernel lets go of it with the last descriptor.

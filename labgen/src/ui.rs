@@ -94,6 +94,8 @@ impl Ui {
             return;
         }
         match event {
+            // The step that did it says so, or the command.
+            Event::Began { .. } | Event::Fault { .. } | Event::Outage { .. } => {}
             Event::Building { what, .. } => self.transient(&format!("  {what}")),
             Event::Started { node, .. } => self.transient(&format!("  starting {node}")),
             Event::Ready { node, at } => self.transient(&format!("  {node} ready at {}", ms(*at))),

@@ -23,7 +23,7 @@ fn first_ping_passes_and_leaves_evidence_where_told() {
             out.to_str().unwrap(),
         ])
         .succeeds();
-    let wire = fs::read(out.join("wire.pcapng")).unwrap();
+    let wire = fs::read(out.join("captures/wire.pcapng")).unwrap();
     assert_eq!(
         &wire[..4],
         [0x0a, 0x0d, 0x0d, 0x0a],

@@ -99,7 +99,7 @@ pub struct Run {
     /// Leave the lab up after the steps (`labgen down` ends it)
     #[arg(long, conflicts_with = "kernel")]
     pub keep: bool,
-    /// Copy captures and logs to this directory
+    /// Keep the evidence in this directory: events, captures, logs
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// Events as JSON, one a line

@@ -21,7 +21,7 @@ use super::follow::{Heard, Listener};
 use super::{FAILED, LACKING, WRONG, fail};
 use crate::cli;
 use crate::protocol::{DETACH, Event, Mode, Order};
-use crate::state::{About, LabDir};
+use crate::state::{About, EVENTS, LabDir, SCENARIO};
 use crate::ui::Ui;
 use crate::{kinds, needs};
 
@@ -282,15 +282,23 @@ fn wait_for_end(supervisor: Supervisor) {
     while waitpid(Pid::from_raw(supervisor.pid), None) == Err(Errno::EINTR) {}
 }
 
-/// Copies captures and logs to a directory of the user's.
+/// Copies events, what was built, captures and logs to a directory of the user's.
 pub(super) fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
     let io = |path: &Path| {
         let what = format!("write `{}`", path.display());
         move |source| StartError::Io { what, source }
     };
+    for file in [EVENTS, SCENARIO] {
+        let target = out.join(file);
+        match fs::copy(dir.path().join(file), &target) {
+            // A lab that was never begun has none.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            copied => drop(copied.map_err(io(&target))?),
+        }
+    }
     for (from, to) in [
-        (dir.captures(), out.to_owned()),
-        (dir.path().join("logs"), out.join("logs")),
+        (dir.captures(), out.join("captures")),
+        (dir.logs(), out.join("logs")),
     ] {
         fs::create_dir_all(&to).map_err(io(&to))?;
         for entry in fs::read_dir(&from).map_err(io(&from))?.flatten() {

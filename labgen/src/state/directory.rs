@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
-use super::StateError;
+use super::{EVENTS, SCENARIO, StateError};
 
 /// Makes a directory that nobody else can put anything into, or makes sure that the one there is such.
 pub(super) fn private(path: &Path) -> Result<(), StateError> {
@@ -40,7 +40,8 @@ pub(super) fn is_of_a_lab(entry: &DirEntry) -> bool {
     match name {
         "logs" => only(".log"),
         "captures" => only(".pcapng"),
-        "about.json" | "bin" | "ctl.sock" | "ready" | "scenario.json" | "vm" => true,
+        "about.json" | "bin" | "ctl.sock" | "ready" | "vm" => true,
+        EVENTS | SCENARIO => true,
         _ => name.starts_with("scenario.next.") && name.ends_with(".json"),
     }
 }

@@ -33,8 +33,11 @@ impl Lab {
         if cables.is_empty() {
             return Err(LifeError::Cut(what.to_owned()));
         }
+        let since = self.at();
         self.switch(&cables, false).await?;
-        Ok(self.mark(&cables, true))
+        let interfaces = self.mark(&cables, true);
+        self.disturbed("cut", what, since, &interfaces);
+        Ok(interfaces)
     }
 
     /// Plugs cables in again, and restores the addresses and routes that labgen had given.
@@ -45,10 +48,13 @@ impl Lab {
         if cables.is_empty() {
             return Err(LifeError::NotCut(what.to_owned()));
         }
+        let since = self.at();
         self.switch(&cables, true).await?;
         self.restore(&cables).await?;
         self.forget_silence(&cables).await?;
-        Ok(self.mark(&cables, false))
+        let interfaces = self.mark(&cables, false);
+        self.disturbed("heal", what, since, &interfaces);
+        Ok(interfaces)
     }
 
     /// Notes what was done, and says which interfaces it concerned.

@@ -111,6 +111,7 @@ pub(super) async fn make(old: &Lab, planned: &Planned) -> Made {
         base: old.base.clone(),
         state: Rc::clone(&old.state),
         spawner: old.spawner.clone(),
+        teller: old.teller.clone(),
         began: old.began,
     };
     let work = Work::of(&planned.changes, &new.scenario);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::rc::Rc;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -9,12 +10,14 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::journal::Journal;
 use crate::protocol::{DETACH, Event};
 
 /// Events go out; `detach` or the end comes in. Sending never waits: the front end may be a stopped
 /// terminal, and a lab must not stop with it.
 pub(super) struct Front {
     out: mpsc::UnboundedSender<Event>,
+    journal: Rc<Journal>,
     writer: JoinHandle<()>,
     state: watch::Receiver<State>,
 }
@@ -28,19 +31,33 @@ enum State {
 
 impl Front {
     /// Takes the line over once the order has been read from it. Must be called in a `LocalSet`.
-    pub(super) fn new(stream: StdUnixStream) -> io::Result<Self> {
+    pub(super) fn new(stream: StdUnixStream, journal: Journal) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let (read, write) = UnixStream::from_std(stream)?.into_split();
         let (out, events) = mpsc::unbounded_channel();
         let (say, state) = watch::channel(State::Attached);
         tokio::task::spawn_local(listen(read, say));
         let writer = tokio::task::spawn_local(speak(write, events));
-        Ok(Self { out, writer, state })
+        Ok(Self {
+            out,
+            journal: Rc::new(journal),
+            writer,
+            state,
+        })
     }
 
-    /// Tells; nobody listening is no fault.
+    /// Tells, and writes it down; nobody listening is no fault.
     pub(super) fn send(&self, event: &Event) {
+        self.journal.write(event);
         let _ = self.out.send(event.clone());
+    }
+
+    /// For those who have something to tell as long as the lab lives, this line or not.
+    pub(super) fn teller(&self) -> Teller {
+        Teller {
+            out: self.out.downgrade(),
+            journal: Rc::clone(&self.journal),
+        }
     }
 
     /// Comes back when the front end went away without letting the lab stay.
@@ -55,6 +72,23 @@ impl Front {
     pub(super) async fn finish(self) {
         drop(self.out);
         let _ = self.writer.await;
+    }
+}
+
+/// Tells what happens to a lab. It does not keep the line open.
+#[derive(Clone)]
+pub(super) struct Teller {
+    out: mpsc::WeakUnboundedSender<Event>,
+    journal: Rc<Journal>,
+}
+
+impl Teller {
+    /// As [`Front::send`].
+    pub(super) fn tell(&self, event: Event) {
+        self.journal.write(&event);
+        if let Some(out) = self.out.upgrade() {
+            let _ = out.send(event);
+        }
     }
 }
 

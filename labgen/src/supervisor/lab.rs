@@ -12,8 +12,10 @@ use netns::ns::NetNs;
 use netns::process::Spawner;
 use scenario::{NetId, NodeId, Scenario};
 
+use super::front::Teller;
 use super::home::{Home, State};
 use crate::kinds::Program;
+use crate::protocol::Event;
 use crate::state::LabDir;
 
 /// Where a speaker's REST API listens, in its own namespace.
@@ -28,6 +30,8 @@ pub(super) struct Lab {
     /// What was made of it.
     pub(super) state: Rc<State>,
     pub(super) spawner: Spawner,
+    /// To whoever follows what happens to the lab.
+    pub(super) teller: Teller,
     pub(super) began: Instant,
 }
 
@@ -92,6 +96,17 @@ impl Lab {
     /// Microseconds since the lab began to be built.
     pub(super) fn at(&self) -> u64 {
         micros(self.began.elapsed())
+    }
+
+    /// Tells that something was broken or mended on purpose, begun at `since`.
+    pub(super) fn disturbed(&self, action: &str, on: &str, since: u64, seen: &str) {
+        self.teller.tell(Event::Fault {
+            action: action.into(),
+            on: on.into(),
+            seen: seen.into(),
+            since,
+            at: self.at(),
+        });
     }
 
     /// The namespaces a node's programs run in.

@@ -80,8 +80,12 @@ impl Lab {
     /// Ends the programs of a node, the last started first: by SIGTERM and, where that does not help in time, by
     /// SIGKILL, which also ends what they leave behind. Its namespaces and links stay. How each ended.
     pub(super) async fn halt(&self, node: NodeId) -> Result<String, LifeError> {
-        let _turn = self.state.turn(&self.scenario[node].name).await;
-        self.end(node).await
+        let name = &self.scenario[node].name;
+        let _turn = self.state.turn(name).await;
+        let since = self.at();
+        let ends = self.end(node).await?;
+        self.disturbed("halt", name, since, &ends);
+        Ok(ends)
     }
 
     async fn end(&self, node: NodeId) -> Result<String, LifeError> {
@@ -123,8 +127,12 @@ impl Lab {
 
     /// Starts the programs of a node that are not running, as they were configured, and waits until they are ready.
     pub(super) async fn start(&self, node: NodeId) -> Result<String, LifeError> {
-        let _turn = self.state.turn(&self.scenario[node].name).await;
-        self.begin(node).await
+        let name = &self.scenario[node].name;
+        let _turn = self.state.turn(name).await;
+        let since = self.at();
+        let pids = self.begin(node).await?;
+        self.disturbed("start", name, since, &pids);
+        Ok(pids)
     }
 
     async fn begin(&self, node: NodeId) -> Result<String, LifeError> {
@@ -149,11 +157,17 @@ impl Lab {
 
     /// Ends what runs of a node, and starts it again.
     pub(super) async fn restart(&self, node: NodeId) -> Result<String, LifeError> {
-        let _turn = self.state.turn(&self.scenario[node].name).await;
-        match self.end(node).await {
+        let name = &self.scenario[node].name;
+        let _turn = self.state.turn(name).await;
+        let since = self.at();
+        let begun = match self.end(node).await {
             Ok(_) | Err(LifeError::NotRunning(_)) => self.begin(node).await,
             Err(error) => Err(error),
+        };
+        if let Ok(pids) = &begun {
+            self.disturbed("restart", name, since, pids);
         }
+        begun
     }
 }
 

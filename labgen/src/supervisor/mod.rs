@@ -9,6 +9,7 @@ mod control;
 mod expect;
 mod front;
 mod home;
+mod journal;
 mod lab;
 mod life;
 mod observing;
@@ -40,6 +41,7 @@ use crate::protocol::{Event, Mode, Order};
 use crate::state::LabDir;
 use broken::Broken;
 use front::Front;
+use journal::Journal;
 use standing::Standing;
 
 /// Runs a lab from its order, which comes in on standard input, to its end.
@@ -79,7 +81,8 @@ async fn supervise(
     stream: UnixStream,
     began: Instant,
 ) -> std::io::Result<()> {
-    let front = Front::new(stream)?;
+    let front = Front::new(stream, Journal::create(&order.dir)?)?;
+    front.send(&journal::beginning(&order, began));
     let outcome = match scenario {
         Ok(scenario) => live(&order, scenario, &front, began).await,
         Err(broken) => Err(broken),

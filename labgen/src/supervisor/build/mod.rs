@@ -126,6 +126,7 @@ pub(super) async fn build(
         base: order.base.clone(),
         state: Rc::new(State::new(switches)),
         spawner,
+        teller: front.teller(),
         began,
     };
     let all: BTreeSet<NodeId> = lab.scenario.nodes().map(|(id, _)| id).collect();
