@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use scenario::{FakeRrMode, NodeId, NodeKind, Scenario, SessionState};
+use scenario::{FakeRrMode, NetId, Node, NodeId, NodeKind, Peer, Scenario, SessionState};
 use tokio::time::{Instant, timeout_at};
 
 use super::Observer;
@@ -40,11 +40,13 @@ fn list(missing: &[String]) -> String {
     lines.join("\n")
 }
 
-/// Waits until every session that the scenario configures is Established, asked at both ends.
+/// Waits until every session that the scenario configures is Established, asked at both ends. What was broken on
+/// purpose is not waited for: sessions of nodes that are halted, or that a cut cable takes away.
 pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconverged> {
     let patience = PATIENCE * lab.scenario.lab.slow;
     let deadline = Instant::now() + patience;
-    let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = wanted(&lab.scenario).into_iter().collect();
+    let ends = wanted(&lab.scenario, &|node, net| fault(lab, node, net));
+    let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = ends.into_iter().collect();
     // Those with most sessions first: when a reflector has all of its own, one question at each client does.
     ends.sort_by_key(|(node, peers)| (std::cmp::Reverse(peers.len()), *node));
     let waits = ends
@@ -63,35 +65,87 @@ pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconv
     }
 }
 
-/// The peers of every node that has any, as it knows them. A reflector of ours knows its clients only when they
-/// call: their configuration says who will.
-fn wanted(scenario: &Scenario) -> BTreeMap<NodeId, BTreeSet<IpAddr>> {
-    let mut wanted: BTreeMap<NodeId, BTreeSet<IpAddr>> = BTreeMap::new();
-    for (id, node) in scenario.nodes() {
-        let sessions: Vec<_> = match &node.kind {
-            NodeKind::Bagpipe(bagpipe) => {
-                let peers = bagpipe.peers.iter();
-                peers.map(|peer| (peer, bagpipe.local_address)).collect()
-            }
-            kind => {
-                let sessions = kind.speaker().into_iter().flat_map(|s| &s.sessions);
-                sessions
-                    .map(|session| (&session.peer, session.local))
-                    .collect()
-            }
-        };
-        for (peer, local) in sessions {
-            if let Some(other) = peer.node {
-                match &scenario[other].kind {
-                    NodeKind::FakeRr(rr) if rr.mode == FakeRrMode::Splice => {}
-                    NodeKind::FakeRr(_) => {
-                        wanted.entry(other).or_default().insert(local);
-                    }
-                    _ => {}
-                }
-            }
-            wanted.entry(id).or_default().insert(peer.address);
+/// Whether a fault that was made on purpose takes away what a node says over a net or, without one, over any.
+fn fault(lab: &Lab, node: NodeId, net: Option<NetId>) -> bool {
+    let name = &lab.scenario[node].name;
+    let halted = lab.state.nodes.borrow().get(name).map(|state| state.halted);
+    halted.unwrap_or(false)
+        || match net {
+            Some(net) => lab.state.is_cut(name, lab.scenario.net_name(net)),
+            // Which cables the way takes is up to routing.
+            None => lab.state.plugs.borrow().values().any(|plug| plug.cut),
         }
+}
+
+/// One end of a session, as it is configured.
+struct End<'a> {
+    node: NodeId,
+    local: IpAddr,
+    peer: &'a Peer,
+}
+
+impl End<'_> {
+    /// The net that both ends have their addresses on; none where others forward between them.
+    fn net(&self, scenario: &Scenario) -> Option<NetId> {
+        let on = |node: NodeId, address: IpAddr| {
+            let mut interfaces = scenario[node].interfaces.iter();
+            let own = interfaces.find(|own| own.addresses.iter().any(|own| own.ip == address));
+            own.map(|interface| interface.net)
+        };
+        let own = on(self.node, self.local)?;
+        let other = self
+            .peer
+            .node
+            .map_or(Some(own), |node| on(node, self.peer.address));
+        (other == Some(own)).then_some(own)
+    }
+
+    fn is_out(&self, scenario: &Scenario, fault: &dyn Fn(NodeId, Option<NetId>) -> bool) -> bool {
+        let net = self.net(scenario);
+        fault(self.node, net) || self.peer.node.is_some_and(|other| fault(other, net))
+    }
+}
+
+fn ends(scenario: &Scenario) -> impl Iterator<Item = End<'_>> {
+    scenario.nodes().flat_map(|(node, Node { kind, .. })| {
+        let end = move |(peer, local)| End { node, local, peer };
+        let (peers, local) = match kind {
+            NodeKind::Bagpipe(bagpipe) => (bagpipe.peers.as_slice(), Some(bagpipe.local_address)),
+            _ => (Default::default(), None),
+        };
+        let own = peers.iter().zip(local.into_iter().cycle());
+        let sessions = kind.speaker().into_iter().flat_map(|s| &s.sessions);
+        own.chain(sessions.map(|session| (&session.peer, session.local)))
+            .map(end)
+    })
+}
+
+/// The peers of every node that has any, as it knows them, but for sessions that a fault takes away. A reflector of
+/// ours knows its clients only when they call: their configuration says who will.
+fn wanted(
+    scenario: &Scenario,
+    fault: &dyn Fn(NodeId, Option<NetId>) -> bool,
+) -> BTreeMap<NodeId, BTreeSet<IpAddr>> {
+    let splices = |other: NodeId| matches!(&scenario[other].kind, NodeKind::FakeRr(rr) if rr.mode == FakeRrMode::Splice);
+    let out = |end: &End<'_>| end.is_out(scenario, fault);
+    // Whom it joins has a session with its other client, and none while that is gone.
+    let broken: BTreeSet<NodeId> = ends(scenario)
+        .filter(out)
+        .filter_map(|end| end.peer.node.filter(|other| splices(*other)))
+        .collect();
+    let mut wanted: BTreeMap<NodeId, BTreeSet<IpAddr>> = BTreeMap::new();
+    for end in ends(scenario) {
+        let other = end.peer.node;
+        if out(&end) || other.is_some_and(|other| broken.contains(&other)) {
+            continue;
+        }
+        if let Some(other) = other
+            && matches!(scenario[other].kind, NodeKind::FakeRr(_))
+            && !splices(other)
+        {
+            wanted.entry(other).or_default().insert(end.local);
+        }
+        wanted.entry(end.node).or_default().insert(end.peer.address);
     }
     wanted
 }
