@@ -320,6 +320,33 @@ lan = { join = ["c", "h"], subnet = "10.0.0.0/24" }
     let mut errors = BufReader::new(up.stderr.take().unwrap());
     line_with(&mut errors, "error: the lab was ended by `labgen down`");
     assert_eq!(up.wait().unwrap().code(), Some(1));
+
+    // What else ends it is not said to be that.
+    let state = labgen.dir.join("state/one");
+    let ends: [(&dyn Fn(), String); 2] = [
+        (
+            &|| {
+                let lab = labgen.says(&["inspect", "--json"]);
+                let lab: serde_json::Value = serde_json::from_str(lab.succeeds()).unwrap();
+                let pid = i32::try_from(lab["pid"].as_i64().unwrap()).unwrap();
+                kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+            },
+            "by SIGTERM to its supervisor".into(),
+        ),
+        (
+            &|| fs::remove_dir_all(&state).unwrap(),
+            format!("because its directory `{}` was removed", state.display()),
+        ),
+    ];
+    for (end, why) in ends {
+        let mut up = background(&labgen, &["up", &file, "--json"]);
+        let mut events = BufReader::new(up.stdout.take().unwrap());
+        line_with(&mut events, "sessions");
+        end();
+        let mut errors = BufReader::new(up.stderr.take().unwrap());
+        line_with(&mut errors, &format!("error: the lab was ended {why}"));
+        assert_eq!(up.wait().unwrap().code(), Some(1));
+    }
 }
 
 #[test]
@@ -411,4 +438,32 @@ fn a_changed_lab_is_up_when_it_has_converged() {
     let lab = labgen.says(&["inspect", "--json"]);
     // At both ends.
     assert_eq!(lab.succeeds().matches("\"Established\"").count(), 16);
+}
+
+// It was waited for sessions of nodes that had been halted, for two minutes, and in vain.
+#[test]
+fn what_was_broken_on_purpose_is_not_waited_for() {
+    let labgen = Labgen::new("converged-broken");
+    let text = |count: u32| {
+        format!(
+            "[lab]\nwait = \"converged\"\n[nodes]\nrr = {{ kind = \"fakerr\", count = 2 }}\n\
+             c = {{ kind = \"bagpipe\", count = {count}, dataplane = \"dummy\" }}\n\
+             [lans]\nlan = {{ join = [\"rr\", \"c\"] }}\n"
+        )
+    };
+    let file = labgen.write("one.toml", &text(3));
+    labgen.says(&["up", &file]).succeeds();
+    labgen.says(&["halt", "c-1"]).succeeds();
+    labgen.says(&["cut", "c-2/lan"]).succeeds();
+    labgen.write("one.toml", &text(4));
+    labgen.says(&["up", &file]).succeeds();
+    // What is whole is waited for all the same.
+    let lab = labgen.says(&["inspect", "--json"]);
+    let lab: serde_json::Value = serde_json::from_str(lab.succeeds()).unwrap();
+    let nodes = lab["nodes"].as_array().unwrap();
+    let fourth = nodes.iter().find(|node| node["name"] == "c-4").unwrap();
+    let sessions = fourth["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    let established = |session: &serde_json::Value| session["state"] == "Established";
+    assert!(sessions.iter().all(established), "{sessions:?}");
 }

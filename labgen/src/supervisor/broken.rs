@@ -1,6 +1,7 @@
 //! Why there is no lab.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use netns::ns::NsError;
 use scenario::Scenario;
@@ -33,6 +34,10 @@ pub(super) enum Broken {
     Unconverged(#[from] Unconverged),
     #[error("the lab was ended by `labgen down`")]
     Ended,
+    #[error("the lab was ended by SIGTERM to its supervisor")]
+    Terminated,
+    #[error("the lab was ended because its directory `{}` was removed: nobody could have reached it any more", .0.display())]
+    Removed(PathBuf),
 }
 
 impl Broken {

@@ -128,8 +128,8 @@ async fn live(
     tokio::select! {
         () = control::serve(&listener, &standing) => Err(Broken::Ended),
         () = front.gone() => Ok(()),
-        () = unreachable(&order.dir) => Err(Broken::Ended),
-        () = told_to_end() => Err(Broken::Ended),
+        () = unreachable(&order.dir) => Err(Broken::Removed(order.dir.path().to_owned())),
+        () = told_to_end() => Err(Broken::Terminated),
         lived = drive(order.mode, &standing, front) => lived,
     }
 }
