@@ -158,12 +158,16 @@ impl Netlink {
     }
 
     /// Has the kernel notice now whether links have a carrier, by asking for it (since Linux 6.9). By itself it does when
-    /// it gets around to it, up to a second later, and until then a bridge forwards nothing to or from a new port.
+    /// it gets around to it, up to a second later, and until then a bridge forwards nothing to or from a new port. A
+    /// link that has vanished has no carrier to notice.
     pub async fn notice_carriers(&self, links: Vec<u32>) -> Result<(), LinkError> {
         self.blocking(move |transport| {
             for link in links {
                 let message = Message::GetLink(LinkRef::Index(link).message());
-                transport.get(&message, &format!("find link {link}"))?;
+                match transport.get(&message, &format!("find link {link}")) {
+                    Err(error) if !error.is_not_found() => return Err(error),
+                    _ => {}
+                }
             }
             Ok(())
         })

@@ -193,7 +193,10 @@ impl LinuxDriver {
         };
         match result {
             Ok(()) => {
-                settle(netlink, &ops, &made).await;
+                let ports = new_ports(&ops, &made);
+                let ports = ports.filter_map(|port| applied.indexes.get(port).copied());
+                // What is wrong with the socket the next request will tell.
+                let _ = netlink.notice_carriers(ports.collect()).await;
                 Ok(applied)
             }
             Err(error) => Err(Failed {
@@ -267,17 +270,14 @@ async fn restore(
     execute(netlink, &mut { seen.indexes }, &ops).await
 }
 
-/// Has the kernel notice the carrier of new ports now, by asking for it (since Linux 6.9). By itself it does when
-/// it gets around to it, up to a second later, and until then the bridge forwards nothing to or from them.
-async fn settle(netlink: &Netlink, ops: &[Op], made: &Desired) {
-    for op in ops {
-        if let Op::Plug { name, .. } | Op::SetUp { name, up: true } = op
-            && made.ports.contains_key(name)
-        {
-            // Whether it has a carrier is up to its other end.
-            let _ = netlink.link(name).await;
+/// Ports that were plugged or set up.
+fn new_ports<'a>(ops: &'a [Op], made: &'a Desired) -> impl Iterator<Item = &'a String> {
+    ops.iter().filter_map(|op| match op {
+        Op::Plug { name, .. } | Op::SetUp { name, up: true } if made.ports.contains_key(name) => {
+            Some(name)
         }
-    }
+        _ => None,
+    })
 }
 
 /// Sets those ports down again that were set up and then could not be plugged.
