@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use crate::figure::{Figure, Other};
 use crate::lab::{CallError, Labgen};
-use crate::scale::settle;
 
 /// Measures, and shows each figure.
 pub fn measure(
@@ -163,10 +162,8 @@ fn contest(
     let scenario = &labgen.scenario(scenario);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..runs {
-        settle();
         let (up, _) = labgen.call(&["up", scenario])?;
         ours.push((up + labgen.down()?).as_secs_f64());
-        settle();
         theirs.push(other(command)?);
     }
     Ok((ours, theirs))

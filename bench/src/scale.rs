@@ -1,7 +1,5 @@
 //! Many nodes: how long they take to be there, to know each other, and to be gone.
 
-use std::time::Duration;
-
 use crate::figure::Figure;
 use crate::host;
 use crate::lab::{CallError, Labgen};
@@ -83,7 +81,6 @@ fn up_and_down(
     let mut figures = <[Vec<f64>; 3]>::default();
     let scenario = &labgen.scenario(scenario);
     for _ in 0..runs {
-        settle();
         let available = || host::memory("MemAvailable").unwrap_or(f64::NAN);
         let before = available();
         let (up, _) = labgen.call(&["up", "--set", set, scenario])?;
@@ -104,7 +101,6 @@ fn to_the_last_step(labgen: &Labgen, scenario: &str, runs: usize) -> Result<Vec<
     let scenario = &labgen.scenario(scenario);
     let mut took = Vec::new();
     for _ in 0..runs {
-        settle();
         let heard = labgen.events(&["run", "--json", scenario])?;
         let last = heard
             .iter()
@@ -113,9 +109,4 @@ fn to_the_last_step(labgen: &Labgen, scenario: &str, runs: usize) -> Result<Vec<
         took.push(last.after.as_secs_f64());
     }
     Ok(took)
-}
-
-/// The kernel goes on removing a lab's namespaces when nobody can reach them any more, and makes none meanwhile.
-pub fn settle() {
-    std::thread::sleep(Duration::from_secs(2));
 }
