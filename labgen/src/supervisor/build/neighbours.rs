@@ -11,7 +11,7 @@ use netns::addr::MacAddr;
 use netns::link::{EntryState, Neighbour, Request};
 use scenario::{Interface, NetId, NodeId, NodeKind, Scenario};
 
-/// Sessions on LANs from which on nodes are told: below, ARP is seen as it is elsewhere.
+/// Sessions from which on nodes are told: below, ARP is seen as it is elsewhere.
 const MANY: usize = 200;
 
 /// What nodes are told, by node and net.
@@ -19,7 +19,7 @@ const MANY: usize = 200;
 pub(super) struct Neighbours(BTreeMap<(NodeId, NetId), BTreeSet<(IpAddr, MacAddr)>>);
 
 impl Neighbours {
-    /// The ends of all sessions on LANs, if those are many. `mac` tells the Ethernet address of a node on a net.
+    /// The ends of all sessions between nodes of one LAN or link, if those are many. `mac` tells the Ethernet address of a node on a net.
     pub(super) fn of(scenario: &Scenario, mac: impl Fn(NodeId, &Interface) -> MacAddr) -> Self {
         let mut told = Self::default();
         let interfaces = || {
@@ -34,14 +34,12 @@ impl Neighbours {
                 owners.insert((interface.net, address.ip), (id, interface));
             }
         }
-        let mut sessions = 0;
         for (id, interface) in interfaces() {
             for peer in peers(&scenario[id].kind) {
                 let there = owners.get(&(interface.net, peer));
                 let Some((other, other_interface)) = there.filter(|(other, _)| *other != id) else {
                     continue;
                 };
-                sessions += usize::from(matches!(interface.net, NetId::Lan(_)));
                 let mut tell = |node, ip, mac| {
                     let at = told.0.entry((node, interface.net)).or_default();
                     at.insert((ip, mac))
@@ -53,7 +51,9 @@ impl Neighbours {
                 }
             }
         }
-        if sessions < MANY {
+        // A session is told of at both ends, however many of them configure it.
+        let entries: usize = told.0.values().map(BTreeSet::len).sum();
+        if entries < 2 * MANY {
             return Self::default();
         }
         told
@@ -90,9 +90,11 @@ fn peers(kind: &NodeKind) -> impl Iterator<Item = IpAddr> {
 mod tests {
     use super::*;
 
-    fn told(computes: usize) -> Neighbours {
+    const FAKERR: &str = "kind = \"fakerr\"";
+
+    fn told(reflector: &str, computes: usize) -> Neighbours {
         let text = format!(
-            "[nodes]\nrr = {{ kind = \"fakerr\" }}\nc = {{ kind = \"bagpipe\", count = {computes} }}\n\
+            "[nodes]\nrr = {{ {reflector} }}\nc = {{ kind = \"bagpipe\", count = {computes} }}\n\
              [lans]\nlan = {{ join = [\"rr\", \"c\"], subnet = \"10.0.0.0/16\" }}\n"
         );
         let scenario = scenario::check(&text, "lab.toml").unwrap();
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn both_ends_of_many_sessions_are_told() {
-        let told = told(MANY);
+        let told = told(FAKERR, MANY);
         let reflector: Vec<usize> = told.0.values().map(BTreeSet::len).collect();
         assert_eq!(reflector.iter().max(), Some(&MANY));
         assert_eq!(reflector.iter().sum::<usize>(), 2 * MANY);
@@ -110,6 +112,10 @@ mod tests {
 
     #[test]
     fn few_find_each_other() {
-        assert!(told(MANY - 1).0.is_empty());
+        assert!(told(FAKERR, MANY - 1).0.is_empty());
+        // Its sessions are in its own configuration and in that of its clients.
+        let gobgp = "kind = \"gobgp\", clients = [\"c\"]";
+        assert!(told(gobgp, MANY - 1).0.is_empty());
+        assert!(!told(gobgp, MANY).0.is_empty());
     }
 }
