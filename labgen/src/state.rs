@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 use directory::{is_of_a_lab, private};
@@ -64,6 +65,14 @@ pub enum StateError {
     /// The path of a Unix socket may hold 107 bytes only.
     #[error("`{0}` is too long for a socket path; set LABGEN_STATE to a shorter directory")]
     TooLong(PathBuf),
+    /// It cannot be read as what it is.
+    #[error("`{path}` is of another version of labgen")]
+    Strange {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
     /// The file system refused.
     #[error("cannot {what} `{path}`: {source}")]
     Io {
@@ -160,6 +169,13 @@ impl LabDir {
     /// The scenario as it is meant, includes, variables and all: what the supervisor builds.
     pub fn scenario(&self) -> PathBuf {
         self.path.join(SCENARIO)
+    }
+
+    /// The scenario as the lab was built, or changed last.
+    pub fn resolved(&self) -> Result<Scenario, StateError> {
+        let path = self.scenario();
+        let text = fs::read(&path).map_err(StateError::io("read", &path))?;
+        serde_json::from_slice(&text).map_err(|source| StateError::Strange { path, source })
     }
 
     /// What its scenario comes down to next, while this process asks for that.

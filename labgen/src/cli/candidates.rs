@@ -1,7 +1,6 @@
 //! What shells may complete: labs that are up, their nodes, their links.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCandidates;
@@ -41,10 +40,9 @@ pub(super) fn links() -> ArgValueCandidates {
 }
 
 fn names(of: impl Fn(&Scenario) -> Vec<String>) -> Vec<CompletionCandidate> {
-    let scenarios = LabDir::all_up().into_iter().filter_map(|lab| {
-        let text = fs::read(lab.scenario()).ok()?;
-        serde_json::from_slice(&text).ok()
-    });
+    let labs = LabDir::all_up().into_iter();
+    // Whoever types is not told of errors.
+    let scenarios = labs.filter_map(|lab| lab.resolved().ok());
     let names: BTreeSet<String> = scenarios.flat_map(|scenario| of(&scenario)).collect();
     names.into_iter().map(CompletionCandidate::new).collect()
 }

@@ -5,26 +5,15 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 
-use scenario::Scenario;
-
 use super::{FAILED, WRONG, check, fail};
 use crate::cli::{Graph, GraphFormat};
 use crate::graph;
-use crate::state::{LabDir, StateError};
+use crate::state::LabDir;
 use crate::ui::say;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 enum GraphError {
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error("cannot read `{path}`")]
-    Read { path: String, source: io::Error },
-    #[error("`{path}` is of another version of labgen")]
-    Strange {
-        path: String,
-        source: serde_json::Error,
-    },
     #[error("cannot write `{path}`")]
     Write { path: String, source: io::Error },
     #[error(
@@ -36,7 +25,9 @@ enum GraphError {
 pub(super) fn graph(args: &Graph) -> ExitCode {
     let scenario = match &args.file {
         Some(file) => check::load(file, &args.variables.set),
-        None => running(args.choice.name()).map_err(|e| fail(&e, FAILED)),
+        None => LabDir::choose(args.choice.name())
+            .and_then(|lab| lab.resolved())
+            .map_err(|e| fail(&e, FAILED)),
     };
     let scenario = match scenario {
         Ok(scenario) => scenario,
@@ -85,18 +76,4 @@ fn format(args: &Graph) -> Result<GraphFormat, GraphError> {
         Some("dot" | "gv") => Ok(GraphFormat::Dot),
         Some(other) => Err(GraphError::Extension(format!(".{other}"))),
     }
-}
-
-/// The scenario of a lab that is up, as it was built.
-fn running(lab: Option<&str>) -> Result<Scenario, GraphError> {
-    let path = LabDir::choose(lab)?.scenario();
-    let name = || path.display().to_string();
-    let text = fs::read(&path).map_err(|source| GraphError::Read {
-        path: name(),
-        source,
-    })?;
-    serde_json::from_slice(&text).map_err(|source| GraphError::Strange {
-        path: name(),
-        source,
-    })
 }

@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use scenario::Scenario;
 
 use super::{FAILED, fail};
 use crate::cli::Logs;
@@ -121,8 +120,8 @@ fn files(directory: &Path) -> io::Result<Vec<String>> {
 
 /// Nodes of the lab as it was built or changed last.
 fn node_names(lab: &LabDir) -> Vec<String> {
-    let scenario = fs::read(lab.scenario()).ok();
-    let scenario = scenario.and_then(|text| serde_json::from_slice::<Scenario>(&text).ok());
+    // One that cannot be read has no nodes that could be followed.
+    let scenario = lab.resolved().ok();
     let nodes = scenario.into_iter().flat_map(|scenario| scenario.nodes);
     nodes.map(|node| node.name).collect()
 }
