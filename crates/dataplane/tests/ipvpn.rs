@@ -31,14 +31,8 @@ fn labels(capture: &mut Capture) -> Vec<u32> {
 #[tokio::test]
 async fn a_first_ping_between_hosts_is_answered_at_once() {
     let (a, b) = need!(hosts().await);
-    let vm1 = vm(&a, 1, &[("10.1.1.1/24", "10.1.1.254")]).await;
-    let vm2 = vm(&b, 2, &[("10.1.2.2/24", "10.1.2.254")]).await;
-    let mut at_a = intent(&a, "v", 1, "10.1.1.254");
-    let mut at_b = intent(&b, "v", 1, "10.1.2.254");
-    at_a.ports.extend([vm1.attached(17)]);
-    at_b.ports.extend([vm2.attached(18)]);
-    learn_prefix(&mut at_a, "10.1.2.2/32", b.vtep, 18);
-    learn_prefix(&mut at_b, "10.1.1.1/32", a.vtep, 17);
+    let addresses = [("10.1.1.1/24", "10.1.1.254"), ("10.1.2.2/24", "10.1.2.254")];
+    let ([vm1, vm2], [mut at_a, at_b]) = joined([&a, &b], addresses).await;
     let (mut driver_a, mut driver_b) = (driver(&a).await, driver(&b).await);
     let before = dump(&a).await;
     apply(&mut driver_a, &at_a).await;

@@ -97,14 +97,8 @@ async fn plunder(host: &Host) {
 #[tokio::test]
 async fn what_others_broke_is_mended_when_it_is_asked_for_again() {
     let (a, b) = need!(hosts().await);
-    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
-    let vm2 = vm(&b, 2, &[("10.1.1.2/24", GATEWAY)]).await;
-    let mut at_a = intent(&a, "v", 1, GATEWAY);
-    let mut at_b = intent(&b, "v", 1, GATEWAY);
-    at_a.ports.extend([vm1.attached(17)]);
-    at_b.ports.extend([vm2.attached(18)]);
-    learn_prefix(&mut at_a, "10.1.1.2/32", b.vtep, 18);
-    learn_prefix(&mut at_b, "10.1.1.1/32", a.vtep, 17);
+    let addresses = [("10.1.1.1/24", GATEWAY), ("10.1.1.2/24", GATEWAY)];
+    let ([vm1, vm2], [at_a, at_b]) = joined([&a, &b], addresses).await;
     let (mut driver_a, mut driver_b) = (driver(&a).await, driver(&b).await);
     let before = dump(&a).await;
     apply(&mut driver_a, &at_a).await;

@@ -124,6 +124,24 @@ pub fn learn_prefix(intent: &mut IpVpnIntent, to: &str, pe: IpAddr, label: u32) 
     intent.routes.insert(to, BTreeSet::from([next_hop]));
 }
 
+/// Machines 1 and 2 behind a port on either host, reached with labels 17 and 18, and what brings them together.
+pub async fn joined(
+    hosts: [&Host; 2],
+    addresses: [(&str, &str); 2],
+) -> ([Vm; 2], [IpVpnIntent; 2]) {
+    let vms = [
+        vm(hosts[0], 1, &addresses[..1]).await,
+        vm(hosts[1], 2, &addresses[1..]).await,
+    ];
+    let mut intents = [0, 1].map(|at| intent(hosts[at], "v", 1, addresses[at].1));
+    for (at, (vm, label)) in vms.iter().zip([17, 18]).enumerate() {
+        intents[at].ports.extend([vm.attached(label)]);
+        let there = bgp_wire::IpPrefix::host(vm.ips[0]).to_string();
+        learn_prefix(&mut intents[1 - at], &there, hosts[at].vtep, label);
+    }
+    (vms, intents)
+}
+
 pub async fn apply(driver: &mut LinuxVxlanDriver, intent: &IpVpnIntent) {
     driver.apply(Arc::new(intent.clone())).await.unwrap();
 }
