@@ -39,9 +39,26 @@ impl Reader {
     }
 }
 
-fn socket(test: &str) -> PathBuf {
+/// Where a reflector tells of its status. One that is killed leaves it there.
+struct Socket(PathBuf);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl std::ops::Deref for Socket {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+fn socket(test: &str) -> Socket {
     let name = format!("fakerr-{test}-{}.sock", std::process::id());
-    std::env::temp_dir().join(name)
+    Socket(std::env::temp_dir().join(name))
 }
 
 async fn ask(fakerr: &Fakerr, path: &Path) -> Reader {
@@ -95,7 +112,7 @@ async fn clients_come_and_go() {
 #[tokio::test]
 async fn a_socket_left_behind_is_replaced_and_taken_away_in_the_end() {
     let path = socket("replaced");
-    drop(UnixListener::bind(&path).expect("a socket"));
+    drop(UnixListener::bind(&*path).expect("a socket"));
     let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
     ask(&fakerr, &path)
         .await
@@ -130,12 +147,11 @@ async fn who_has_gone_holds_nothing_open() {
 #[test]
 fn a_file_is_not_taken_for_a_socket_left_behind() {
     let path = socket("file");
-    std::fs::write(&path, "precious").expect("a file");
+    std::fs::write(&*path, "precious").expect("a file");
     let said = support::command(&["--port", "0", "--status", path.to_str().expect("a path")])
         .output()
         .expect("the program");
-    let kept = std::fs::read_to_string(&path).expect("the file");
-    std::fs::remove_file(&path).expect("the file");
+    let kept = std::fs::read_to_string(&*path).expect("the file");
     assert_eq!(said.status.code(), Some(1));
     assert_eq!(kept, "precious");
 }
