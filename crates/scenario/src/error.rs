@@ -221,7 +221,10 @@ pub enum ErrorKind {
     },
     /// A node without any link.
     #[error("is on no LAN and no link")]
-    InNoLan,
+    InNoLan {
+        /// Whether its kind can run on another node.
+        on: bool,
+    },
     /// Two nodes that cannot reach each other.
     #[error("needs a LAN or link that joins both `{name}` and `{other}`")]
     NoCommonLan {
@@ -372,9 +375,10 @@ impl ErrorKind {
                 Some(format!("did you mean `{near}`?"))
             }
             Self::WrongType { fix: Some(fix), .. } => Some(format!("write `{fix}`")),
-            Self::InNoLan => {
+            Self::InNoLan { on: true } => {
                 Some("join it to a LAN or a link, or let it run `on` another node".into())
             }
+            Self::InNoLan { on: false } => Some("join it to a LAN or a link".into()),
             Self::NoAddress { .. } => {
                 Some("give it a `loopback`, or its LAN or link a `subnet` or another `ip`".into())
             }

@@ -260,6 +260,11 @@ impl KindFile {
         }
     }
 
+    /// Whether it has the key `on`.
+    pub fn takes_on(&self) -> bool {
+        !matches!(self, Self::Bagpipe(_) | Self::Router(_) | Self::Host(_))
+    }
+
     /// The node it is to run on.
     pub fn on(&self) -> Option<&At<String>> {
         match self {

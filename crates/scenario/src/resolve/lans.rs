@@ -208,7 +208,8 @@ impl Resolver<'_> {
             let alone = matches!(node.value.kind.word(), "ovs" | "exec");
             if node.value.kind.on().is_none() && !alone && !self.linked.contains(&NodeId(index)) {
                 self.about_node(index);
-                self.fail(&node.name.span, ErrorKind::InNoLan);
+                let on = node.value.kind.takes_on();
+                self.fail(&node.name.span, ErrorKind::InNoLan { on });
             }
         }
     }
