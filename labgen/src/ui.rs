@@ -221,6 +221,14 @@ pub fn ms(us: u64) -> String {
     }
 }
 
+/// What a program said at last, in lines, to go behind how it ended.
+pub fn last_words(lines: &str) -> String {
+    match lines.trim() {
+        "" => "it said nothing".into(),
+        _ => format!("its last words:\n{lines}"),
+    }
+}
+
 /// Columns as wide as their widest cell, two spaces apart; a first row of headings.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

@@ -154,4 +154,16 @@ lan = { join = ["a", "b"] }
     let said = labgen.says(&["up", &file]);
     said.fails_with(1, "of node `a` ended before it was ready (status 7)");
     said.fails_with(1, "so long");
+    let silent = text.replace("echo so long; ", "");
+    let said = labgen.says(&["up", &labgen.write("lab.toml", &silent)]);
+    said.fails_with(1, "(status 7); it said nothing\n");
+    // One that nobody waits for may have done its work, and may not have failed to.
+    let unwaited = text.replace(", ready = { log = \"never\" }", "");
+    let said = labgen.says(&["up", &labgen.write("lab.toml", &unwaited)]);
+    said.fails_with(1, "of node `a` ended before it was ready (status 7)");
+    said.fails_with(1, "so long");
+    let done = unwaited.replace("exit 7", "exit 0");
+    labgen
+        .says(&["up", &labgen.write("lab.toml", &done)])
+        .succeeds();
 }

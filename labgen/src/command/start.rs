@@ -22,7 +22,7 @@ use super::{FAILED, LACKING, WRONG, fail};
 use crate::cli;
 use crate::protocol::{DETACH, Event, Mode, Order};
 use crate::state::{About, EVENTS, LabDir, SCENARIO};
-use crate::ui::Ui;
+use crate::ui::{Ui, last_words};
 use crate::{kinds, needs};
 
 /// The supervisor's descriptor of the lock: never used, only held. Programs of nodes inherit it, so that the name is
@@ -264,11 +264,9 @@ fn follow(
         return Ok(ended_by(signal));
     }
     ui.end_line();
-    eprintln!("error: the lab's supervisor ended unexpectedly; its last words:");
-    eprint!(
-        "{}",
-        fs::read_to_string(order.dir.supervisor_log()).unwrap_or_default()
-    );
+    let log = fs::read_to_string(order.dir.supervisor_log()).unwrap_or_default();
+    let words = last_words(log.trim_end());
+    eprintln!("error: the lab's supervisor ended unexpectedly; {words}");
     Ok(ExitCode::from(FAILED))
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use netns::ns::{NetNs, NodeNs, NodeSpec, NsError};
-use netns::process::Child;
+use netns::process::{Child, Exit};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::ports::PortState;
@@ -84,7 +84,17 @@ pub(super) struct Running {
     pub(super) name: &'static str,
     /// Whether it does its work and ends.
     pub(super) once: bool,
+    /// Whether nobody waited for more than its start: then it may have done its work, too.
+    pub(super) brief: bool,
     pub(super) child: Child,
+}
+
+impl Running {
+    /// How it ended, if it should not have.
+    pub(super) fn failed(&self) -> Option<Exit> {
+        let exit = self.child.try_exit().filter(|_| !self.once)?;
+        (!self.brief || !exit.success()).then_some(exit)
+    }
 }
 
 /// A node's interface on a LAN or link.

@@ -73,7 +73,7 @@ impl Lab {
         let Some(state) = nodes.get(&self.scenario[node].name) else {
             return false;
         };
-        let ended = |running: &Running| !running.once && running.child.try_exit().is_some();
+        let ended = |running: &Running| running.failed().is_some();
         state.children.len() == state.programs.len() && !state.children.iter().any(ended)
     }
 

@@ -40,6 +40,7 @@ use tokio::time::timeout;
 
 use crate::needs;
 use crate::state::{self, LabDir};
+use crate::ui::last_words;
 use kernel::{Kernel, KernelError};
 use plan::{Command, Plan, Said};
 use qemu::Machine;
@@ -117,7 +118,7 @@ pub enum VmError {
     #[error("the VM {0}")]
     Broken(String),
     /// The emulator ended early.
-    #[error("the VM ended early ({how}); its last words:\n{words}")]
+    #[error("the VM ended early ({how}); {}", last_words(.words))]
     Ended {
         /// The emulator's end.
         how: String,
@@ -139,7 +140,7 @@ pub enum VmError {
     #[error("ended the VM ({})", .0.as_str())]
     Interrupted(Signal),
     /// Nothing was heard any more.
-    #[error("the VM {what} for {} s; its last words:\n{words}", .after.as_secs())]
+    #[error("the VM {what} for {} s; {}", .after.as_secs(), last_words(.words))]
     Silent {
         /// What it did not do.
         what: &'static str,

@@ -22,6 +22,7 @@ use super::home::State;
 use super::lab::{Absent, Lab};
 use crate::kinds::{self, KindError, Program};
 use crate::protocol::{Event, Order};
+use crate::ui::last_words;
 pub(super) use namespaces::{LOOPBACK, make as make_namespaces};
 pub(super) use programs::{start_all, start_node};
 pub(super) use wire::{Wiring, give, interface_on, lay, routes};
@@ -64,7 +65,8 @@ pub(super) enum BuildError {
         source: io::Error,
     },
     #[error(
-        "`{program}` of node `{node}` ended before it was ready ({how}); its last words:\n{log}"
+        "`{program}` of node `{node}` ended before it was ready ({how}); {}",
+        last_words(.log)
     )]
     Ended {
         node: String,
@@ -73,7 +75,8 @@ pub(super) enum BuildError {
         log: String,
     },
     #[error(
-        "`{program}` of node `{node}` ended while others were started ({how}); its last words:\n{log}"
+        "`{program}` of node `{node}` ended while others were started ({how}); {}",
+        last_words(.log)
     )]
     Died {
         node: String,
@@ -88,7 +91,7 @@ pub(super) enum BuildError {
         words: String,
         quoted: String,
     },
-    #[error("`{program}` of node `{node}` was not ready after {} s; its last words:\n{log}", .after.as_secs())]
+    #[error("`{program}` of node `{node}` was not ready after {} s; {}", .after.as_secs(), last_words(.log))]
     NotReady {
         node: String,
         program: String,
@@ -180,7 +183,7 @@ where
 }
 
 /// The end of a node's log, indented.
-pub(super) fn last_words(lab: &Lab, node: &str) -> String {
+pub(super) fn end_of_log(lab: &Lab, node: &str) -> String {
     let log = std::fs::read(lab.dir.log(node)).unwrap_or_default();
     last_lines(&String::from_utf8_lossy(&log))
 }

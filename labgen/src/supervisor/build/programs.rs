@@ -5,10 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::num::NonZero;
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use netns::process::{Child, ProcessSpec};
-use scenario::NodeId;
+use scenario::{NodeId, Ready};
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal::{self, Configuration};
 use super::{BuildError, READY};
@@ -21,6 +23,8 @@ use crate::supervisor::ready::{self, Unready, Watch};
 /// How many programs may be on their way to being ready at a time, for each processor. More would only take each
 /// other's time, and each has a deadline of its own.
 const STARTS_PER_PROCESSOR: usize = 8;
+/// How long after the start of a program, for which nothing is waited, its end means that it cannot do its work.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Where progress is told.
 pub(in crate::supervisor) type Tell<'a> = &'a dyn Fn(&Event);
@@ -35,33 +39,65 @@ pub(in crate::supervisor) async fn start_all(
     let (passive, active): (Vec<NodeId>, Vec<NodeId>) = nodes.iter().copied().partition(listens);
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     for nodes in [passive, active] {
-        let starts = nodes.into_iter().map(|id| start_node(lab, tell, id));
+        let starts = nodes.into_iter().map(|id| start_programs(lab, tell, id));
         let mut starts =
             futures_util::stream::iter(starts).buffer_unordered(processors * STARTS_PER_PROCESSOR);
         while let Some(started) = starts.next().await {
             started?;
         }
     }
+    stay(lab, nodes).await;
     nodes.iter().try_for_each(|id| still_runs(lab, *id))
+}
+
+/// Gives programs for which nothing was waited the time to end, if they cannot do what they were started for.
+async fn stay(lab: &Lab, nodes: &BTreeSet<NodeId>) {
+    let brief: Vec<Child> = {
+        let state = lab.state.nodes.borrow();
+        let children = nodes
+            .iter()
+            .filter_map(|id| state.get(&lab.scenario[*id].name))
+            .flat_map(|node| &node.children);
+        let brief = children.filter(|running| running.brief);
+        brief.map(|running| running.child.clone()).collect()
+    };
+    let deadline = Instant::now() + AT_ONCE * lab.scenario.lab.slow;
+    for mut child in brief {
+        // That it goes on is as good.
+        let _ = timeout_at(deadline, child.exited()).await;
+    }
 }
 
 /// A program that was ready may have ended while the rest was started.
 fn still_runs(lab: &Lab, id: NodeId) -> Result<(), BuildError> {
     let node = &lab.scenario[id].name;
     let nodes = lab.state.nodes.borrow();
-    let children = nodes
+    let mut children = nodes
         .get(node)
         .into_iter()
         .flat_map(|state| &state.children);
-    let mut lasting = children.filter(|running| !running.once);
-    match lasting.find_map(|running| Some((running.name, running.child.try_exit()?))) {
+    match children.find_map(|running| Some((running, running.failed()?))) {
         None => Ok(()),
-        Some((program, exit)) => Err(BuildError::Died {
-            node: node.clone(),
-            program: program.to_owned(),
-            how: exit.to_string(),
-            log: super::last_words(lab, node),
-        }),
+        Some((running, exit)) => {
+            let node = node.clone();
+            let program = running.name.to_owned();
+            let how = exit.to_string();
+            let log = super::end_of_log(lab, &node);
+            Err(match running.brief {
+                true => BuildError::Ended {
+                    node,
+                    program,
+                    how,
+                    log,
+                },
+                false => BuildError::Died {
+                    node,
+                    program,
+                    how,
+                    log,
+                },
+            })
+        }
     }
 }
 
@@ -71,6 +107,12 @@ pub(in crate::supervisor) async fn start_node(
     tell: Tell<'_>,
     id: NodeId,
 ) -> Result<(), BuildError> {
+    start_programs(lab, tell, id).await?;
+    stay(lab, &BTreeSet::from([id])).await;
+    still_runs(lab, id)
+}
+
+async fn start_programs(lab: &Lab, tell: Tell<'_>, id: NodeId) -> Result<(), BuildError> {
     let programs = lab.programs(id);
     if programs.is_empty() {
         return Ok(());
@@ -144,6 +186,7 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
         state.children.push(Running {
             name: program.name,
             once: program.once,
+            brief: program.ready == Ready::Started,
             child: child.clone(),
         });
     }
@@ -157,7 +200,7 @@ async fn start(lab: &Lab, id: NodeId, program: &Program) -> Result<(), BuildErro
 fn failed(lab: &Lab, id: NodeId, program: &Program, watch: &Watch, why: Unready) -> BuildError {
     let node = lab.scenario[id].name.clone();
     let name = program.name.to_owned();
-    let log = super::last_words(lab, &node);
+    let log = super::end_of_log(lab, &node);
     let exit = match why {
         Unready::Silent => {
             return BuildError::NotReady {
