@@ -212,14 +212,20 @@ fn check_agrees_with_every_scenario_and_refuses_every_bad_one() {
             .filter(|path| path.extension().is_some_and(|e| e == "toml"))
             .collect()
     };
-    for file in files("") {
-        labgen.says(&["check", file.to_str().unwrap()]).succeeds();
+    let checked = labgen.says(&["check", SCENARIOS]);
+    let checked = checked.succeeds();
+    for file in files("").iter().chain(&files("interop")) {
+        let line = format!("{}: fine: ", file.display());
+        assert!(checked.contains(&line), "no {line} in {checked}");
     }
     for file in files("bad-input") {
         labgen
             .says(&["check", file.to_str().unwrap()])
             .fails_with(2, "error: ");
     }
+    let empty = labgen.dir.to_str().unwrap();
+    let said = labgen.says(&["check", empty]);
+    said.fails_with(2, &format!("no scenario in `{empty}`"));
 }
 
 #[test]

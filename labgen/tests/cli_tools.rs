@@ -22,6 +22,14 @@ fn the_starter_is_right_and_runs() {
         .says(&["init", file])
         .fails_with(1, "is there already");
     assert_eq!(fs::read_to_string(file).unwrap(), "mine");
+
+    let mut piped = labgen.command(&["init", "-"]);
+    let piped = piped.current_dir(&labgen.dir).output().unwrap();
+    let text = String::from_utf8(piped.stdout).unwrap();
+    assert!(!labgen.dir.join("-").exists());
+    labgen
+        .says(&["check", &labgen.write("piped.toml", &text)])
+        .succeeds();
 }
 
 #[test]

@@ -33,11 +33,14 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 /// `labgen check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  labgen check scenarios/*.toml")]
+#[command(after_help = "\
+Examples:
+  labgen check lab.toml
+  labgen check scenarios       all below, but for those in `bad-input` and `parts`")]
 pub struct Check {
-    /// The scenarios
-    #[arg(required = true, value_hint = ValueHint::FilePath)]
-    pub files: Vec<PathBuf>,
+    /// Scenarios, and directories of scenarios
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub variables: Variables,
 }

@@ -13,7 +13,7 @@ Examples:
 
 A file that is there already is left as it is.")]
 pub struct Init {
-    /// The file to write
+    /// The file to write; `-` for standard output
     #[arg(default_value = "lab.toml", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use scenario::Scenario;
 
-use super::WRONG;
+use super::below::below;
+use super::{WRONG, fail};
 use crate::cli::Check;
 use crate::ui::{self, say};
 
@@ -39,8 +40,23 @@ pub(super) fn has_steps(path: &Path) -> bool {
 }
 
 pub(super) fn check(args: &Check) -> ExitCode {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        if !path.is_dir() {
+            files.push(path.to_owned());
+            continue;
+        }
+        match below(path) {
+            Ok(found) if found.is_empty() => {
+                eprintln!("error: no scenario in `{}`", path.display());
+                return ExitCode::from(WRONG);
+            }
+            Ok(found) => files.extend(found),
+            Err(e) => return fail(&e, WRONG),
+        }
+    }
     let mut status = ExitCode::SUCCESS;
-    for file in &args.files {
+    for file in &files {
         match load(file, &args.variables.set) {
             Ok(s) => {
                 say!(

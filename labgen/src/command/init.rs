@@ -21,6 +21,10 @@ enum InitError {
 }
 
 pub(super) fn init(args: &Init) -> ExitCode {
+    if args.file.as_os_str() == "-" {
+        say!("{STARTER}");
+        return ExitCode::SUCCESS;
+    }
     let path = args.file.display().to_string();
     let written =
         File::create_new(&args.file).and_then(|mut file| file.write_all(STARTER.as_bytes()));

@@ -1,6 +1,7 @@
 //! The subcommands: what runs in the user's own process. No threads, no executor.
 
 mod ask;
+mod below;
 mod boot;
 mod capture;
 mod check;

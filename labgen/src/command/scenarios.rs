@@ -2,23 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use scenario::{NodeKind, Scenario};
 
+use super::below::{Unreadable, below};
 use super::{FAILED, fail};
 use crate::needs;
 use crate::ui::say;
-
-/// A directory cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read `{path}`")]
-struct ReadError {
-    path: String,
-    source: io::Error,
-}
 
 /// What nearly every scenario needs of the kernel, and every kernel has.
 const COMMON: [&str; 7] = [
@@ -41,9 +33,9 @@ pub(super) fn scenarios(dir: &Path) -> ExitCode {
     }
 }
 
-fn table(dir: &Path) -> Result<String, ReadError> {
+fn table(dir: &Path) -> Result<String, Unreadable> {
     let mut by_directory: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    for file in files(dir)? {
+    for file in below(dir)? {
         let within = file.strip_prefix(dir).unwrap_or(&file).to_owned();
         let parent = within.parent().map(Path::to_owned).unwrap_or_default();
         by_directory.entry(parent).or_default().push(within);
@@ -66,29 +58,6 @@ fn table(dir: &Path) -> Result<String, ReadError> {
         out += &rows.concat();
     }
     Ok(out)
-}
-
-/// Scenario files below a directory, but for those that are meant to be wrong and those that are parts of others.
-fn files(dir: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    let read = |source| ReadError {
-        path: dir.display().to_string(),
-        source,
-    };
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(read)? {
-        let path = entry.map_err(read)?.path();
-        if path.is_dir() {
-            if !path.ends_with("bad-input") && !path.ends_with("parts") {
-                found.extend(files(&path)?);
-            }
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 fn row(dir: &Path, file: &Path) -> Option<String> {

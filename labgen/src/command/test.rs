@@ -1,7 +1,5 @@
 //! `labgen test`: many scenarios, one verdict.
 
-use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -9,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::below::{Unreadable, below};
 use super::{FAILED, LACKING, WRONG, check, fail};
 use crate::cli::Test;
 use crate::ui::{self, say};
@@ -47,8 +46,8 @@ struct Judged {
 /// Why scenarios cannot be run.
 #[derive(Debug, thiserror::Error)]
 enum TestError {
-    #[error("cannot read `{}`", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Read(#[from] Unreadable),
     #[error("cannot start labgen for `{}`", path.display())]
     Start { path: PathBuf, source: io::Error },
     #[error("no scenario with steps in {0}")]
@@ -74,11 +73,20 @@ pub(super) fn test(options: &Test) -> ExitCode {
     summary(&all, options)
 }
 
-/// The scenarios below the paths that have steps to judge, in order.
+/// The scenarios to judge, in order. A file is taken as it is. Of a directory, those below it that have steps: others are
+/// there for `labgen up`.
 fn find(options: &Test) -> Result<Vec<PathBuf>, TestError> {
     let mut files = Vec::new();
     for path in &options.paths {
-        collect(path, &mut files)?;
+        if path.is_dir() {
+            files.extend(
+                below(path)?
+                    .into_iter()
+                    .filter(|path| check::has_steps(path)),
+            );
+        } else {
+            files.push(path.to_owned());
+        }
     }
     if let Some(part) = &options.filter {
         files.retain(|file| file.to_string_lossy().contains(part));
@@ -92,33 +100,6 @@ fn find(options: &Test) -> Result<Vec<PathBuf>, TestError> {
         return Err(TestError::Nothing(paths.join(", ")));
     }
     Ok(files)
-}
-
-/// A file is taken as it is. Of a directory, those below it that have steps: others are included by some, or are
-/// there for `labgen up`. What is below `bad-input` is meant to be wrong.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), TestError> {
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let unreadable = |source| TestError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut entries = fs::read_dir(path)
-        .and_then(|entries| entries.collect::<io::Result<Vec<_>>>())
-        .map_err(unreadable)?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let scenario = path.extension() == Some(OsStr::new("toml"));
-        if path.is_dir() && entry.file_name() != "bad-input" {
-            collect(&path, files)?;
-        } else if scenario && check::has_steps(&path) {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Runs one scenario in a process of its own.
