@@ -35,7 +35,7 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
         }
     }
     let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
-    if scenario.steps.iter().any(pings) {
+    if scenario.walk().any(pings) {
         needed.insert("ICMP socket");
     }
     needed.extend(scenario.lab.needs.iter().map(|feature| match feature {

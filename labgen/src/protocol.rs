@@ -80,23 +80,42 @@ pub enum Event {
         /// When.
         at: u64,
     },
-    /// A step begins.
+    /// A step begins. Steps overlap where they are parallel or in the background, and one begins inside those it is in.
     StepStarted {
-        /// Counted from 1.
+        /// Which, counting from 1 through all steps, each before those in it.
         step: usize,
-        /// How many there are.
+        /// Its number for people: `3`, or `3.2` for the second in the third.
+        number: String,
+        /// The rounds, from 1, of the repeated steps it is in, the outermost first; empty for one that is in none.
+        rounds: Vec<u64>,
+        /// How many steps there are that are in no other.
         of: usize,
         /// What it does.
         title: String,
+        /// The scenario's line.
+        line: usize,
+        /// Whether the next begins before this one ends.
+        background: bool,
         /// When.
         at: u64,
     },
     /// A step ended well.
     StepPassed {
-        /// Counted from 1.
+        /// As in `StepStarted`.
         step: usize,
+        /// As in `StepStarted`.
+        rounds: Vec<u64>,
         /// What was seen, in a line; may be empty.
         seen: String,
+        /// When.
+        at: u64,
+    },
+    /// A step was given up: because one in it, or beside it, failed.
+    StepStopped {
+        /// As in `StepStarted`.
+        step: usize,
+        /// As in `StepStarted`.
+        rounds: Vec<u64>,
         /// When.
         at: u64,
     },
@@ -154,8 +173,12 @@ pub enum Event {
 /// A step that failed: enough to find out why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Counted from 1.
+    /// Which, as in [`Event::StepStarted`].
     pub step: usize,
+    /// Its number for people.
+    pub number: String,
+    /// The rounds of the repeated steps it is in.
+    pub rounds: Vec<u64>,
     /// What it does.
     pub title: String,
     /// The scenario's line.

@@ -3,6 +3,7 @@
 pub mod inspect;
 pub mod ranges;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -46,8 +47,16 @@ pub struct Ui {
     style: Style,
     /// A line without end is on the terminal.
     open_line: bool,
-    began: u64,
+    /// Steps that have begun and not ended, by number and rounds.
+    steps: BTreeMap<(usize, Vec<u64>), Begun>,
+}
+
+/// A step that has begun.
+#[derive(Debug)]
+struct Begun {
+    number: String,
     title: String,
+    at: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +89,7 @@ impl Ui {
         Self {
             style,
             open_line: false,
-            began: 0,
-            title: String::new(),
+            steps: BTreeMap::new(),
         }
     }
 
@@ -111,16 +119,35 @@ impl Ui {
             }
             Event::StepStarted {
                 step,
+                number,
+                rounds,
                 of,
                 title,
                 at,
+                ..
             } => {
-                self.began = *at;
-                self.title.clone_from(title);
-                self.transient(&format!("  {step:>2}/{of} {title}"));
+                self.transient(&format!("  {number:>2}/{of} {title}{}", in_round(rounds)));
+                let begun = Begun {
+                    number: number.clone(),
+                    title: title.clone(),
+                    at: *at,
+                };
+                self.steps.insert((*step, rounds.clone()), begun);
             }
-            Event::StepPassed { step, seen, at } => {
-                let took = ms(at.saturating_sub(self.began));
+            Event::StepPassed {
+                step,
+                rounds,
+                seen,
+                at,
+            } => {
+                let Some(begun) = self.steps.remove(&(*step, rounds.clone())) else {
+                    return;
+                };
+                // The first round shows what the others do.
+                if rounds.iter().any(|round| *round > 1) {
+                    return;
+                }
+                let took = ms(at.saturating_sub(begun.at));
                 // A whole route or packet would bury the story; `--json` has it.
                 let short = !seen.is_empty() && seen.chars().count() <= SEEN_SHOWN;
                 let seen = if short {
@@ -128,10 +155,18 @@ impl Ui {
                 } else {
                     String::new()
                 };
+                let Begun { number, title, .. } = begun;
                 self.line(
                     &self.mark(true),
-                    &format!("{step:>2} {took:>9}  {}{seen}", self.title),
+                    &format!("{number:>2} {took:>9}  {title}{seen}"),
                 );
+            }
+            Event::StepStopped { step, rounds, .. } => {
+                if let Some(Begun { number, title, .. }) =
+                    self.steps.remove(&(*step, rounds.clone()))
+                {
+                    self.line(" ", &format!("{number:>2} {title}: given up"));
+                }
             }
             Event::StepFailed(failure) => self.failure(failure, file),
             Event::Note { text } => self.line(" ", text),
@@ -151,7 +186,9 @@ impl Ui {
     }
 
     fn failure(&mut self, f: &Failure, file: &str) {
-        self.line(&self.mark(false), &format!("{:>2} {}", f.step, f.title));
+        self.steps.remove(&(f.step, f.rounds.clone()));
+        let what = format!("{:>2} {}{}", f.number, f.title, in_round(&f.rounds));
+        self.line(&self.mark(false), &what);
         self.line(" ", &format!("     --> {file}:{}", f.line));
         self.line(" ", &format!("     expected: {}", f.expected));
         self.line(" ", &format!("     seen:     {}", f.seen));
@@ -196,6 +233,15 @@ impl Ui {
             self.open_line = false;
         }
     }
+}
+
+/// ` (round 3)`, of a step that is repeated.
+fn in_round(rounds: &[u64]) -> String {
+    if rounds.is_empty() {
+        return String::new();
+    }
+    let rounds: Vec<String> = rounds.iter().map(u64::to_string).collect();
+    format!(" (round {})", rounds.join("."))
 }
 
 /// `1 node`, `3 nodes`.

@@ -17,6 +17,9 @@ pub const MTU: u32 = 1600;
 /// How long to wait for a fact, a reply or a command.
 pub const WITHIN: Duration = Duration::from_secs(5);
 
+/// How long to wait for the end of a background step.
+pub const WAIT: Duration = Duration::from_secs(60);
+
 /// How long no reply may come to a ping that fails.
 pub const SILENCE: Duration = Duration::from_millis(300);
 

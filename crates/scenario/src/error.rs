@@ -315,6 +315,20 @@ pub enum ErrorKind {
         /// The port that has it.
         holder: String,
     },
+    /// Steps whose second round would find something else than the first.
+    #[error("{what}, but is repeated")]
+    NotRepeatable {
+        /// What it does and does not undo.
+        what: String,
+    },
+    /// A step that does not go on beside, or has been waited for or stopped.
+    #[error("{verb} `{label}`, which does not go on in the background")]
+    NotGoingOn {
+        /// What is done to it: `waits for`.
+        verb: String,
+        /// Its label.
+        label: String,
+    },
     /// Anything else.
     #[error("{message}")]
     Other {
@@ -384,6 +398,12 @@ impl ErrorKind {
             }
             Self::StillAttached { .. } => Some("detach it first".into()),
             Self::NotAttached { .. } => Some("attach it first".into()),
+            Self::NotRepeatable { .. } => {
+                Some("undo it at the end of the steps that are repeated".into())
+            }
+            Self::NotGoingOn { .. } => Some(
+                "say `background = true` in that step, and wait for it or stop it only once".into(),
+            ),
             Self::SubnetFull { .. } => Some("take a larger subnet".into()),
             _ => None,
         }
@@ -432,6 +452,7 @@ fn plural(what: &str) -> String {
         "port or node" => "ports and nodes are".into(),
         "LAN or link" => "LANs and links are".into(),
         _ if what.starts_with("peer of") => "its peers are".into(),
+        _ if what.starts_with("member of") => "its members are".into(),
         _ => format!("{what}s are"),
     }
 }

@@ -279,6 +279,15 @@ impl Scenario {
             .map(|(index, node)| (NodeId(index), node))
     }
 
+    /// All steps, each before those in it.
+    pub fn walk(&self) -> impl Iterator<Item = &Step> {
+        let mut all = Vec::new();
+        for step in &self.steps {
+            step.walk(&mut |step| all.push(step));
+        }
+        all.into_iter()
+    }
+
     /// The node with this name.
     pub fn node_named(&self, name: &str) -> Option<NodeId> {
         self.nodes

@@ -55,7 +55,10 @@ pub use render::render;
 pub use route::{Encapsulation, OneOf, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
-pub use step::{Action, Attach, Endpoint, Exec, Ping, PingOutcome, Step, StepId, TextExpectation};
+pub use step::{
+    Action, Attach, Cable, Endpoint, Exec, Limit, Ping, PingOutcome, Repeat, Signal, SignalTo,
+    Step, StepId, TextExpectation, WaitFor,
+};
 pub use values::{is_lab_name, mac_for};
 
 /// What a scenario of one file means, or everything that is wrong with it, in the order of the text. `name` is what

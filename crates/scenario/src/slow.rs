@@ -8,14 +8,20 @@ impl Scenario {
     pub fn slow_down(&mut self, factor: u32) {
         self.lab.slow = factor;
         for step in &mut self.steps {
-            match &mut step.action {
+            step.walk_mut(&mut |step| match &mut step.action {
                 Action::Ping(ping) => match &mut ping.outcome {
                     PingOutcome::Replies(time) | PingOutcome::Silence(time) => *time *= factor,
                 },
                 Action::Exec(exec) => exec.within *= factor,
-                Action::Expect(expectation) => expectation.within *= factor,
-                Action::Attach(_) | Action::Detach { .. } | Action::Capture(_) => {}
-            }
+                Action::Wait(wait) => wait.within *= factor,
+                Action::Expect(expectation) => {
+                    expectation.within *= factor;
+                    if let Some(hold) = &mut expectation.hold {
+                        *hold *= factor;
+                    }
+                }
+                _ => {}
+            });
         }
     }
 }

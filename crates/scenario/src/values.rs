@@ -9,7 +9,7 @@ use bgp_wire::{Family, MacAddr, RouteDistinguisher, RouteTarget};
 
 use crate::error::ErrorKind;
 
-/// `300ms`, `5s`, `2m`: whole numbers.
+/// `300ms`, `5s`, `2m`, `1h`: whole numbers.
 pub fn duration(text: &str) -> Result<Duration, ErrorKind> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -17,9 +17,16 @@ pub fn duration(text: &str) -> Result<Duration, ErrorKind> {
         (Ok(number), "ms") => Some(Duration::from_millis(number)),
         (Ok(number), "s") => Some(Duration::from_secs(number)),
         (Ok(number), "m") => Some(Duration::from_secs(60 * number)),
+        (Ok(number), "h") => Some(Duration::from_secs(3600 * number)),
         _ => None,
     };
-    parsed.ok_or_else(|| bad("a duration", text, "like \"300ms\", \"5s\" or \"2m\""))
+    parsed.ok_or_else(|| {
+        bad(
+            "a duration",
+            text,
+            "like \"300ms\", \"5s\", \"2m\" or \"1h\"",
+        )
+    })
 }
 
 /// An IPv4 or IPv6 address.

@@ -74,7 +74,7 @@ fn destination(scenario: &Scenario, port: &Attach) -> Destination {
 fn early(name: &str, scenario: &Scenario) -> (Vec<String>, usize) {
     let mut known = Known::default();
     let (mut early, mut across) = (Vec::new(), 0);
-    for step in &scenario.steps {
+    for step in scenario.walk() {
         match &step.action {
             Action::Attach(attach) => {
                 known.forget(scenario, attach.port);

@@ -31,7 +31,13 @@ pub(super) enum LifeError {
     NotRunning(String),
     #[error(transparent)]
     Build(#[from] BuildError),
-    #[error("cannot end `{program}` of node `{node}`")]
+    #[error("node `{node}` runs no program `{program}`; it runs: {}", .running.join(", "))]
+    UnknownProgram {
+        node: String,
+        program: String,
+        running: Vec<String>,
+    },
+    #[error("cannot signal `{program}` of node `{node}`")]
     Signal {
         node: String,
         program: String,
@@ -123,6 +129,46 @@ impl Lab {
             state.halted = true;
         }
         Ok(ends.join(", "))
+    }
+
+    /// Sends a signal to one program of a node, or to all that run. Which, with their process ids.
+    pub(super) fn signal(
+        &self,
+        node: NodeId,
+        program: Option<&str>,
+        signal: Signal,
+    ) -> Result<String, LifeError> {
+        let name = &self.scenario[node].name;
+        let alive = self.alive(node);
+        let meant = |(known, _): &&(&str, Child)| program.is_none_or(|program| program == *known);
+        let meant: Vec<_> = alive.iter().filter(meant).collect();
+        if alive.is_empty() {
+            return Err(LifeError::NotRunning(name.clone()));
+        }
+        if let (true, Some(program)) = (meant.is_empty(), program) {
+            return Err(LifeError::UnknownProgram {
+                node: name.clone(),
+                program: program.to_owned(),
+                running: alive.iter().map(|(known, _)| (*known).into()).collect(),
+            });
+        }
+        let mut told = Vec::new();
+        for (program, child) in meant {
+            child.kill(signal).map_err(|source| LifeError::Signal {
+                node: name.clone(),
+                program: (*program).into(),
+                source,
+            })?;
+            told.push(format!("{program}: pid {}", child.pid()));
+        }
+        let told = told.join(", ");
+        self.disturbed(
+            "signal",
+            name,
+            self.at(),
+            &format!("{} to {told}", signal.as_str()),
+        );
+        Ok(told)
     }
 
     /// Starts the programs of a node that are not running, as they were configured, and waits until they are ready.

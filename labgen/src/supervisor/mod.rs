@@ -176,7 +176,7 @@ async fn drive(mode: Mode, standing: &Standing, front: &Front) -> Result<(), Bro
         at: lab.at(),
     });
     if let Mode::Run { keep } = mode {
-        let passed = step::run_all(&lab, front).await;
+        let passed = step::run_all(&lab).await;
         let evidence = recording::write_all(&lab, front).await;
         front.send(&Event::Done {
             passed,

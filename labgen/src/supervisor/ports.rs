@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bagpipe_bgp::port::{GuestPort, PortError as WireError, plug_netns};
 use netns::addr::{IpPrefix, MacAddr};
 use netns::ns::{NetNs, NsError, named};
-use scenario::Attach;
+use scenario::{Attach, PortId};
 
 use super::home::Home;
 use super::lab::{Absent, Lab};
@@ -28,7 +28,7 @@ pub(super) struct PortState {
 pub(super) enum PortError {
     #[error(transparent)]
     Absent(#[from] Absent),
-    #[error("cannot make the namespace of port `{port}`")]
+    #[error("cannot make or remove the namespace of port `{port}`")]
     Namespace {
         port: String,
         source: named::NamedError,
@@ -37,30 +37,22 @@ pub(super) enum PortError {
     Node { port: String, source: NsError },
     #[error("cannot make port `{port}`")]
     Wire { port: String, source: WireError },
-    #[error("port `{port}` is on `{there}`; detach it and use another name on `{here}`")]
-    Elsewhere {
-        port: String,
-        there: String,
-        here: String,
-    },
 }
 
-/// Makes the port's namespace and interface on the node of the attachment, unless they are there.
-pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
+/// Makes the port's namespace and interface on the node of the attachment, unless they are there. Where they were, if
+/// that is another node: they stay there until [`unplug`].
+pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<Option<PortState>, PortError> {
     let port = &lab.scenario[attach.port];
     let name = || port.name.clone();
     let there = lab.state.ports.borrow().get(&port.name).cloned();
     let home = lab.home(attach.on)?;
     let here = &lab.scenario[attach.on].name;
+    let (there, elsewhere) = match there {
+        Some(state) if state.on == *here => (Some(state), None),
+        elsewhere => (None, elsewhere),
+    };
     let ns = match there {
-        Some(state) if state.on == *here => state.ns,
-        Some(state) => {
-            return Err(PortError::Elsewhere {
-                port: name(),
-                there: state.on,
-                here: here.clone(),
-            });
-        }
+        Some(state) => state.ns,
         None => home
             .run(|| named::add(&port.name))
             .map_err(|source| PortError::Node {
@@ -95,5 +87,20 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<(), PortError> {
             ns,
         },
     );
-    Ok(())
+    Ok(elsewhere)
+}
+
+/// Removes the namespace and the interface of a port from a node where it is no longer.
+pub(super) fn unplug(lab: &Lab, was: &PortState, port: PortId) -> Result<(), Box<PortError>> {
+    let port = &lab.scenario[port].name;
+    let deleted = was.home.run(|| named::delete(port));
+    let deleted = deleted.map_err(|source| PortError::Node {
+        port: port.clone(),
+        source,
+    })?;
+    let removed = deleted.map_err(|source| PortError::Namespace {
+        port: port.clone(),
+        source,
+    });
+    Ok(removed?)
 }

@@ -53,11 +53,11 @@ impl Speaker {
 
     async fn ask(&mut self, after: u64, wait: Duration) -> Result<(), ReachError> {
         let node = self.name();
-        let client = self
-            .client
-            .as_mut()
-            .ok_or_else(|| ReachError::Gone { node: node.clone() })?;
+        // Out of here while it is asked: a connection on which somebody did not wait for the answer is of no use.
+        let gone = || ReachError::Gone { node: node.clone() };
+        let mut client = self.client.take().ok_or_else(gone)?;
         let version = client.changes(after, wait).await;
+        self.client = Some(client);
         self.version = version.map_err(|source| ReachError::Client { node, source })?;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Expander, Noted};
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
-use crate::file::found;
+use crate::file::{BODIES, found};
 use crate::tree::{Field, Scalar, Table, Value, What, subject};
 
 /// An entry that several were made from: `NAME-1`, `NAME-2` and so on.
@@ -53,16 +53,26 @@ impl Expander<'_> {
 
     /// The steps; one with a `count` is so many, one after the other.
     pub(super) fn steps(&mut self, typed: Vec<Value>) -> Vec<Value> {
+        self.steps_in(typed, None, None)
+    }
+
+    /// The steps of a member `i` of its group, in the step `of`; without one, they are those of the scenario.
+    fn steps_in(
+        &mut self,
+        typed: Vec<Value>,
+        i: Option<usize>,
+        of: Option<&Subject>,
+    ) -> Vec<Value> {
         let mut made = Vec::new();
         for mut step in typed {
-            let of = Subject::Step(made.len() + 1);
+            let of = of.cloned().unwrap_or(Subject::Step(made.len() + 1));
             let count = match &mut step.what {
                 What::Table(step) => step.take("count"),
                 _ => None,
             };
             let Some(count) = count else {
                 // A step whose expressions could not be computed says so once.
-                let _ = self.value(&mut step, None, &of);
+                let _ = self.step(&mut step, i, &of);
                 made.push(step);
                 continue;
             };
@@ -71,7 +81,7 @@ impl Expander<'_> {
             };
             for i in 1..=count {
                 let mut member = step.clone();
-                let computed = self.value(&mut member, Some(i), &of);
+                let computed = self.step(&mut member, Some(i), &of);
                 made.push(member);
                 if computed.is_err() {
                     break;
@@ -79,6 +89,40 @@ impl Expander<'_> {
             }
         }
         made
+    }
+
+    /// Computes a step and the steps in it.
+    fn step(&mut self, step: &mut Value, i: Option<usize>, of: &Subject) -> Result<(), Noted> {
+        let What::Table(table) = &mut step.what else {
+            return self.value(step, i, of);
+        };
+        for field in &mut table.0 {
+            match BODIES.iter().find(|(word, _)| *word == field.key) {
+                Some((_, None)) => self.body(&mut field.value, i, of),
+                Some((_, Some(key))) => match &mut field.value.what {
+                    What::Table(inner) => {
+                        for field in &mut inner.0 {
+                            if field.key == *key {
+                                self.body(&mut field.value, i, of);
+                            } else {
+                                self.value(&mut field.value, i, of)?;
+                            }
+                        }
+                    }
+                    _ => self.value(&mut field.value, i, of)?,
+                },
+                None => self.value(&mut field.value, i, of)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes what should be a list of steps.
+    fn body(&mut self, body: &mut Value, i: Option<usize>, of: &Subject) {
+        if let What::Array(steps) = &mut body.what {
+            let typed = std::mem::take(steps);
+            *steps = self.steps_in(typed, i, Some(of));
+        }
     }
 
     fn group(

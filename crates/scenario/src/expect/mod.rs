@@ -21,6 +21,8 @@ pub struct Expectation {
     pub fact: Fact,
     /// The wait, from when the step begins.
     pub within: Duration,
+    /// How long it must stay true from when it first is.
+    pub hold: Option<Duration>,
 }
 
 /// The kinds of fact.

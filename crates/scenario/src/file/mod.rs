@@ -25,11 +25,12 @@ pub use packets::{
     ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
     RoutePatternFile, VxlanFile,
 };
-pub(crate) use parse::{FACTS, KINDS, WORDS, parse};
+pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use steps::{
-    AttachFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, NeighbourFile,
-    PacketsFile, PingFile, RouteFile, SessionFile, StepFile, TextFile,
+    AttachFile, CableFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, MoveFile,
+    NeighbourFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, RouteFile, SessionFile,
+    SignalFile, SoakFile, StepFile, StopFile, TextFile, WaitFile,
 };
 
 use std::borrow::Cow;

@@ -162,7 +162,18 @@ impl From<Fault> for Wrong {
 }
 
 /// The words a step can hold.
-pub(crate) const WORDS: [&str; 6] = ["attach", "detach", "ping", "capture", "exec", "expect"];
+pub(crate) const WORDS: [&str; 19] = [
+    "attach", "detach", "move", "ping", "capture", "exec", "cut", "heal", "halt", "start",
+    "restart", "signal", "steps", "parallel", "repeat", "soak", "wait", "stop", "expect",
+];
+
+/// Of those the ones that hold steps: as they are, or under `steps`.
+pub(crate) const BODIES: [(&str, Option<&str>); 4] = [
+    ("steps", None),
+    ("parallel", None),
+    ("repeat", Some("steps")),
+    ("soak", Some("steps")),
+];
 
 /// The facts an expectation can hold.
 pub(crate) const FACTS: [&str; 5] = ["session", "route", "packets", "forwarding", "neighbour"];
@@ -173,10 +184,22 @@ fn one_word(step: &Value) -> Result<(), Wrong> {
     let Some(table) = step.as_table() else {
         return Ok(());
     };
-    one_of(table, &step.span, "do", &WORDS, &["label"])?;
+    one_of(table, &step.span, "do", &WORDS, &["label", "background"])?;
+    for (word, key) in BODIES {
+        let body = table.get(word).map(|field| &field.value);
+        let body = match key {
+            None => body,
+            Some(key) => body
+                .and_then(|value| value.as_table()?.get(key))
+                .map(|field| &field.value),
+        };
+        for inner in body.and_then(Value::as_array).unwrap_or_default() {
+            one_word(inner)?;
+        }
+    }
     let expect = table.get("expect");
     match expect.and_then(|field| Some((field, field.value.as_table()?))) {
-        Some((field, facts)) => one_of(facts, &field.place, "expect", &FACTS, &["within"]),
+        Some((field, facts)) => one_of(facts, &field.place, "expect", &FACTS, &["within", "for"]),
         None => Ok(()),
     }
 }

@@ -57,6 +57,8 @@ words! {
     ArpOperation = one_of(&layers::ARP_OPERATIONS);
     /// States of a session.
     State = one_of(&SessionState::ALL.map(|state| (state.name(), ())));
+    /// Signals.
+    SignalName = one_of(&crate::step::Signal::ALL.map(|signal| (signal.name(), ())));
     /// Layers of a packet.
     Layer = one_of(&LayerKind::ALL.map(|layer| (layer.name(), ())));
     /// Types of ICMP message.

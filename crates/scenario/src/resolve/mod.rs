@@ -107,6 +107,8 @@ struct Resolver<'a> {
     labels: BTreeMap<String, (StepId, Range<usize>)>,
     /// The last step that did something.
     last_step: Option<StepId>,
+    /// What the steps so far have left.
+    course: steps::Course,
     /// Names that could not be read, so that using them is not a second mistake.
     broken: BTreeSet<String>,
 }
@@ -163,6 +165,7 @@ impl<'a> Resolver<'a> {
             captures: BTreeMap::new(),
             labels: BTreeMap::new(),
             last_step: None,
+            course: steps::Course::default(),
             broken: file.broken.iter().cloned().collect(),
         }
     }

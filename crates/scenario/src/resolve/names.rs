@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
         self.of_kind(id, name, verb, "BGP speaker", speaks)
     }
 
-    fn of_kind(
+    pub(super) fn of_kind(
         &mut self,
         id: NodeId,
         name: &At<String>,

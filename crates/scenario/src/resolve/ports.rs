@@ -1,7 +1,6 @@
 //! Ports: what is attached where, and the addresses that names stand for.
 
 use std::net::IpAddr;
-use std::ops::Range;
 
 use bgp_wire::MacAddr;
 
@@ -255,16 +254,15 @@ impl Resolver<'_> {
 
     /// The step that first attaches a port, when the port is unknown only because that comes later.
     pub(super) fn attached_later(&self, name: &str) -> Option<Related> {
-        let attaches = self
-            .file
-            .steps
-            .iter()
-            .flatten()
-            .filter_map(|step| step.value.attach.as_ref());
-        let place: &Range<usize> = attaches
-            .map(|attach| &attach.value.port)
-            .find(|port| port.value == name)
-            .map(|port| &port.span)?;
+        let mut found = None;
+        for step in self.file.steps.iter().flatten() {
+            step.value.walk(&mut |step| {
+                let port = step.attach.as_ref().map(|attach| &attach.value.port);
+                let port = port.filter(|port| port.value == name);
+                found = found.take().or_else(|| port.map(|port| port.span.clone()));
+            });
+        }
+        let place = &found?;
         related(place, "it is attached only here")
     }
 }

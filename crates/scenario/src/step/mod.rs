@@ -2,10 +2,14 @@
 
 mod attach;
 mod exec;
+mod flow;
+mod life;
 mod ping;
 
 pub use attach::Attach;
 pub use exec::{Exec, TextExpectation};
+pub use flow::{Limit, Repeat, Wait as WaitFor};
+pub use life::{Cable, Signal, SignalTo};
 pub use ping::{Ping, PingOutcome};
 
 use std::fmt;
@@ -16,7 +20,7 @@ use crate::expect::Expectation;
 use crate::lab::{CaptureId, NodeId, PortId};
 use crate::place::Place;
 
-/// A step's index in [`Scenario::steps`](crate::Scenario::steps). Shown counting from 1.
+/// A step's number in [`Scenario::walk`](crate::Scenario::walk). People are shown [`Step::number`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StepId(pub usize);
 
@@ -29,14 +33,18 @@ impl fmt::Display for StepId {
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Its index.
+    /// Which one.
     pub id: StepId,
+    /// Its number, counting from 1; of a step in another `3.2`.
+    pub number: String,
     /// What the scenario calls it.
     pub label: Option<String>,
     /// What a person calls it: `ping vm-a -> vm-b`.
     pub title: String,
     /// Where it was written.
     pub place: Place,
+    /// Whether the next step begins before this one ends.
+    pub background: bool,
     /// What to do.
     pub action: Action,
 }
@@ -54,12 +62,41 @@ pub enum Action {
         /// The attachment that ends.
         from: Attach,
     },
+    /// Plug a port in on another compute node, then unplug it where it was.
+    Move {
+        /// The attachment that ends.
+        from: Attach,
+        /// The attachment that begins.
+        to: Attach,
+    },
     /// Ask for echoes.
     Ping(Ping),
     /// Begin a capture, described at [`Scenario::captures`](crate::Scenario::captures). It runs until the lab ends.
     Capture(CaptureId),
     /// Run a command and judge it.
     Exec(Exec),
+    /// Pull cables.
+    Cut(Cable),
+    /// Plug cables in again.
+    Heal(Cable),
+    /// End the programs of these nodes.
+    Halt(Vec<NodeId>),
+    /// Start the programs of these nodes.
+    Start(Vec<NodeId>),
+    /// End the programs of these nodes and start them again.
+    Restart(Vec<NodeId>),
+    /// Send a signal to programs.
+    Signal(SignalTo),
+    /// Steps, one after the other.
+    Steps(Vec<Step>),
+    /// Steps that begin together.
+    Parallel(Vec<Step>),
+    /// Steps again and again.
+    Repeat(Repeat),
+    /// Wait for the end of a background step.
+    Wait(WaitFor),
+    /// End a background step.
+    Stop(StepId),
     /// Wait for a fact.
     Expect(Expectation),
 }
@@ -72,4 +109,36 @@ pub enum Endpoint {
     Node(NodeId),
     /// In a port's namespace.
     Port(PortId),
+}
+
+impl Step {
+    /// The steps in it.
+    pub fn inner(&self) -> &[Self] {
+        match &self.action {
+            Action::Steps(steps) | Action::Parallel(steps) => steps,
+            Action::Repeat(repeat) => &repeat.steps,
+            _ => &[],
+        }
+    }
+
+    /// It and all steps in it, each before those in it.
+    pub fn walk<'a>(&'a self, visit: &mut impl FnMut(&'a Self)) {
+        visit(self);
+        for step in self.inner() {
+            step.walk(visit);
+        }
+    }
+
+    /// Calls `change` with it and all steps in it.
+    pub fn walk_mut(&mut self, change: &mut impl FnMut(&mut Self)) {
+        change(self);
+        let inner = match &mut self.action {
+            Action::Steps(steps) | Action::Parallel(steps) => steps,
+            Action::Repeat(repeat) => &mut repeat.steps,
+            _ => return,
+        };
+        for step in inner {
+            step.walk_mut(change);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What a person calls a step: one line, with the names that were typed.
 
 mod expect;
+mod flow;
 mod packets;
 
 use crate::file::{At, StepFile};
@@ -50,9 +51,15 @@ pub(crate) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
             format!("exec on {on}: {}", exec.command.join(" "))
         }
         Action::Expect(expectation) => match &typed.expect {
-            Some(expect) => format!("expect {}", expect::fact(&expect.value, &expectation.fact)),
+            Some(expect) => {
+                let fact = expect::fact(&expect.value, &expectation.fact);
+                let hold = expect.value.during.as_ref();
+                let hold = hold.map(|during| format!(" for {}", during.value));
+                format!("expect {fact}{}", hold.unwrap_or_default())
+            }
             None => "expect".into(),
         },
+        action => flow::of(scenario, action, typed),
     }
 }
 

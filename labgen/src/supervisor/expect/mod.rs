@@ -12,8 +12,9 @@ use std::time::Duration;
 use scenario::{Expectation, Fact};
 use tokio::time::{Instant, timeout_at};
 
-use super::lab::{Lab, ReachError};
+use super::lab::{Lab, ReachError, micros};
 use super::step::Unmet;
+use crate::ui;
 
 /// How soon a program is asked again that did not answer.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -42,17 +43,70 @@ pub(super) async fn wait(
 ) -> Result<String, Unmet> {
     // What is shown says itself that it was expected.
     let title = title.strip_prefix("expect ").unwrap_or(title);
-    let deadline = Instant::now() + expectation.within;
+    let time = Time {
+        within: expectation.within,
+        hold: expectation.hold,
+    };
     match &expectation.fact {
-        Fact::Session(e) => until(session::Watcher::new(lab, e, title), deadline).await,
-        Fact::Route(e) => until(route::Watcher::new(lab, e, title), deadline).await,
-        Fact::Packets(e) => until(packets::Watcher::new(lab, e, title), deadline).await,
-        Fact::Forwarding(e) => until(dataplane::Forwarding::new(lab, e, title), deadline).await,
-        Fact::Neighbour(e) => until(dataplane::Neighbours::new(lab, e, title), deadline).await,
+        Fact::Session(e) => time.of(session::Watcher::new(lab, e, title)).await,
+        Fact::Route(e) => time.of(route::Watcher::new(lab, e, title)).await,
+        Fact::Packets(e) => time.of(packets::Watcher::new(lab, e, title)).await,
+        Fact::Forwarding(e) => time.of(dataplane::Forwarding::new(lab, e, title)).await,
+        Fact::Neighbour(e) => time.of(dataplane::Neighbours::new(lab, e, title)).await,
     }
 }
 
-async fn until(mut watch: impl Watch, deadline: Instant) -> Result<String, Unmet> {
+/// When a fact must be true.
+#[derive(Clone, Copy)]
+struct Time {
+    /// It is before this is over.
+    within: Duration,
+    /// It stays so for this long.
+    hold: Option<Duration>,
+}
+
+impl Time {
+    async fn of(self, mut watch: impl Watch) -> Result<String, Unmet> {
+        let seen = match (self.within, self.hold) {
+            (Duration::ZERO, Some(_)) => now(&mut watch).await?,
+            _ => becomes(&mut watch, Instant::now() + self.within).await?,
+        };
+        match self.hold {
+            Some(hold) => stays(&mut watch, hold).await,
+            None => Ok(seen),
+        }
+    }
+}
+
+/// It is true at the first look.
+async fn now(watch: &mut impl Watch) -> Result<String, Unmet> {
+    match watch.look().await {
+        Ok(Look::Met(seen)) => Ok(seen),
+        Ok(Look::Unmet(unmet) | Look::Never(unmet)) => Err(unmet),
+        Err(error) => Err(Unmet::undone("an answer", &error)),
+    }
+}
+
+/// It is true at every look while the time lasts, the last of them at its end.
+async fn stays(watch: &mut impl Watch, hold: Duration) -> Result<String, Unmet> {
+    let began = Instant::now();
+    let deadline = began + hold;
+    loop {
+        let over = timeout_at(deadline, watch.changed()).await.is_err();
+        let seen = now(watch).await.map_err(|unmet| {
+            let after = ui::ms(micros(began.elapsed()));
+            Unmet {
+                seen: format!("after {after} {}", unmet.seen),
+                ..unmet
+            }
+        })?;
+        if over {
+            return Ok(seen);
+        }
+    }
+}
+
+async fn becomes(watch: &mut impl Watch, deadline: Instant) -> Result<String, Unmet> {
     let mut last = Unmet {
         expected: "an answer".into(),
         seen: "none in time".into(),

@@ -18,6 +18,8 @@ pub(super) enum AttachError {
     #[error(transparent)]
     Port(#[from] PortError),
     #[error(transparent)]
+    Unplug(#[from] Box<PortError>),
+    #[error(transparent)]
     Reach(#[from] ReachError),
     #[error("`{node}` refused")]
     Refused { node: String, source: ClientError },
@@ -26,9 +28,24 @@ pub(super) enum AttachError {
 }
 
 pub(super) async fn attach(lab: &Lab, attach: &Attach) -> Result<String, AttachError> {
-    ports::plug(lab, attach).await?;
+    if let Some(elsewhere) = ports::plug(lab, attach).await? {
+        // It was detached there.
+        ports::unplug(lab, &elsewhere, attach.port)?;
+    }
     let body = attach_body(lab, attach);
     ask(lab, attach.on, async |client| client.attach(&body).await).await
+}
+
+/// As when a guest moves without a pause: it is there before it is gone here.
+pub(super) async fn migrate(lab: &Lab, from: &Attach, to: &Attach) -> Result<String, AttachError> {
+    let was = ports::plug(lab, to).await?;
+    let body = attach_body(lab, to);
+    ask(lab, to.on, async |client| client.attach(&body).await).await?;
+    let seen = detach(lab, from).await?;
+    if let Some(was) = was {
+        ports::unplug(lab, &was, from.port)?;
+    }
+    Ok(seen)
 }
 
 pub(super) async fn detach(lab: &Lab, from: &Attach) -> Result<String, AttachError> {

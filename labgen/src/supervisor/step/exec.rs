@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use netns::ns::NodeNs;
+use netns::process::Child;
 use nix::sys::signal::Signal;
 use scenario::{Endpoint, Exec};
 use tokio::time::timeout;
@@ -37,8 +38,8 @@ pub(super) async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
     };
     let running = spawn(lab, program, args, place).await;
     let (child, output) = running.map_err(|e| Unmet::undone(&expected, &e))?;
-    let Ok(ended) = timeout(exec.within, child.clone().exited()).await else {
-        let _ = child.kill_group(Signal::SIGKILL);
+    let child = Leashed(child);
+    let Ok(ended) = timeout(exec.within, child.0.clone().exited()).await else {
         return Err(Unmet {
             expected,
             seen: format!("it still runs after {:?}", exec.within),
@@ -72,4 +73,16 @@ pub(super) async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
         }
     }
     Ok(String::new())
+}
+
+/// A command that does not outlive its step.
+struct Leashed(Child);
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        if self.0.try_exit().is_none() {
+            // It may have ended a moment ago.
+            let _ = self.0.kill_group(Signal::SIGKILL);
+        }
+    }
 }

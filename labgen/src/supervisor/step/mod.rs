@@ -1,7 +1,9 @@
-//! Doing the steps of a scenario, one after the other.
+//! Doing the steps of a scenario.
 
 mod attach;
+mod course;
 mod exec;
+mod life;
 mod output;
 mod ping;
 
@@ -11,10 +13,10 @@ use netns::ns::NetNs;
 use scenario::{Action, Endpoint, Step};
 
 use super::expect;
-use super::front::Front;
 use super::lab::Lab;
 use super::recording::{self, RecordingError};
-use crate::protocol::{Event, Failure};
+
+pub(super) use course::run_all;
 
 /// A step that did not end well.
 #[derive(Debug)]
@@ -35,44 +37,8 @@ impl Unmet {
     }
 }
 
-/// All steps, or those up to the first that fails. Whether all passed.
-pub(super) async fn run_all(lab: &Rc<Lab>, front: &Front) -> bool {
-    let of = lab.scenario.steps.len();
-    for step in &lab.scenario.steps {
-        let number = step.id.0 + 1;
-        let title = step.title.clone();
-        recording::mark(lab, step.id, &title);
-        front.send(&Event::StepStarted {
-            step: number,
-            of,
-            title,
-            at: lab.at(),
-        });
-        match run(lab, step).await {
-            Ok(seen) => front.send(&Event::StepPassed {
-                step: number,
-                seen,
-                at: lab.at(),
-            }),
-            Err(unmet) => {
-                front.send(&Event::StepFailed(Failure {
-                    step: number,
-                    title: step.title.clone(),
-                    line: step.place.line,
-                    expected: unmet.expected,
-                    seen: unmet.seen,
-                    details: unmet.details,
-                    at: lab.at(),
-                }));
-                return false;
-            }
-        }
-    }
-    true
-}
-
-/// One step; what was seen, in a line.
-async fn run(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
+/// Does what a step says that is not made of steps and not about steps; what was seen, in a line.
+async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
     match &step.action {
         Action::Attach(attach) => attach::attach(lab, attach)
             .await
@@ -80,12 +46,32 @@ async fn run(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Detach { from, .. } => attach::detach(lab, from)
             .await
             .map_err(|e| Unmet::undone("the port is detached", &e)),
+        Action::Move { from, to } => attach::migrate(lab, from, to)
+            .await
+            .map_err(|e| Unmet::undone("the port is moved", &e)),
         Action::Capture(capture) => recording::begin(lab, *capture)
             .map(|()| String::new())
             .map_err(|e: RecordingError| Unmet::undone("the capture begins", &e)),
         Action::Ping(ping) => ping::ping(lab, ping).await,
         Action::Exec(exec) => exec::exec(lab, exec).await,
+        Action::Cut(cable) => lab
+            .cut(&life::place(lab, *cable))
+            .await
+            .map_err(|e| Unmet::undone("the cable is cut", &e)),
+        Action::Heal(cable) => lab
+            .heal(&life::place(lab, *cable))
+            .await
+            .map_err(|e| Unmet::undone("the cable is healed", &e)),
+        Action::Halt(nodes) => life::each(nodes, |node| lab.halt(node), "ended").await,
+        Action::Start(nodes) => life::each(nodes, |node| lab.start(node), "started").await,
+        Action::Restart(nodes) => life::each(nodes, |node| lab.restart(node), "restarted").await,
+        Action::Signal(to) => life::signal(lab, to),
         Action::Expect(expectation) => expect::wait(lab, expectation, &step.title).await,
+        Action::Steps(_)
+        | Action::Parallel(_)
+        | Action::Repeat(_)
+        | Action::Wait(_)
+        | Action::Stop(_) => Ok(String::new()),
     }
 }
 

@@ -2,9 +2,13 @@
 
 mod act;
 mod expect;
+mod flow;
+mod life;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
 pub use expect::{ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile};
+pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
+pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -17,16 +21,64 @@ use super::At;
 pub struct StepFile {
     /// What later steps can call it.
     pub label: Option<At<String>>,
+    /// True: the next step begins at once, and this one goes on beside. The run waits for it at its end.
+    pub background: Option<At<bool>>,
     /// Plugs a port into a VPN.
     pub attach: Option<At<AttachFile>>,
     /// Unplugs a port.
     pub detach: Option<At<DetachFile>>,
+    /// Plugs an attached port into its VPN on another compute node, and then unplugs it where it was.
+    #[serde(rename = "move")]
+    pub migrate: Option<At<MoveFile>>,
     /// Asks for echoes.
     pub ping: Option<At<PingFile>>,
     /// Begins a capture.
     pub capture: Option<At<CaptureFile>>,
     /// Runs a command.
     pub exec: Option<At<ExecFile>>,
+    /// Pulls cables.
+    pub cut: Option<At<CableFile>>,
+    /// Plugs them in again.
+    pub heal: Option<At<CableFile>>,
+    /// Ends the programs of nodes; namespaces and links stay.
+    pub halt: Option<At<ProgramsFile>>,
+    /// Starts the programs of halted nodes, and waits until they are ready.
+    pub start: Option<At<ProgramsFile>>,
+    /// Ends the programs of nodes and starts them again.
+    pub restart: Option<At<ProgramsFile>>,
+    /// Sends a signal to programs.
+    pub signal: Option<At<SignalFile>>,
+    /// Steps, one after the other, as one: for `parallel`, or to give a part of a run a label.
+    pub steps: Option<At<Vec<At<StepFile>>>>,
+    /// Steps that all begin at once; over when all are. When one fails, the others are stopped.
+    pub parallel: Option<At<Vec<At<StepFile>>>>,
+    /// Steps again and again, so many times.
+    pub repeat: Option<At<RepeatFile>>,
+    /// Steps again and again, for so long.
+    pub soak: Option<At<SoakFile>>,
+    /// Waits for the end of a background step.
+    pub wait: Option<At<WaitFile>>,
+    /// Ends what goes on beside.
+    pub stop: Option<At<StopFile>>,
     /// Waits for a fact.
     pub expect: Option<At<ExpectFile>>,
+}
+
+impl StepFile {
+    /// The steps in it.
+    pub fn inner(&self) -> &[At<Self>] {
+        let own = self.steps.as_ref().or(self.parallel.as_ref());
+        let repeated = self.repeat.as_ref().map(|repeat| &repeat.value.steps);
+        let soaked = self.soak.as_ref().map(|soak| &soak.value.steps);
+        let inner = own.or(repeated).or(soaked);
+        inner.map_or(&[], |steps| &steps.value)
+    }
+
+    /// It and all steps in it, in the order of the text.
+    pub fn walk(&self, visit: &mut impl FnMut(&Self)) {
+        visit(self);
+        for step in self.inner() {
+            step.value.walk(visit);
+        }
+    }
 }

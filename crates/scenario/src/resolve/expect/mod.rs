@@ -5,6 +5,8 @@ mod packets;
 mod route;
 mod session;
 
+use std::time::Duration;
+
 use super::{Found, Resolver};
 use crate::error::ErrorKind;
 use crate::expect::{Expectation, Fact, Since};
@@ -25,9 +27,15 @@ impl Resolver<'_> {
         } else {
             Fact::Neighbour(self.neighbour(&typed.neighbour.as_ref()?.value)?)
         };
+        let hold = self.maybe(typed.during.as_ref(), values::duration);
+        let default = match hold {
+            Some(_) => Duration::ZERO,
+            None => defaults::WITHIN,
+        };
         Some(Expectation {
             fact,
-            within: within.unwrap_or(defaults::WITHIN),
+            within: within.unwrap_or(default),
+            hold,
         })
     }
 

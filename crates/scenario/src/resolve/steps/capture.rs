@@ -10,6 +10,13 @@ impl Resolver<'_> {
         let on = self.net(&typed.on, "captures on");
         let name = &typed.name;
         self.name(name);
+        if self.course.repeated > 0 {
+            let kind = ErrorKind::Misplaced {
+                key: name.value.clone(),
+                reason: "would begin once more in the second round; begin it before".into(),
+            };
+            self.fail(&name.span, kind);
+        }
         let id = CaptureId(self.scenario.captures.len());
         let first = self
             .captures

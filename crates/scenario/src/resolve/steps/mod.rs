@@ -1,7 +1,10 @@
 //! Steps, in order: what an earlier one said holds for the later.
 
 mod capture;
+mod course;
 mod exec;
+mod flow;
+mod life;
 mod ping;
 
 use super::expect::LAST_STEP;
@@ -11,32 +14,62 @@ use crate::file::{At, StepFile};
 use crate::step::{Action, Step, StepId};
 use crate::title;
 
+pub(super) use course::Course;
+
 impl Resolver<'_> {
     pub(super) fn steps(&mut self, steps: &[Option<At<StepFile>>]) {
         for (index, step) in steps.iter().enumerate() {
             let Some(step) = step else { continue };
             self.subject = Subject::Step(index + 1);
-            let id = StepId(index);
-            let label = step.value.label.as_ref();
-            let action = self.action(&step.value);
-            if let Some(label) = label {
-                self.label(id, label);
-            }
-            let Some(action) = action.filter(|_| self.errors.is_empty()) else {
-                continue;
-            };
-            if !matches!(action, Action::Capture(_) | Action::Expect(_)) {
-                self.last_step = Some(id);
-            }
-            let title = title::of(&self.scenario, &action, &step.value);
-            self.scenario.steps.push(Step {
-                id,
-                label: label.map(|label| label.value.clone()),
-                title,
-                place: self.place(&step.span),
-                action,
-            });
+            let step = self.step(step, (index + 1).to_string());
+            self.scenario.steps.extend(step);
         }
+    }
+
+    /// The steps in the one with the number `of`.
+    fn inner_steps(&mut self, steps: &[At<StepFile>], of: &str) -> Vec<Step> {
+        let mut inner = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            if let Some(background) = &step.value.background {
+                let kind = ErrorKind::Misplaced {
+                    key: "background".into(),
+                    reason: "is for steps that are in no other; here `parallel` is it".into(),
+                };
+                self.fail(&background.span, kind);
+            }
+            inner.extend(self.step(step, format!("{of}.{}", index + 1)));
+        }
+        inner
+    }
+
+    fn step(&mut self, step: &At<StepFile>, number: String) -> Found<Step> {
+        let id = self.course.next_id();
+        let typed = &step.value;
+        let label = typed.label.as_ref();
+        let background = typed.background.as_ref().is_some_and(|flag| flag.value);
+        let action = self.action(typed, &number);
+        if let Some(label) = label {
+            self.label(id, label);
+        }
+        if background {
+            self.course.goes_on(id, &step.span);
+        }
+        let action = action.filter(|_| self.errors.is_empty())?;
+        if !matches!(
+            action,
+            Action::Capture(_) | Action::Expect(_) | Action::Steps(_) | Action::Repeat(_)
+        ) {
+            self.last_step = Some(id);
+        }
+        Some(Step {
+            id,
+            number,
+            label: label.map(|label| label.value.clone()),
+            title: title::of(&self.scenario, &action, typed),
+            place: self.place(&step.span),
+            background,
+            action,
+        })
     }
 
     fn label(&mut self, id: StepId, label: &At<String>) {
@@ -66,21 +99,25 @@ impl Resolver<'_> {
         }
     }
 
-    fn action(&mut self, typed: &StepFile) -> Found<Action> {
+    fn action(&mut self, typed: &StepFile, number: &str) -> Found<Action> {
         if let Some(attach) = &typed.attach {
             self.attach(&attach.value).map(Action::Attach)
         } else if let Some(detach) = &typed.detach {
             self.detach(&detach.value)
                 .map(|(port, from)| Action::Detach { port, from })
+        } else if let Some(migrate) = &typed.migrate {
+            self.migrate(&migrate.value)
+                .map(|(from, to)| Action::Move { from, to })
         } else if let Some(ping) = &typed.ping {
             self.ping(&ping.value).map(Action::Ping)
         } else if let Some(capture) = &typed.capture {
             self.capture(&capture.value).map(Action::Capture)
         } else if let Some(exec) = &typed.exec {
             self.exec(&exec.value).map(Action::Exec)
+        } else if let Some(expect) = &typed.expect {
+            self.expect(&expect.value).map(Action::Expect)
         } else {
-            self.expect(&typed.expect.as_ref()?.value)
-                .map(Action::Expect)
+            self.failure(typed).or_else(|| self.flow(typed, number))
         }
     }
 }

@@ -29,6 +29,9 @@ pub struct ExpectFile {
     pub forwarding: Option<At<ForwardingFile>>,
     /// An entry in a VPN's neighbour table.
     pub neighbour: Option<At<NeighbourFile>>,
-    /// How long to wait for it; `"5s"` when not given.
+    /// How long to wait for it; `"5s"` when not given, and no time beside `for`.
     pub within: Option<At<String>>,
+    /// How long it must stay so, from when it first is.
+    #[serde(rename = "for")]
+    pub during: Option<At<String>>,
 }

@@ -1,0 +1,40 @@
+//! What the steps so far have left: which cables are cut, which nodes halted, what goes on beside.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::lab::NodeId;
+use crate::step::{Cable, StepId};
+
+/// The state of the lab between two steps, as far as steps say.
+#[derive(Clone, Debug, Default)]
+pub(in crate::resolve) struct Course {
+    next: usize,
+    /// Cables that are cut, and where that was said.
+    pub cut: BTreeMap<Cable, Range<usize>>,
+    /// Nodes whose programs were ended, and where that was said.
+    pub halted: BTreeMap<NodeId, Range<usize>>,
+    /// Nodes that got a signal after which it is not known whether they run.
+    pub shaken: BTreeSet<NodeId>,
+    /// Background steps that no step has waited for or stopped.
+    going_on: BTreeMap<StepId, Range<usize>>,
+    /// How many steps that are repeated this is in.
+    pub repeated: usize,
+}
+
+impl Course {
+    pub(super) fn next_id(&mut self) -> StepId {
+        let id = StepId(self.next);
+        self.next += 1;
+        id
+    }
+
+    pub(super) fn goes_on(&mut self, step: StepId, span: &Range<usize>) {
+        self.going_on.insert(step, span.clone());
+    }
+
+    /// Notes that somebody waits for a background step or stops it; whether there is one.
+    pub(super) fn end(&mut self, step: StepId) -> bool {
+        self.going_on.remove(&step).is_some()
+    }
+}
