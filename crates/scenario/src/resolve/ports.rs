@@ -75,7 +75,9 @@ impl Resolver<'_> {
             prefix_len,
             mac,
         };
-        self.is_free(typed, &attach);
+        if !typed.duplicate.as_ref().is_some_and(|flag| flag.value) {
+            self.is_free(typed, &attach);
+        }
         let entry = (attach.clone(), name.span.clone(), true);
         match self.attached.get_mut(port.0) {
             Some(known) => *known = entry,

@@ -39,7 +39,7 @@ impl Forwarding {
                 let mut entries = netlink.fdb(None).await.map_err(|e| self.kernel.failed(e))?;
                 entries.retain(|entry| scope.has(entry.link));
                 let remote = entries.iter().filter_map(|entry| {
-                    let remote = Remote::of_entry(entry)?;
+                    let remote = Remote::of_entry(entry, scope.vni(entry.link))?;
                     Some((remote, entry.mac == MacAddr(mac.0)))
                 });
                 Ok(remote.collect())
@@ -78,11 +78,11 @@ struct Remote {
 }
 
 impl Remote {
-    fn of_entry(entry: &FdbEntry) -> Option<Self> {
+    fn of_entry(entry: &FdbEntry, tunnel: Option<u32>) -> Option<Self> {
         Some(Self {
             to: entry.mac.to_string(),
             dst: entry.dst?,
-            vni: entry.vni,
+            vni: entry.vni.or(tunnel),
         })
     }
 

@@ -23,19 +23,34 @@ pub(super) struct Kernel {
 pub(super) enum Scope {
     /// These devices, and this table of routes if it has one.
     Own {
-        devices: Vec<u32>,
+        devices: Vec<Device>,
         table: Option<u32>,
     },
     /// The speaker knows no such instance: then no device may hold an entry for it.
     All,
 }
 
+/// A device of the instance.
+pub(super) struct Device {
+    index: u32,
+    /// Of a tunnel: the VNI that entries have which name none.
+    vni: Option<u32>,
+}
+
 impl Scope {
     /// Whether entries of a device count.
     pub(super) fn has(&self, link: u32) -> bool {
         match self {
-            Self::Own { devices, .. } => devices.contains(&link),
+            Self::Own { devices, .. } => devices.iter().any(|device| device.index == link),
             Self::All => true,
+        }
+    }
+
+    /// The VNI that a tunnel uses where its entries name none: the kernel leaves out one that is the tunnel's own.
+    pub(super) fn vni(&self, link: u32) -> Option<u32> {
+        match self {
+            Self::Own { devices, .. } => devices.iter().find(|device| device.index == link)?.vni,
+            Self::All => None,
         }
     }
 
@@ -102,8 +117,15 @@ impl Kernel {
             let Some(name) = shown.get(key).and_then(Value::as_str) else {
                 continue;
             };
-            match netlink.index(name).await {
-                Ok(index) => devices.push(index),
+            let found = match netlink.index(name).await {
+                Ok(index) => netlink.link(index).await,
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(link) => devices.push(Device {
+                    index: link.index,
+                    vni: link.vxlan.and_then(|vxlan| vxlan.vni),
+                }),
                 // On its way in or out.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(self.failed(error)),
@@ -118,12 +140,9 @@ impl Kernel {
         let Some((_, monitor)) = &mut self.open else {
             return Ok(());
         };
-        let kernel = tokio::select! {
-            change = monitor.next() => change.map(drop),
-            said = self.speaker.changed() => return said,
-        };
-        // Its question was left in the air, and the connection with it.
-        self.speaker.hang_up();
-        kernel.map_err(|e| self.failed(e))
+        tokio::select! {
+            change = monitor.next() => change.map(drop).map_err(|e| self.failed(e)),
+            said = self.speaker.changed() => said,
+        }
     }
 }

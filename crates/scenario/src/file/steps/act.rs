@@ -19,6 +19,8 @@ pub struct AttachFile {
     pub ip: Option<At<String>>,
     /// Its MAC address; made from the names of lab and port when not given.
     pub mac: Option<At<String>>,
+    /// True: another port of the VPN may have its addresses, which is otherwise refused as a mistake.
+    pub duplicate: Option<At<bool>>,
 }
 
 /// Unplugs a port.
