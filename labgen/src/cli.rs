@@ -4,6 +4,7 @@ mod candidates;
 mod file;
 mod lab;
 mod node;
+mod report;
 mod setup;
 mod vm;
 
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
 pub use lab::{Down, Inspect, List, Plan, Run, Up};
 pub use node::{Cable, Capture, CaptureHere, Exec, Life, Logs, Shell};
+pub use report::{Forms, Open, Report};
 pub use setup::{Completions, Init, Man, Schema, Shell as ShellKind};
 
 /// BGP VPN labs out of one file: build, break, prove with packets, explain.
@@ -93,6 +95,10 @@ pub enum Command {
     Graph(Graph),
     /// Probe what this machine can do, by doing
     Doctor(Doctor),
+    /// Tell again what a run came to, from its evidence: as a page, JSON, JUnit XML
+    Report(Report),
+    /// Open the report of a run in a browser
+    Open(Open),
     /// Run many scenarios, and say which passed
     ///
     /// Of a directory, every scenario below it that has steps. One that needs what this machine lacks is reported

@@ -11,6 +11,7 @@ mod needs;
 mod observe;
 mod plan;
 mod protocol;
+mod report;
 mod state;
 mod supervisor;
 mod ui;

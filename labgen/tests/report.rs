@@ -5,7 +5,9 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use common::{HOSTS, Labgen};
 use serde_json::Value;
@@ -63,4 +65,141 @@ fn faults_are_events_whoever_made_them() {
             ("heal".into(), "a/lan".into())
         ]
     );
+}
+
+/// Two hosts, one of which asks for an address that nobody has.
+fn failing() -> String {
+    let steps = "
+[[step]]
+capture = { on = \"lan\", as = \"wire\" }
+
+[[step]]
+ping = { from = \"a\", to = \"b\", within = \"5s\" }
+
+[[step]]
+cut = { on = \"lan\" }
+
+[[step]]
+ping = { from = \"a\", to = \"b\", within = \"300ms\" }
+";
+    format!("{HOSTS}\n{steps}")
+}
+
+#[test]
+fn a_failing_run_is_told_in_every_form() {
+    let labgen = Labgen::new("forms");
+    let file = labgen.write("one.toml", &failing());
+    let out = labgen.dir.join("evidence");
+    let line = failing().lines().count() - 1;
+    let said = labgen.says(&["run", &file, "--out", out.to_str().unwrap(), "--github"]);
+    said.fails_with(1, "around it:");
+    let place = format!("{file}:{line}");
+    said.fails_with(1, &place);
+    said.fails_with(1, "fault: cut lan");
+    said.fails_with(
+        1,
+        &format!("::error file={file},line={line},title=step 4%3A ping a -> b::"),
+    );
+    let json = fs::read(out.join("report.json")).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["steps"][3]["state"], "failed");
+    assert_eq!(json["divergence"]["what"], "cut lan");
+    assert_eq!(json["captures"][0]["name"], "wire");
+    let junit = fs::read_to_string(out.join("junit.xml")).unwrap();
+    assert!(junit.contains("tests=\"4\" failures=\"1\""), "{junit}");
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains(&place) && html.contains("ICMP echo request"));
+    // Once more, from the evidence alone, in the directory of the lab and elsewhere.
+    let [page, cases] = ["page.html", "cases.xml"].map(|name| labgen.dir.join(name));
+    let [html_again, junit_again] = [&page, &cases].map(|path| path.to_str().unwrap());
+    labgen
+        .says(&[
+            "report",
+            "one",
+            "--html",
+            html_again,
+            "--junit",
+            junit_again,
+        ])
+        .succeeds();
+    assert_eq!(fs::read_to_string(cases).unwrap(), junit);
+    assert_eq!(fs::read_to_string(page).unwrap(), html);
+}
+
+#[test]
+fn the_last_run_is_opened_by_the_browser_of_the_user() {
+    let labgen = Labgen::new("open");
+    labgen.says(&["open"]).fails_with(1, "no run is kept yet");
+    labgen
+        .says(&["open", "/nonexistent"])
+        .fails_with(1, "neither a directory of evidence");
+    let file = labgen.write("one.toml", &failing());
+    labgen
+        .says(&["run", &file])
+        .fails_with(1, "labgen open one");
+    let page = labgen.dir.join("state/one/report.html");
+    let browser = |command: &str| {
+        let output = labgen
+            .command(&["open"])
+            .env("BROWSER", command)
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = browser("");
+    assert!(
+        said.contains(page.to_str().unwrap()) && said.contains("no browser"),
+        "{said}"
+    );
+    assert_eq!(
+        browser("absent:head -c 15 %s"),
+        format!("{}\n<!DOCTYPE html>", page.display())
+    );
+}
+
+#[test]
+fn a_browser_shows_the_page_without_complaint() {
+    let Some(browser) = ["chromium", "chromium-headless-shell"]
+        .into_iter()
+        .find(is_installed)
+    else {
+        // Past the harness, which hides what a passing test prints.
+        let mut stderr = std::io::stderr();
+        let _ =
+            stderr.write_all(b"SKIPPED: no chromium (apt-get install chromium-headless-shell)\n");
+        return;
+    };
+    let labgen = Labgen::new("browser");
+    let file = labgen.write("one.toml", &failing());
+    let out = labgen.dir.join("evidence");
+    labgen
+        .says(&["run", &file, "--out", out.to_str().unwrap()])
+        .fails_with(1, "FAIL");
+    let page = format!("file://{}", out.join("report.html").display());
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .arg(format!(
+            "--user-data-dir={}",
+            labgen.dir.join("profile").display()
+        ))
+        .args(["--dump-dom", &page])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let root = shown.lines().nth(1).unwrap();
+    assert!(
+        root.contains("data-loaded=") && !root.contains("data-error="),
+        "{root}"
+    );
+    assert!(shown.contains("failed</div>") && shown.contains("Step 4 failed: ping a -&gt; b"));
+    // Filled in by the script: the list of events, with the one to look first at.
+    assert!(shown.contains("look first: cut lan"), "no list of events");
+    assert!(shown.contains("ICMP echo reply"), "no packets");
+}
+
+fn is_installed(program: &&str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }

@@ -6,6 +6,7 @@ use clap::{Args, ValueHint};
 
 use super::candidates;
 use super::file::Scenario;
+use super::report::Forms;
 use super::vm::Vm;
 
 /// Which lab, in every command that asks one.
@@ -99,9 +100,11 @@ pub struct Run {
     /// Leave the lab up after the steps (`labgen down` ends it)
     #[arg(long, conflicts_with = "kernel")]
     pub keep: bool,
-    /// Keep the evidence in this directory: events, captures, logs
+    /// Keep the evidence in this directory, events, captures and logs, with a report in every form
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub forms: Forms,
     /// Events as JSON, one a line
     #[arg(long)]
     pub json: bool,

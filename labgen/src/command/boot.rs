@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::report::Wanted;
 use super::{FAILED, LACKING, WRONG, check, fail, start};
 use crate::cli::{Doctor, Run, Variables};
 use crate::protocol::Event;
@@ -41,7 +42,7 @@ pub(super) fn run(kernel: &Path, options: &Run) -> ExitCode {
     let lab = Lab {
         dir: LabDir::of(&scenario.lab.name),
         about: Some(start::about(file, &scenario)),
-        out: options.out.as_deref(),
+        wanted: super::wanted(options),
     };
     in_vm(kernel, options.vm.memory, &lab, &args, &mut show)
 }
@@ -66,7 +67,7 @@ pub(super) fn doctor(kernel: &Path, options: &Doctor) -> ExitCode {
     let lab = Lab {
         dir: LabDir::of("labgen-doctor"),
         about: None,
-        out: None,
+        wanted: Wanted::default(),
     };
     in_vm(kernel, options.vm.memory, &lab, &args, &mut show)
 }
@@ -82,7 +83,7 @@ fn given(variables: &Variables) -> Vec<OsString> {
 struct Lab<'a> {
     dir: LabDir,
     about: Option<About>,
-    out: Option<&'a Path>,
+    wanted: Wanted<'a>,
 }
 
 fn in_vm(
@@ -115,7 +116,7 @@ fn in_vm(
         Ok(status) => ExitCode::from(status),
         Err(e) => failed(&e, dir),
     };
-    let kept = lab.out.map_or(Ok(()), |out| start::keep_evidence(dir, out));
+    let kept = start::end(dir, &lab.wanted);
     drop(lock);
     match (kept, dir.tidy(false)) {
         (Ok(()), Ok(_)) => code,

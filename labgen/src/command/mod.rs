@@ -17,6 +17,7 @@ mod list;
 mod logs;
 mod manual;
 mod plan;
+mod report;
 mod scenarios;
 mod start;
 mod test;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 
 use crate::cli::{self, Command};
 use crate::protocol::{Mode, Request};
+use report::Wanted;
 
 /// An expectation failed, or the command could not be done.
 pub const FAILED: u8 = 1;
@@ -38,13 +40,19 @@ pub const LACKING: u8 = 3;
 /// Runs a subcommand to its exit status.
 pub fn dispatch(command: Command) -> ExitCode {
     match command {
-        Command::Up(args) => start::start(&args.scenario, Mode::Up, 1, None, args.json),
+        Command::Up(args) => {
+            let wanted = Wanted {
+                json: args.json,
+                ..Wanted::default()
+            };
+            start::start(&args.scenario, Mode::Up, 1, &wanted)
+        }
         Command::Run(args) => match &args.vm.kernel {
             Some(kernel) => boot::run(kernel, &args),
             None => {
                 let mode = Mode::Run { keep: args.keep };
-                let (slow, out) = (args.slow.unwrap_or(1), args.out.as_deref());
-                start::start(&args.scenario, mode, slow, out, args.json)
+                let slow = args.slow.unwrap_or(1);
+                start::start(&args.scenario, mode, slow, &wanted(&args))
             }
         },
         Command::Down(args) => down::down(&args),
@@ -65,6 +73,8 @@ pub fn dispatch(command: Command) -> ExitCode {
             Some(kernel) => boot::doctor(kernel, &args),
             None => doctor::doctor(&args),
         },
+        Command::Report(args) => report::report(&args),
+        Command::Open(args) => report::open(&args),
         Command::Test(args) => test::test(&args),
         Command::Capture(args) => capture::capture(&args),
         Command::CaptureHere(args) => capture::here(&args),
@@ -75,6 +85,15 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Scenarios { dir } => scenarios::scenarios(&dir),
         Command::Supervise => crate::supervisor::main(),
         Command::VmInit => crate::vm::init(),
+    }
+}
+
+/// What `run` is to make of its run.
+fn wanted(args: &cli::Run) -> Wanted<'_> {
+    Wanted {
+        out: args.out.as_deref(),
+        forms: Some(&args.forms),
+        json: args.json,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `labgen up` and `labgen run`: checks first, then a supervisor, then what it tells.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -18,9 +19,11 @@ use scenario::Scenario;
 
 use super::check;
 use super::follow::{Heard, Listener};
+use super::report::{self, Wanted};
 use super::{FAILED, LACKING, WRONG, fail};
 use crate::cli;
 use crate::protocol::{DETACH, Event, Mode, Order};
+use crate::report::ReportError;
 use crate::state::{About, EVENTS, LabDir, SCENARIO};
 use crate::ui::{Ui, last_words};
 use crate::{kinds, needs};
@@ -38,15 +41,12 @@ pub(super) enum StartError {
     Io { what: String, source: io::Error },
     #[error("cannot start the lab's supervisor")]
     Supervisor(#[from] netns::ns::NsError),
+    #[error("cannot report on the run")]
+    Report(#[from] ReportError),
 }
 
-pub(super) fn start(
-    from: &cli::Scenario,
-    mode: Mode,
-    slow: u32,
-    out: Option<&Path>,
-    json: bool,
-) -> ExitCode {
+pub(super) fn start(from: &cli::Scenario, mode: Mode, slow: u32, wanted: &Wanted<'_>) -> ExitCode {
+    let (out, json) = (wanted.out, wanted.json);
     let file = from.file.as_path();
     let mut scenario = match check::load(file, &from.variables.set) {
         Ok(scenario) => scenario,
@@ -72,7 +72,10 @@ pub(super) fn start(
     }
     match supervise(file, base, &scenario, mode, json) {
         Ok((code, dir)) => {
-            let kept = out.map_or(Ok(()), |out| keep_evidence(&dir, out));
+            let kept = match mode {
+                Mode::Run { .. } => end(&dir, wanted),
+                Mode::Up => Ok(()),
+            };
             // What is still up keeps its sockets.
             let tidied = dir.tidy(false).map_err(StartError::from);
             match kept.and(tidied) {
@@ -80,8 +83,9 @@ pub(super) fn start(
                 Err(e) => fail(&e, FAILED),
             }
         }
-        Err(e @ StartError::State(_)) => fail(&e, FAILED),
-        Err(e @ StartError::Io { .. }) => fail(&e, FAILED),
+        Err(e @ (StartError::State(_) | StartError::Io { .. } | StartError::Report(_))) => {
+            fail(&e, FAILED)
+        }
         Err(e @ StartError::Supervisor(_)) => {
             let code = fail(&e, LACKING);
             eprintln!("help: {}", why_no_namespaces(&e));
@@ -280,8 +284,16 @@ fn wait_for_end(supervisor: Supervisor) {
     while waitpid(Pid::from_raw(supervisor.pid), None) == Err(Errno::EINTR) {}
 }
 
+/// Keeps and tells what a run came to.
+pub(super) fn end(dir: &LabDir, wanted: &Wanted<'_>) -> Result<(), StartError> {
+    if let Some(out) = wanted.out {
+        keep_evidence(dir, out)?;
+    }
+    Ok(report::at_the_end(dir, wanted)?)
+}
+
 /// Copies events, what was built, captures and logs to a directory of the user's.
-pub(super) fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
+fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
     let io = |path: &Path| {
         let what = format!("write `{}`", path.display());
         move |source| StartError::Io { what, source }
@@ -299,10 +311,21 @@ pub(super) fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> 
         (dir.logs(), out.join("logs")),
     ] {
         fs::create_dir_all(&to).map_err(io(&to))?;
+        forget(&to);
         for entry in fs::read_dir(&from).map_err(io(&from))?.flatten() {
             let target: PathBuf = to.join(entry.file_name());
             fs::copy(entry.path(), &target).map_err(io(&target))?;
         }
     }
     Ok(())
+}
+
+/// Removes what an earlier run left there: the report would take it for this run's.
+fn forget(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let ending = entry.path().extension().map(OsStr::to_owned);
+        if ending.is_some_and(|ending| ending == "pcapng" || ending == "log") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

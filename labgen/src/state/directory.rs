@@ -4,6 +4,7 @@ use std::fs::{self, DirEntry};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
+use super::super::report::{HTML, JSON, JUNIT};
 use super::{EVENTS, SCENARIO, StateError};
 
 /// Makes a directory that nobody else can put anything into, or makes sure that the one there is such.
@@ -41,7 +42,7 @@ pub(super) fn is_of_a_lab(entry: &DirEntry) -> bool {
         "logs" => only(".log"),
         "captures" => only(".pcapng"),
         "about.json" | "bin" | "ctl.sock" | "ready" | "vm" => true,
-        EVENTS | SCENARIO => true,
+        EVENTS | SCENARIO | HTML | JSON | JUNIT => true,
         _ => name.starts_with("scenario.next.") && name.ends_with(".json"),
     }
 }

@@ -83,6 +83,11 @@ pub fn held_route(nlri: &Nlri, next_hop: &NextHop, held: &PathAttributes) -> Str
     text + &attributes(held, uses_vni)
 }
 
+/// What a route is about, by family, without what may change of it: `l2vpn/evpn type 2 rd ... mac ...`.
+pub fn destination(nlri: &Nlri) -> String {
+    format!("{} {}", nlri.family, route(nlri, None))
+}
+
 fn attributes(attributes: &PathAttributes, uses_vni: bool) -> String {
     let mut text = String::new();
     if let Some(pmsi) = attributes.pmsi() {

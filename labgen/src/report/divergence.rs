@@ -1,0 +1,172 @@
+//! Where to look first: the earliest event that bears on what failed.
+
+use std::collections::BTreeSet;
+
+use scenario::Scenario;
+
+use super::model::{Divergence, Level, Run, Step, StepState};
+use super::names::Names;
+
+/// What is looked at for an event that bears on a failure, best first.
+const LOOKS: [fn(&Search<'_>) -> Option<Found>; 4] = [nearest, faults, changes, complaints];
+
+/// A failed step, and what it is about.
+struct Search<'a> {
+    run: &'a Run,
+    step: &'a Step,
+    /// From when on events count: the last step before that is about the same and passed.
+    from: u64,
+    until: u64,
+    /// Names and addresses of nodes in the step's words.
+    about: BTreeSet<String>,
+}
+
+/// An event.
+struct Found {
+    at: u64,
+    what: String,
+    why: String,
+}
+
+/// Looks for the first divergence of a run that failed.
+pub(super) fn find(run: &Run, scenario: Option<&Scenario>) -> Option<Divergence> {
+    let step = run.failed_step()?;
+    let until = step.until?;
+    let since = step.since.unwrap_or(until);
+    let names = scenario.map(Names::of).unwrap_or_default();
+    let about = subjects(scenario, &names, step);
+    let mut before = run.steps.iter().rev();
+    let last = before.find(|other| {
+        let passed = other.state == StepState::Passed && other.until.is_some_and(|t| t <= since);
+        passed && !subjects(scenario, &names, other).is_disjoint(&about)
+    });
+    let search = Search {
+        run,
+        step,
+        from: last.and_then(|step| step.since).unwrap_or(0),
+        until,
+        about,
+    };
+    let found = LOOKS.iter().find_map(|look| look(&search));
+    let found = found.unwrap_or_else(|| Found {
+        at: since,
+        what: format!("step {} begins: {}", step.called(), step.title),
+        why: "nothing that was recorded bears on it".into(),
+    });
+    Some(Divergence {
+        since,
+        until,
+        at: found.at,
+        what: found.what,
+        why: found.why,
+    })
+}
+
+/// The nodes and ports that a step names, and the addresses of those nodes.
+fn subjects(scenario: Option<&Scenario>, names: &Names, step: &Step) -> BTreeSet<String> {
+    let Some(scenario) = scenario else {
+        return BTreeSet::new();
+    };
+    let text = [&step.title, step.expected.as_ref().unwrap_or(&step.title)];
+    let said: BTreeSet<&str> = text.iter().flat_map(|text| words(text)).collect();
+    let nodes = scenario.nodes.iter().map(|node| node.name.as_str());
+    let ports = scenario.ports.iter().map(|port| port.name.as_str());
+    let mut about = BTreeSet::new();
+    for name in nodes.chain(ports).filter(|name| said.contains(name)) {
+        about.insert(name.to_owned());
+        about.extend(names.addresses(name).map(|ip| ip.to_string()));
+    }
+    about
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let inside = |c: char| c.is_alphanumeric() || "-_.:/".contains(c);
+    text.split(move |c| !inside(c))
+        .map(|word| word.trim_matches(['.', ':', '/']))
+}
+
+impl Search<'_> {
+    fn names_it(&self, text: &str) -> bool {
+        words(text).any(|word| self.about.contains(word))
+    }
+
+    fn within(&self, at: u64) -> bool {
+        (self.from..=self.until).contains(&at)
+    }
+}
+
+/// The route or packet that the failure calls the nearest miss, where it was first seen on the wire.
+fn nearest(search: &Search<'_>) -> Option<Found> {
+    let details = search.step.details.iter().filter(|line| line.contains(' '));
+    details.take(4).find_map(|detail| {
+        let mut routes = search.run.routes.iter().filter(|change| !change.withdrawn);
+        if let Some(change) = routes.rfind(|c| c.at <= search.until && detail.contains(&c.route)) {
+            let first = search.run.routes.iter().find(|c| c.text == change.text);
+            let first = first.unwrap_or(change);
+            return Some(Found {
+                at: first.at,
+                what: format!("{} -> {}: {}", first.from, first.to, first.text),
+                why: "the nearest miss, as it was first announced".into(),
+            });
+        }
+        let mut packets = search.run.captures.iter().flat_map(|capture| {
+            let packets = capture.packets.iter();
+            packets.map(move |packet| (capture, packet))
+        });
+        let (capture, packet) = packets.find(|(_, p)| detail.ends_with(p.text.as_str()))?;
+        Some(Found {
+            at: packet.at,
+            what: format!(
+                "frame {} of {}: {}",
+                packet.frame, capture.name, packet.text
+            ),
+            why: "the nearest miss".into(),
+        })
+    })
+}
+
+/// Something that was broken on purpose and has to do with it.
+fn faults(search: &Search<'_>) -> Option<Found> {
+    let mut faults = search.run.faults.iter();
+    let fault = faults.rfind(|fault| {
+        let text = format!("{} {}", fault.on, fault.seen.replace('/', " "));
+        search.within(fault.at) && search.names_it(&text)
+    })?;
+    Some(Found {
+        at: fault.since,
+        what: format!("{} {}", fault.action, fault.on),
+        why: "the last fault on what the step is about".into(),
+    })
+}
+
+/// The first route that came or went since all was well.
+fn changes(search: &Search<'_>) -> Option<Found> {
+    let mut routes = search.run.routes.iter();
+    let change = routes.find(|change| {
+        let text = format!("{} {} {}", change.from, change.to, change.text);
+        search.within(change.at) && search.names_it(&text)
+    })?;
+    Some(Found {
+        at: change.at,
+        what: format!("{} -> {}: {}", change.from, change.to, change.text),
+        why: "the first change of a route since the last step about the same passed".into(),
+    })
+}
+
+/// The first complaint of a node in question.
+fn complaints(search: &Search<'_>) -> Option<Found> {
+    let logs = search
+        .run
+        .logs
+        .iter()
+        .filter(|log| search.about.contains(&log.node));
+    let lines = logs.flat_map(|log| log.shown.iter().map(move |line| (log, line)));
+    let grave = lines
+        .filter(|(_, line)| line.timed && line.level >= Level::Warning && search.within(line.at));
+    let (log, line) = grave.min_by_key(|(_, line)| line.at)?;
+    Some(Found {
+        at: line.at,
+        what: format!("{} says: {}", log.node, line.text),
+        why: "the first warning of a node that the step is about".into(),
+    })
+}
