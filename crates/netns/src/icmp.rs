@@ -1,6 +1,6 @@
 //! Echo requests: is an address reached from a namespace?
 
-mod message;
+pub(crate) mod message;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::ns::{Context, NetNs, NsError};
-use crate::sys::watch;
+use crate::sys::{self, watch};
 use message::Answer;
 
 /// An echo request to be sent.
@@ -30,6 +30,10 @@ pub struct Echo {
     pub seq: u16,
     /// Octets after the 8 of the ICMP header.
     pub payload_len: usize,
+    /// Hops that it may go; `None`: the namespace's default.
+    pub ttl: Option<u8>,
+    /// Whether it must arrive in one piece: neither this host nor a router may cut it.
+    pub dont_fragment: bool,
     /// How long to wait for the answer.
     pub timeout: Duration,
 }
@@ -42,6 +46,8 @@ impl Echo {
             id: 1,
             seq: 1,
             payload_len: 56,
+            ttl: None,
+            dont_fragment: false,
             timeout: Duration::from_secs(1),
         }
     }
@@ -63,7 +69,7 @@ pub enum PingError {
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     /// A router, or this host, says that it cannot be delivered.
-    #[error("`{from}` answers: {}", message::meaning(from.is_ipv6(), *kind, *code))]
+    #[error("`{from}` answers: {}{}", message::meaning(from.is_ipv6(), *kind, *code), over(*mtu))]
     Unreachable {
         /// Who says so.
         from: IpAddr,
@@ -71,6 +77,8 @@ pub enum PingError {
         kind: u8,
         /// The ICMP code.
         code: u8,
+        /// The MTU behind it, where that is what is wrong and it says so.
+        mtu: Option<u32>,
     },
     /// The kernel did not send it.
     #[error("cannot send: {}", .0.desc())]
@@ -111,6 +119,11 @@ impl Pinger {
     pub async fn ping(&self, echo: Echo) -> Result<Reply, PingError> {
         let request = message::request(&echo, self.v6);
         let address = SockaddrStorage::from(SocketAddr::new(echo.to, 0));
+        sys::set_ttl(self.socket.get_ref(), self.v6, echo.ttl)
+            .and_then(|()| {
+                sys::forbid_fragments(self.socket.get_ref(), self.v6, echo.dont_fragment)
+            })
+            .context("set up an ICMP socket")?;
         let sent = Instant::now();
         let timed_out = || PingError::Timeout(echo.timeout);
         let exchange = async {
@@ -138,8 +151,18 @@ impl Pinger {
                             ttl,
                         });
                     }
-                    Answer::Unreachable { from, kind, code } => {
-                        return Err(PingError::Unreachable { from, kind, code });
+                    Answer::Unreachable {
+                        from,
+                        kind,
+                        code,
+                        mtu,
+                    } => {
+                        return Err(PingError::Unreachable {
+                            from,
+                            kind,
+                            code,
+                            mtu,
+                        });
                     }
                     Answer::Other => {}
                 }
@@ -179,12 +202,17 @@ impl Pinger {
     }
 }
 
+fn over(mtu: Option<u32>) -> String {
+    mtu.map(|mtu| format!(", the MTU is {mtu}"))
+        .unwrap_or_default()
+}
+
 /// Opens a socket in the calling thread's namespace for a moment: whether it is a raw one.
 pub(crate) fn can_open() -> io::Result<bool> {
     open(None, false).map(|(_, raw)| raw)
 }
 
-fn open(from: Option<IpAddr>, ipv6: bool) -> io::Result<(OwnedFd, bool)> {
+pub(crate) fn open(from: Option<IpAddr>, ipv6: bool) -> io::Result<(OwnedFd, bool)> {
     let (family, protocol) = if ipv6 {
         (AddressFamily::Inet6, SockProtocol::IcmpV6)
     } else {
@@ -213,7 +241,7 @@ fn open(from: Option<IpAddr>, ipv6: bool) -> io::Result<(OwnedFd, bool)> {
     Ok((fd, raw))
 }
 
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+pub(crate) fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
     let v4 = address
         .as_sockaddr_in()
         .map(|address| IpAddr::V4(address.ip()));

@@ -14,6 +14,7 @@
 pub mod addr;
 pub mod changes;
 mod exec;
+pub mod flow;
 pub mod icmp;
 pub mod lab;
 pub mod limit;
@@ -22,7 +23,9 @@ pub mod ns;
 pub mod packet;
 pub mod probe;
 pub mod process;
+mod refusal;
 mod sys;
 pub mod sysctl;
 pub mod tcp;
+pub mod trace;
 pub mod unix;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
 use nix::libc;
@@ -178,6 +178,51 @@ pub(crate) fn packet_statistics(socket: BorrowedFd<'_>) -> io::Result<(u32, u32)
         )
     })?;
     Ok((statistics[0], statistics[1]))
+}
+
+/// Sets the TTL, or hop limit, of what a socket sends; `None` is the namespace's own.
+pub(crate) fn set_ttl(socket: &OwnedFd, v6: bool, ttl: Option<u8>) -> io::Result<()> {
+    let (level, option) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_TTL)
+    };
+    set_number(socket.as_fd(), level, option, ttl.map_or(-1, i32::from))
+}
+
+/// Whether what a socket sends may be cut in pieces, here or on the way. If not, it is sent however large the path's
+/// MTU is known to be: it must be found out anew each time.
+pub(crate) fn forbid_fragments(socket: &OwnedFd, v6: bool, forbid: bool) -> io::Result<()> {
+    let (level, option, probe, want) = if v6 {
+        (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_PROBE,
+            libc::IPV6_PMTUDISC_WANT,
+        )
+    } else {
+        (
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_PROBE,
+            libc::IP_PMTUDISC_WANT,
+        )
+    };
+    let value = if forbid { probe } else { want };
+    set_number(socket.as_fd(), level, option, value)
+}
+
+fn set_number(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io::Result<()> {
+    // SAFETY: the pointer is to an integer of the length given.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            ptr::from_ref(&value).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        )
+    })
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

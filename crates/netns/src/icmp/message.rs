@@ -6,12 +6,21 @@ use super::Echo;
 
 const V4_ECHO_REPLY: u8 = 0;
 const V4_UNREACHABLE: u8 = 3;
+/// A code of [`V4_UNREACHABLE`].
+const V4_TOO_BIG: u8 = 4;
 const V4_ECHO: u8 = 8;
 const V4_TIME_EXCEEDED: u8 = 11;
 const V6_UNREACHABLE: u8 = 1;
+const V6_TOO_BIG: u8 = 2;
 const V6_TIME_EXCEEDED: u8 = 3;
 const V6_ECHO: u8 = 128;
 const V6_ECHO_REPLY: u8 = 129;
+
+/// Type and code of "port unreachable", in ICMP and ICMPv6.
+pub(crate) const PORT_UNREACHABLE: [(u8, u8); 2] = [(V4_UNREACHABLE, 3), (V6_UNREACHABLE, 4)];
+
+const V4_ERRORS: &[u8] = &[V4_UNREACHABLE, V4_TIME_EXCEEDED];
+const V6_ERRORS: &[u8] = &[V6_UNREACHABLE, V6_TOO_BIG, V6_TIME_EXCEEDED];
 
 /// Octets of an echo message before the payload, and of an error before the packet it is about.
 const HEADER: usize = 8;
@@ -23,17 +32,28 @@ pub(super) enum Answer {
     /// It is the answer.
     Reply,
     /// It says that the request was not delivered.
-    Unreachable { from: IpAddr, kind: u8, code: u8 },
+    Unreachable {
+        from: IpAddr,
+        kind: u8,
+        code: u8,
+        mtu: Option<u32>,
+    },
     /// It concerns something else.
     Other,
 }
 
 /// An echo request. The kernel computes the checksum of ICMPv6, not of ICMP.
 pub(super) fn request(echo: &Echo, v6: bool) -> Vec<u8> {
+    let payload: Vec<u8> = payload(echo).collect();
+    request_with(echo.id, echo.seq, &payload, v6)
+}
+
+/// An echo request with a payload of the caller's.
+pub(crate) fn request_with(id: u16, seq: u16, payload: &[u8], v6: bool) -> Vec<u8> {
     let mut octets = vec![if v6 { V6_ECHO } else { V4_ECHO }, 0, 0, 0];
-    octets.extend(echo.id.to_be_bytes());
-    octets.extend(echo.seq.to_be_bytes());
-    octets.extend(payload(echo));
+    octets.extend(id.to_be_bytes());
+    octets.extend(seq.to_be_bytes());
+    octets.extend_from_slice(payload);
     if !v6 {
         let sum = checksum(&octets).to_be_bytes();
         octets[2..4].copy_from_slice(&sum);
@@ -60,8 +80,29 @@ fn checksum(octets: &[u8]) -> u16 {
     !(sum as u16)
 }
 
+/// The payload of an echo reply; `None` for any other message.
+pub(crate) fn echoed(octets: &[u8], v6: bool) -> Option<&[u8]> {
+    let reply = if v6 { V6_ECHO_REPLY } else { V4_ECHO_REPLY };
+    let (header, payload) = octets.split_first_chunk::<HEADER>()?;
+    (header[0] == reply).then_some(payload)
+}
+
+/// Type and code of an error about an echo request with this identifier.
+pub(crate) fn refusal_of(octets: &[u8], id: u16, v6: bool) -> Option<(u8, u8)> {
+    let (header, packet) = octets.split_first_chunk::<HEADER>()?;
+    let errors = if v6 { V6_ERRORS } else { V4_ERRORS };
+    let inner = if v6 {
+        packet.get(IPV6_HEADER..)?
+    } else {
+        after_ipv4_header(packet)?
+    };
+    let [kind, _, _, _, id0, id1, ..] = *inner.first_chunk::<HEADER>()?;
+    let ours = kind == if v6 { V6_ECHO } else { V4_ECHO } && u16::from_be_bytes([id0, id1]) == id;
+    (ours && errors.contains(&header[0])).then_some((header[0], header[1]))
+}
+
 /// What follows an IPv4 header.
-pub(super) fn after_ipv4_header(octets: &[u8]) -> Option<&[u8]> {
+pub(crate) fn after_ipv4_header(octets: &[u8]) -> Option<&[u8]> {
     let length = usize::from(octets.first()? & 0x0f) * 4;
     octets.get(length..)
 }
@@ -74,18 +115,44 @@ pub(super) fn classify(octets: &[u8], from: IpAddr, echo: &Echo, v6: bool, raw: 
     };
     let [kind, code, ..] = *header;
     let (reply, errors) = if v6 {
-        (V6_ECHO_REPLY, [V6_UNREACHABLE, V6_TIME_EXCEEDED])
+        (V6_ECHO_REPLY, V6_ERRORS)
     } else {
-        (V4_ECHO_REPLY, [V4_UNREACHABLE, V4_TIME_EXCEEDED])
+        (V4_ECHO_REPLY, V4_ERRORS)
     };
     if kind == reply {
         let ours = same_request(header, echo, raw) && rest.iter().copied().eq(payload(echo));
         return if ours { Answer::Reply } else { Answer::Other };
     }
     if errors.contains(&kind) && about(rest, echo, v6, raw) {
-        return Answer::Unreachable { from, kind, code };
+        return Answer::Unreachable {
+            from,
+            kind,
+            code,
+            mtu: mtu(header, v6),
+        };
     }
     Answer::Other
+}
+
+/// The MTU that an error is about: RFC 1191 section 4, RFC 4443 section 3.2.
+fn mtu(header: &[u8; HEADER], v6: bool) -> Option<u32> {
+    let [kind, code, _, _, a, b, c, d] = *header;
+    let mtu = match (v6, kind, code) {
+        (false, V4_UNREACHABLE, V4_TOO_BIG) => u16::from_be_bytes([c, d]).into(),
+        (true, V6_TOO_BIG, _) => u32::from_be_bytes([a, b, c, d]),
+        _ => 0,
+    };
+    // Routers older than RFC 1191 do not tell.
+    (mtu > 0).then_some(mtu)
+}
+
+/// Whether an error says that the TTL ran out.
+pub(crate) fn is_time_exceeded(v6: bool, kind: u8) -> bool {
+    kind == if v6 {
+        V6_TIME_EXCEEDED
+    } else {
+        V4_TIME_EXCEEDED
+    }
 }
 
 /// Whether the packet that an error quotes is the request.
@@ -114,18 +181,20 @@ fn same_request(header: &[u8; HEADER], echo: &Echo, raw: bool) -> bool {
 }
 
 /// An error message in words.
-pub(super) fn meaning(v6: bool, kind: u8, code: u8) -> String {
+pub(crate) fn meaning(v6: bool, kind: u8, code: u8) -> String {
     let words = match (v6, kind, code) {
         (false, V4_UNREACHABLE, 0) => "network unreachable",
         (false, V4_UNREACHABLE, 1) => "host unreachable",
         (false, V4_UNREACHABLE, 2) => "protocol unreachable",
         (false, V4_UNREACHABLE, 3) => "port unreachable",
-        (false, V4_UNREACHABLE, 4) => "packet too big",
+        (false, V4_UNREACHABLE, V4_TOO_BIG) => "packet too big",
         (false, V4_UNREACHABLE, 9 | 10 | 13) => "prohibited",
         (false, V4_TIME_EXCEEDED, _) | (true, V6_TIME_EXCEEDED, _) => "time exceeded",
+        (true, V6_TOO_BIG, _) => "packet too big",
         (true, V6_UNREACHABLE, 0) => "no route",
         (true, V6_UNREACHABLE, 1) => "prohibited",
         (true, V6_UNREACHABLE, 3) => "address unreachable",
+        (true, V6_UNREACHABLE, 4) => "port unreachable",
         _ => return format!("ICMP type {kind} code {code}"),
     };
     words.to_owned()
@@ -191,13 +260,19 @@ mod tests {
         quoted.extend(&request(&echo(), false)[..8]);
         let mut octets = vec![V4_UNREACHABLE, 1, 0, 0, 0, 0, 0, 0];
         octets.extend(quoted);
-        let expected = Answer::Unreachable {
+        let unreachable = |code, mtu| Answer::Unreachable {
             from,
             kind: V4_UNREACHABLE,
-            code: 1,
+            code,
+            mtu,
         };
-        assert_eq!(classify(&octets, from, &echo(), false, true), expected);
+        let classified = |octets: &[u8]| classify(octets, from, &echo(), false, true);
+        assert_eq!(classified(&octets), unreachable(1, None));
+        octets[1] = V4_TOO_BIG;
+        assert_eq!(classified(&octets), unreachable(V4_TOO_BIG, None));
+        octets[6..8].copy_from_slice(&1400u16.to_be_bytes());
+        assert_eq!(classified(&octets), unreachable(V4_TOO_BIG, Some(1400)));
         octets[8 + 19] = 3;
-        assert_eq!(classify(&octets, from, &echo(), false, true), Answer::Other);
+        assert_eq!(classified(&octets), Answer::Other);
     }
 }
