@@ -105,7 +105,7 @@ async fn record(
             }
             request = requests.recv() => match request {
                 Some(request) => {
-                    if let Err(e) = socket.drain(&mut caught) {
+                    if let Err(e) = socket.drain(&mut caught).await {
                         ended = Some(e.to_string());
                     }
                     Some(request)
