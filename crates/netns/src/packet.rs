@@ -183,9 +183,7 @@ impl Source {
 pub(crate) fn buffer_size(link: &str, options: &CaptureOptions) -> io::Result<usize> {
     match open(link, options)? {
         (_, Source::Ring(ring)) => Ok(ring.size()),
-        (socket, Source::Queue(_)) => {
-            Ok(nix::sys::socket::getsockopt(&socket, sockopt::RcvBuf)?)
-        }
+        (socket, Source::Queue(_)) => Ok(nix::sys::socket::getsockopt(&socket, sockopt::RcvBuf)?),
     }
 }
 

@@ -192,7 +192,12 @@ async fn tags_lengths_and_directions_are_the_same_in_a_queue_and_in_a_ring() {
             ..options
         };
         let (_ns, [sender, mut receiver]) = need!(cable(&options).await);
-        let tagged: Vec<u8> = [&[0xff; 12][..], &[0x81, 0, 0x60, 0x2a, 0x88, 0xb5], &[7; 50]].concat();
+        let tagged: Vec<u8> = [
+            &[0xff; 12][..],
+            &[0x81, 0, 0x60, 0x2a, 0x88, 0xb5],
+            &[7; 50],
+        ]
+        .concat();
         sender.send(&tagged).await.unwrap();
         sender.send(&vec![3; 1514]).await.unwrap();
         let frames = catch(&mut receiver, 2, |_| true).await;

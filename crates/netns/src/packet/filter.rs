@@ -194,7 +194,9 @@ mod tests {
                 LOAD_OCTET => frame.get(k).map(|octet| accumulator = u32::from(*octet)),
                 LOAD_SHORT => short(k).map(|value| accumulator = value),
                 LOAD_SHORT_AFTER => short(index + k).map(|value| accumulator = value),
-                IPV4_LENGTH => frame.get(k).map(|octet| index = 4 * usize::from(octet & 0xf)),
+                IPV4_LENGTH => frame
+                    .get(k)
+                    .map(|octet| index = 4 * usize::from(octet & 0xf)),
                 IF_EQUAL | IF_ANY_BIT => {
                     let holds = match step.code {
                         IF_EQUAL => accumulator == step.k,
