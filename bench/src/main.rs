@@ -5,6 +5,7 @@ mod first_ping;
 mod host;
 mod lab;
 mod others;
+mod report;
 mod scale;
 
 use std::error::Error;
@@ -44,6 +45,8 @@ enum Part {
     FirstPing,
     /// Hundreds and thousands of nodes
     Scale,
+    /// Making and opening the report of 10,000 packets
+    Report,
     /// The same networks made by Mininet and munet, where installed
     Others,
 }
@@ -82,6 +85,9 @@ fn measure(args: &Args) -> Result<Vec<Figure>, Box<dyn Error>> {
     }
     if wanted(Part::Scale) {
         scale::measure(&labgen, &runs, &mut show)?;
+    }
+    if wanted(Part::Report) {
+        report::measure(&labgen, runs(5), &mut show)?;
     }
     if wanted(Part::Others) {
         others::measure(&labgen, runs(3), &mut show)?;

@@ -177,17 +177,8 @@ fn a_browser_shows_the_page_without_complaint() {
     labgen
         .says(&["run", &file, "--out", out.to_str().unwrap()])
         .fails_with(1, "FAIL");
-    let page = format!("file://{}", out.join("report.html").display());
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu"])
-        .arg(format!(
-            "--user-data-dir={}",
-            labgen.dir.join("profile").display()
-        ))
-        .args(["--dump-dom", &page])
-        .output()
-        .unwrap();
-    let shown = String::from_utf8(output.stdout).unwrap();
+    let page = out.join("report.html");
+    let shown = in_browser(browser, &labgen, &page);
     let root = shown.lines().nth(1).unwrap();
     assert!(
         root.contains("data-loaded=") && !root.contains("data-error="),
@@ -197,6 +188,63 @@ fn a_browser_shows_the_page_without_complaint() {
     // Filled in by the script: the list of events, with the one to look first at.
     assert!(shown.contains("look first: cut lan"), "no list of events");
     assert!(shown.contains("ICMP echo reply"), "no packets");
+
+    // A reader's keys and clicks.
+    let html = fs::read_to_string(&page).unwrap();
+    let used = html.replace("</body>", &format!("<script>{READER}</script></body>"));
+    fs::write(&page, used).unwrap();
+    let shown = in_browser(browser, &labgen, &page);
+    let root = shown.lines().nth(1).unwrap();
+    assert!(!root.contains("data-error="), "{root}");
+    assert!(
+        root.contains("data-theme=\"dark\""),
+        "the button did nothing: {root}"
+    );
+    assert!(
+        root.contains("data-zoomed=\"true\"") && root.contains("data-whole=\"true\""),
+        "{root}"
+    );
+    assert!(
+        root.contains("data-chosen=\"true\""),
+        "no event was chosen by key: {root}"
+    );
+    assert!(
+        root.contains("data-only=\"arp\""),
+        "the filter let others pass: {root}"
+    );
+}
+
+/// Goes to the whole run, nearer and back, from event to event, into the dark, and filters.
+const READER: &str = r#"
+const note = document.documentElement.dataset;
+const press = (on, key) => on.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+press(canvas, '0');
+note.whole = view.from <= 0 && view.to >= data.end;
+const before = view.to - view.from;
+press(canvas, '+'); press(canvas, 'ArrowRight'); press(canvas, ']'); press(list, 'ArrowDown');
+note.zoomed = view.to - view.from < before;
+note.chosen = chosen !== null && !document.getElementById('detail').textContent.includes('Choose');
+document.getElementById('theme').click();
+press(canvas, '0');
+const box = document.getElementById('text');
+box.value = 'arp -icmp';
+box.dispatchEvent(new Event('input'));
+note.only = [...new Set(wanted.map(event => event.kind))].join();
+"#;
+
+/// The page after its script has run, as the browser has it.
+fn in_browser(browser: &str, labgen: &Labgen, page: &Path) -> String {
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .arg(format!(
+            "--user-data-dir={}",
+            labgen.dir.join("profile").display()
+        ))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn is_installed(program: &&str) -> bool {

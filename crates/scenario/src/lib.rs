@@ -20,7 +20,6 @@ pub mod file;
 pub mod kind;
 pub mod lab;
 mod nearest;
-pub mod numbers;
 pub mod packet;
 pub mod place;
 pub mod reference;
@@ -40,9 +39,8 @@ use std::collections::BTreeSet;
 pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
-    Destination, DisplayFilter, Expectation, Fact, Follow, ForwardingExpectation,
-    NeighbourExpectation, PacketExpectation, RouteExpectation, SessionExpectation, SessionState,
-    Since, Spacing,
+    Destination, Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
+    RouteExpectation, SessionExpectation, SessionState, Since,
 };
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
@@ -51,7 +49,6 @@ pub use lab::{
     Capture, CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId,
     NetId, Node, NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
 };
-pub use numbers::Numbers;
 pub use place::Place;
 pub use reference::reference;
 pub use render::render;

@@ -107,6 +107,7 @@ fn verdict(run: &Run) -> String {
         None if run.error.is_none() => {
             let words = match run.verdict.word() {
                 "passed" => "Every step passed.",
+                "failed" => "The run failed; the evidence does not say at which step.",
                 _ => "The run was ended before its last step.",
             };
             out += &format!("<p>{words}</p>\n");

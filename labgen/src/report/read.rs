@@ -49,9 +49,16 @@ pub fn read(dir: &Path) -> Result<(Run, Option<Scenario>), ReportError> {
         }
         other => other.map_err(ReportError::io("read", &path))?,
     };
-    let scenario = fs::read(dir.join(SCENARIO)).ok();
-    let scenario: Option<Scenario> = scenario.and_then(|text| serde_json::from_slice(&text).ok());
+    let built = fs::read(dir.join(SCENARIO)).ok();
+    let resolved: Option<Result<Scenario, _>> = built.map(|text| serde_json::from_slice(&text));
+    let unread = matches!(resolved, Some(Err(_)));
+    let scenario = resolved.and_then(Result::ok);
     let mut run = told(&events, scenario.as_ref());
+    if unread {
+        let note =
+            format!("{SCENARIO} could not be read: another version of labgen may have written it");
+        run.notes.push(note);
+    }
     captures::read(dir, scenario.as_ref(), &mut run)?;
     logs::read(dir, &events_of(&events), &mut run)?;
     run.evidence = files(dir);

@@ -24,7 +24,7 @@ function shownLanes() {
 
 function measure() {
   width = plot.clientWidth;
-  gutter = width < 600 ? 76 : width < 1000 ? 180 : 270;
+  gutter = width < 600 ? 76 : width < 1000 ? 190 : 290;
   const rows = shownLanes().reduce((sum, lane) => sum + lane.rows.length, 0);
   height = HEAD + rows * ROW + shownLanes().length * GAP + 4;
   const scale = window.devicePixelRatio || 1;
@@ -105,7 +105,9 @@ function grid() {
     pen.fillStyle = colours.rule;
     pen.fillRect(x(at), HEAD - 6, 1, height);
     pen.fillStyle = colours.quiet;
-    pen.fillText(tick(at, step), x(at), 9);
+    // The first label would begin under the names of the lanes.
+    pen.textAlign = x(at) - gutter < 24 ? 'left' : 'center';
+    pen.fillText(tick(at, step), pen.textAlign === 'left' ? Math.max(x(at), gutter) : x(at), 9);
   }
   pen.textAlign = 'left';
 }
@@ -177,7 +179,7 @@ function signs(list, begin, end, top) {
   for (let n = begin; n < end;) {
     const at = x(list[n].at);
     let best = list[n], last = n;
-    while (last + 1 < end && x(list[last + 1].at) - at < 13) {
+    while (last + 1 < end && x(list[last + 1].at) - at < 19) {
       last++;
       if (weight(list[last]) > weight(best)) best = list[last];
     }
