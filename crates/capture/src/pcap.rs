@@ -9,12 +9,16 @@ use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPa
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
 };
+use pcap_file::pcapng::blocks::interface_statistics::{
+    InterfaceStatisticsBlock, InterfaceStatisticsOption,
+};
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use pcap_file::pcapng::{Block, PcapNgReadError, PcapNgReader, PcapNgWriteError, PcapNgWriter};
 use pcap_file::{DataLink, Endianness};
 
 use crate::frame::{Frame, InterfaceId, Timestamp};
+use crate::log::Counted;
 
 /// Why a capture file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,16 @@ pub enum CaptureFileError {
 pub struct PcapngWriter<W: Write> {
     inner: PcapNgWriter<W>,
     interfaces: u32,
+}
+
+impl PcapngWriter<Vec<u8>> {
+    /// Writes into memory, the section header first.
+    pub fn in_memory(application: &str) -> Self {
+        match Self::new(Vec::new(), application) {
+            Ok(writer) => writer,
+            Err(error) => unreachable!("memory takes whatever is written: {error}"),
+        }
+    }
 }
 
 impl<W: Write> PcapngWriter<W> {
@@ -96,6 +110,25 @@ impl<W: Write> PcapngWriter<W> {
                 .iter()
                 .map(|text| comment(Cow::Borrowed(text.as_str())))
                 .collect(),
+        };
+        self.inner.write_pcapng_block(block).map_err(write_error)?;
+        Ok(())
+    }
+
+    /// Writes what was counted on an interface up to a point in time.
+    pub fn statistics(
+        &mut self,
+        interface: InterfaceId,
+        at: Timestamp,
+        counted: Counted,
+    ) -> Result<(), CaptureFileError> {
+        let block = InterfaceStatisticsBlock {
+            interface_id: interface.0,
+            timestamp: at.since_epoch(),
+            options: vec![
+                InterfaceStatisticsOption::IsbIfRecv(counted.received),
+                InterfaceStatisticsOption::IsbIfDrop(counted.dropped),
+            ],
         };
         self.inner.write_pcapng_block(block).map_err(write_error)?;
         Ok(())

@@ -58,8 +58,8 @@ fn sessions_can_be_joined_late() {
         let whole = recording(&directory);
         for first in 0..whole.frames().len() {
             let mut late = Recording::new();
-            for recorded in &whole.frames()[first..] {
-                late.push(recorded.frame.clone());
+            for recorded in whole.frames().from(first) {
+                late.push(recorded.frame);
             }
             let expected = whole
                 .events()
@@ -93,7 +93,7 @@ fn changed_sessions_never_panic() {
         let whole = recording(&directory);
         for _ in 0..100 {
             let mut changed = Recording::new();
-            for recorded in whole.frames() {
+            for recorded in whole.frames().iter() {
                 let mut octets = recorded.frame.data.to_vec();
                 for _ in 0..next(3) {
                     let at = next(octets.len());
@@ -112,7 +112,7 @@ fn changed_sessions_never_panic() {
 /// Lengths and type numbers of the messages that end in each frame, as tshark prints them: it gives
 /// no type for extended messages (RFC 8654).
 fn messages(recording: &Recording) -> Vec<String> {
-    let of_frame = |recorded: &Recorded| {
+    let of_frame = |recorded: Recorded| {
         let raw = recorded
             .events
             .iter()
@@ -143,7 +143,11 @@ fn tshark_agrees() {
         let Some(theirs) = tshark(&path, &LAYER_FIELDS) else {
             return;
         };
-        let ours: Vec<String> = recording.frames().iter().map(layer_fields).collect();
+        let ours: Vec<String> = recording
+            .frames()
+            .iter()
+            .map(|recorded| layer_fields(&recorded))
+            .collect();
         assert_eq!(ours, theirs, "{}", path.display());
     }
 }

@@ -62,7 +62,7 @@ proptest! {
         len in any::<prop::sample::Index>(),
     ) {
         let mut file = Vec::new();
-        lab::first_ping().recording.write(&mut file, "tests").expect("a file");
+        lab::first_ping().recording.write(&mut file).expect("a file");
         for (at, octet) in changes {
             let at = at.index(file.len());
             file[at] = octet;
@@ -77,7 +77,7 @@ fn steps_become_comments() {
     let mut lab = lab::first_ping();
     lab.step(4, "detach vm-b");
     let mut file = Vec::new();
-    lab.recording.write(&mut file, "tests").expect("a file");
+    lab.recording.write(&mut file).expect("a file");
     let (frames, names) = read(&file).expect("a readable file");
     assert_eq!(names, ["underlay"]);
     assert_eq!(frames.len(), lab.recording.frames().len());
@@ -107,7 +107,7 @@ fn the_same_recording_is_the_same_file() {
         let mut file = Vec::new();
         lab::first_ping()
             .recording
-            .write(&mut file, "tests")
+            .write(&mut file)
             .expect("a file");
         file
     };

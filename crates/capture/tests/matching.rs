@@ -11,24 +11,32 @@ use std::net::IpAddr;
 use bgp_wire::{Family, RouteTarget, Vni};
 use capture::{FrameIndex, Match, Matcher, Recording, Satisfied, Verdict};
 use scenario::packet::{
-    BgpMatcher, IcmpKind, IcmpMatcher, Ipv4Matcher, LayerKind, LayerMatcher, VniMatch, VxlanMatcher,
+    BgpKind, IcmpKind, IcmpMatcher, Ipv4Matcher, LayerKind, LayerMatcher, NotificationMatcher,
+    OpenMatcher, VniMatch, VxlanMatcher,
 };
 use scenario::{Amount, CaptureId, Encapsulation, PacketExpectation, RoutePattern, Since, StepId};
 use support::{MAC_A, MAC_B, VM_A, VM_B, VTEP_A, VTEP_B};
 
 fn expect(layers: Vec<LayerMatcher>, amount: Amount) -> PacketExpectation {
-    let (capture, outside, since) = (CaptureId(0), None, Since::Start);
     PacketExpectation {
-        capture,
+        capture: CaptureId(0),
         layers,
-        outside,
+        filter: None,
+        then: Vec::new(),
+        outside: None,
         amount,
-        since,
+        since: Since::Start,
+        deadline: None,
+        spacing: None,
     }
 }
 
 fn judge(recording: &Recording, expectation: PacketExpectation) -> Verdict {
     Matcher::new(expectation).evaluate(recording)
+}
+
+fn message(kind: BgpKind) -> LayerMatcher {
+    LayerMatcher::Bgp(Box::new(kind.into()))
 }
 
 fn vxlan(vni: VniMatch) -> LayerMatcher {
@@ -205,7 +213,7 @@ fn none_outside_the_tunnel() {
 #[test]
 fn an_update_with_everything_it_must_have() {
     let lab = lab::first_ping();
-    let update = LayerMatcher::Bgp(BgpMatcher::Update(route_of_vm_a()));
+    let update = message(BgpKind::Update(route_of_vm_a()));
     // From compute-a to the reflector, and from there to compute-b.
     let verdict = judge(
         &lab.recording,
@@ -246,7 +254,7 @@ fn an_update_that_differs_says_in_what() {
     for (field, change) in changes {
         let mut pattern = route_of_vm_a();
         change(&mut pattern);
-        let update = LayerMatcher::Bgp(BgpMatcher::Update(pattern));
+        let update = message(BgpKind::Update(pattern));
         let verdict = judge(&lab.recording, expect(vec![update], Amount::SOME));
         assert_eq!(verdict.satisfied, Satisfied::NotYet, "{field}");
         let miss = verdict.nearest.expect("a near miss");
@@ -264,7 +272,7 @@ fn a_withdraw_counts_from_its_step_on() {
         route_type: Some(2),
         ..Default::default()
     };
-    let withdraw = LayerMatcher::Bgp(BgpMatcher::Withdraw(pattern));
+    let withdraw = message(BgpKind::Withdraw(pattern));
     let mut matcher = Matcher::new(PacketExpectation {
         since: Since::Step(StepId(4)),
         ..expect(vec![withdraw], Amount::SOME)
@@ -284,9 +292,7 @@ fn a_withdraw_counts_from_its_step_on() {
     let mut fresh = Matcher::new(PacketExpectation {
         since: Since::Step(StepId(4)),
         ..expect(
-            vec![LayerMatcher::Bgp(BgpMatcher::Withdraw(
-                RoutePattern::default(),
-            ))],
+            vec![message(BgpKind::Withdraw(RoutePattern::default()))],
             Amount::SOME,
         )
     });
@@ -303,10 +309,13 @@ fn a_withdraw_counts_from_its_step_on() {
 #[test]
 fn sessions_are_seen_to_open() {
     let lab = lab::first_ping();
-    for (matcher, count) in [(BgpMatcher::Open, 4), (BgpMatcher::Keepalive, 4)] {
+    for (matcher, count) in [
+        (BgpKind::Open(OpenMatcher::default()), 4),
+        (BgpKind::Keepalive, 4),
+    ] {
         let verdict = judge(
             &lab.recording,
-            expect(vec![LayerMatcher::Bgp(matcher)], Amount::exactly(count)),
+            expect(vec![message(matcher)], Amount::exactly(count)),
         );
         assert_eq!(
             verdict.satisfied,
@@ -315,7 +324,9 @@ fn sessions_are_seen_to_open() {
             verdict.explain(&lab.recording)
         );
     }
-    let none = vec![LayerMatcher::Bgp(BgpMatcher::Notification)];
+    let none = vec![message(BgpKind::Notification(
+        NotificationMatcher::default(),
+    ))];
     assert_eq!(
         judge(&lab.recording, expect(none, Amount::NONE)).satisfied,
         Satisfied::Yes
@@ -341,12 +352,12 @@ fn the_layers_must_come_in_order() {
 #[test]
 fn looking_often_finds_the_same() {
     let whole = lab::first_ping().recording;
-    let update = LayerMatcher::Bgp(BgpMatcher::Update(route_of_vm_a()));
+    let update = message(BgpKind::Update(route_of_vm_a()));
     for layers in [requests(VniMatch::Advertised), vec![update]] {
         let mut patient = Matcher::new(expect(layers.clone(), Amount::SOME));
         let mut growing = Recording::new();
         let mut last = patient.evaluate(&growing);
-        for recorded in whole.frames() {
+        for recorded in whole.frames().iter() {
             growing.push(recorded.frame.clone());
             last = patient.evaluate(&growing);
         }

@@ -15,11 +15,11 @@ use capture::Recording;
 use support::{MAC_A, MAC_B, VM_A, VM_B, VTEP_A, VTEP_B};
 use tshark::{LAYER_FIELDS, layer_fields, tshark};
 
-fn in_file(name: &str, recording: &Recording) -> std::path::PathBuf {
+fn in_file(name: &str, recording: &mut Recording) -> std::path::PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let file = std::fs::File::create(&path).expect("a file");
     recording
-        .write(std::io::BufWriter::new(file), "tests")
+        .write(std::io::BufWriter::new(file))
         .expect("a capture file");
     path
 }
@@ -62,17 +62,22 @@ fn layers_agree() {
     ] {
         lab.frame(octets);
     }
-    let Some(theirs) = tshark(&in_file("layers.pcapng", &lab.recording), &LAYER_FIELDS) else {
+    let Some(theirs) = tshark(&in_file("layers.pcapng", &mut lab.recording), &LAYER_FIELDS) else {
         return;
     };
-    let ours: Vec<String> = lab.recording.frames().iter().map(layer_fields).collect();
+    let ours: Vec<String> = lab
+        .recording
+        .frames()
+        .iter()
+        .map(|recorded| layer_fields(&recorded))
+        .collect();
     assert_eq!(ours.join("\n"), theirs.join("\n"));
 }
 
 #[test]
 fn comments_and_interface_names_agree() {
-    let lab = lab::first_ping();
-    let path = in_file("comments.pcapng", &lab.recording);
+    let mut lab = lab::first_ping();
+    let path = in_file("comments.pcapng", &mut lab.recording);
     let fields = ["frame.number", "frame.interface_name", "frame.comment"];
     let Some(theirs) = tshark(&path, &fields) else {
         return;

@@ -18,9 +18,9 @@ use vpn::intent::{InstanceId, IpVpnEndpoint};
 use vpn::{Direction, IpVpnIntent};
 
 /// VNIs of what crosses the underlay.
-fn labels(capture: &mut Capture) -> Vec<u32> {
+async fn labels(capture: &mut Capture) -> Vec<u32> {
     let mut frames = Vec::new();
-    capture.drain(&mut frames).unwrap();
+    capture.drain(&mut frames).await.unwrap();
     frames
         .iter()
         .filter_map(vxlan)
@@ -42,7 +42,7 @@ async fn a_first_ping_between_hosts_is_answered_at_once() {
 
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     vm1.ping(vm2.ips[0]).await.unwrap();
-    assert_eq!(labels(&mut capture), [18, 17]);
+    assert_eq!(labels(&mut capture).await, [18, 17]);
     let view = driver_a.state(at_a.instance).unwrap();
     assert_eq!(view.mtu, Some(1450));
 
@@ -123,9 +123,9 @@ async fn instances_with_the_same_addresses_do_not_meet() {
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     let ip = IpAddr::from([10, 1, 1, 2]);
     red1.ping(ip).await.unwrap();
-    assert_eq!(labels(&mut capture), [31, 21]);
+    assert_eq!(labels(&mut capture).await, [31, 21]);
     blue1.ping(ip).await.unwrap();
-    assert_eq!(labels(&mut capture), [32, 22]);
+    assert_eq!(labels(&mut capture).await, [32, 22]);
     // One goes, the other stays.
     driver_b.remove(InstanceId(1)).await.unwrap();
     assert!(red1.ping(ip).await.is_err());
@@ -155,7 +155,7 @@ async fn ports_and_instances_of_one_host_reach_each_other() {
     vm1.ping(vm2.ips[0]).await.unwrap();
     vm1.ping(vm3.ips[0]).await.unwrap();
     assert!(vm2.ping(vm3.ips[0]).await.is_err(), "no way back");
-    assert_eq!(labels(&mut capture), [], "delivered on the host");
+    assert_eq!(labels(&mut capture).await, [], "delivered on the host");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn what_may_only_receive_reaches_nothing() {
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     vm1.ping(b.vtep).await.unwrap_err();
     let mut frames = Vec::new();
-    capture.drain(&mut frames).unwrap();
+    capture.drain(&mut frames).await.unwrap();
     let from_vm = |frame: &&netns::packet::Frame| frame.data.get(26..30) == Some(&[10, 1, 1, 1]);
     assert_eq!(frames.iter().filter(from_vm).count(), 0);
     // Nothing of it stays.

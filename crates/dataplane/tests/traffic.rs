@@ -13,9 +13,9 @@ const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
 
 /// VNIs and inner types of what crosses the underlay.
-fn drain(capture: &mut Capture) -> Vec<(u32, u16)> {
+async fn drain(capture: &mut Capture) -> Vec<(u32, u16)> {
     let mut frames = Vec::new();
-    capture.drain(&mut frames).unwrap();
+    capture.drain(&mut frames).await.unwrap();
     let inner = frames.iter().filter_map(vxlan);
     inner
         .filter(|(_, kind)| [IPV4, ARP].contains(kind))
@@ -40,7 +40,7 @@ async fn a_first_ping_is_answered_at_once_and_no_arp_crosses() {
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     vm1.ping(&vm2).await.unwrap();
     // There and back, each with the VNI its receiver asked for; no question who has what.
-    assert_eq!(drain(&mut capture), [(78, IPV4), (77, IPV4)]);
+    assert_eq!(drain(&mut capture).await, [(78, IPV4), (77, IPV4)]);
 
     // The same for a machine that is forgotten: nothing is answered, nothing comes back.
     at_a.remote_macs.clear();
@@ -48,7 +48,7 @@ async fn a_first_ping_is_answered_at_once_and_no_arp_crosses() {
     at_a.flood.clear();
     driver_a.apply(arc(&at_a)).await.unwrap();
     assert!(matches!(vm1.ping(&vm2).await, Err(PingError::Timeout(_))));
-    assert_eq!(drain(&mut capture), []);
+    assert_eq!(drain(&mut capture).await, []);
 }
 
 // `proxy` on the VXLAN interface drops what it cannot answer.
@@ -69,7 +69,7 @@ async fn machines_attached_without_an_address_are_found_by_flooding() {
 
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     vm1.ping(&vm2).await.unwrap();
-    let crossed = drain(&mut capture);
+    let crossed = drain(&mut capture).await;
     assert!(crossed.contains(&(77, ARP)), "{crossed:?}");
 }
 
@@ -90,7 +90,7 @@ async fn two_instances_of_one_host_reach_each_other() {
 
     let mut capture = Capture::open(&a.ns, "underlay", &CaptureOptions::default()).unwrap();
     vm1.ping(&vm2).await.unwrap();
-    assert_eq!(drain(&mut capture), [], "delivered on the host");
+    assert_eq!(drain(&mut capture).await, [], "delivered on the host");
 
     // Only one imports the other's routes: the way back is missing.
     blue.remote_macs.clear();

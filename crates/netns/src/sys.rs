@@ -148,6 +148,63 @@ pub(crate) fn packet_auxdata(socket: BorrowedFd<'_>) -> io::Result<()> {
     set_packet_option(socket, libc::PACKET_AUXDATA, &1i32)
 }
 
+/// A step of a classic packet filter (`struct sock_filter`).
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct FilterStep {
+    pub(crate) code: u16,
+    pub(crate) yes: u8,
+    pub(crate) no: u8,
+    pub(crate) k: u32,
+}
+
+/// Has a socket take only what `program` says, and as much of it.
+pub(crate) fn attach_filter(socket: BorrowedFd<'_>, program: &[FilterStep]) -> io::Result<()> {
+    /// `struct sock_fprog`
+    #[repr(C)]
+    struct Program {
+        len: u16,
+        steps: *const FilterStep,
+    }
+    let program = Program {
+        len: u16::try_from(program.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
+        steps: program.as_ptr(),
+    };
+    // SAFETY: the pointers are to a value of the length given, and in it to as many steps as it says; the kernel
+    // copies both.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            ptr::from_ref(&program).cast(),
+            size_of::<Program>() as libc::socklen_t,
+        )
+    })
+}
+
+/// The version of the headers in a packet socket's ring, counted from 0.
+pub(crate) fn packet_version(socket: BorrowedFd<'_>, version: i32) -> io::Result<()> {
+    set_packet_option(socket, libc::PACKET_VERSION, &version)
+}
+
+/// `struct tpacket_req3`
+#[repr(C)]
+pub(crate) struct RingRequest {
+    pub(crate) block_size: u32,
+    pub(crate) block_count: u32,
+    pub(crate) frame_size: u32,
+    pub(crate) frame_count: u32,
+    pub(crate) retire_millis: u32,
+    pub(crate) private_size: u32,
+    pub(crate) features: u32,
+}
+
+/// Gives a packet socket a ring to receive into.
+pub(crate) fn packet_ring(socket: BorrowedFd<'_>, request: &RingRequest) -> io::Result<()> {
+    set_packet_option(socket, libc::PACKET_RX_RING, request)
+}
+
 /// `value` must be of the type that the option takes.
 fn set_packet_option<T>(socket: BorrowedFd<'_>, option: i32, value: &T) -> io::Result<()> {
     // SAFETY: the pointer is to a value of the length given.

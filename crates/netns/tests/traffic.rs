@@ -11,7 +11,7 @@ use common::{Lan, namespace};
 use netns::icmp::{self, Echo, PingError, Pinger};
 use netns::link::{Address, LinkRef, LinkSpec, Netlink, Route, RouteKind, Veth};
 use netns::ns::NetNs;
-use netns::packet::{Capture, CaptureOptions, Direction, Frame};
+use netns::packet::{Buffer, Capture, CaptureOptions, Direction, Frame, Traffic};
 use netns::{sysctl, tcp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -33,7 +33,7 @@ async fn catch(capture: &mut Capture, count: usize, wanted: impl Fn(&Frame) -> b
             .unwrap_or_else(|_| panic!("{seen} frames in time"))
             .unwrap();
     }
-    capture.drain(&mut frames).unwrap();
+    capture.drain(&mut frames).await.unwrap();
     frames.retain(wanted);
     frames
 }
@@ -164,6 +164,139 @@ async fn a_capture_outlasts_a_link_going_down() {
     sender.send(&sent).await.unwrap();
     assert_eq!(catch(&mut receiver, 1, |_| true).await[0].data, sent);
     assert_eq!(catch(&mut near, 1, |_| true).await[0].data, sent);
+}
+
+/// The same in a ring and in a queue.
+fn both_buffers() -> [CaptureOptions; 2] {
+    [Buffer::Ring(1 << 20), Buffer::Queue(1 << 20)].map(|buffer| CaptureOptions {
+        buffer,
+        ..CaptureOptions::default()
+    })
+}
+
+/// A broadcast frame of 60 octets with this EtherType, which begins with a number.
+fn numbered(ethertype: u16, number: u32) -> Vec<u8> {
+    let mut frame = vec![0xff; 12];
+    frame.extend(ethertype.to_be_bytes());
+    frame.extend(number.to_be_bytes());
+    frame.resize(60, 0);
+    frame
+}
+
+#[tokio::test]
+async fn tags_lengths_and_directions_are_the_same_in_a_queue_and_in_a_ring() {
+    let mut seen = Vec::new();
+    for options in both_buffers() {
+        let options = CaptureOptions {
+            snap_len: 40,
+            ..options
+        };
+        let (_ns, [sender, mut receiver]) = need!(cable(&options).await);
+        let tagged: Vec<u8> = [
+            &[0xff; 12][..],
+            &[0x81, 0, 0x60, 0x2a, 0x88, 0xb5],
+            &[7; 50],
+        ]
+        .concat();
+        sender.send(&tagged).await.unwrap();
+        sender.send(&vec![3; 1514]).await.unwrap();
+        let frames = catch(&mut receiver, 2, |_| true).await;
+        let shown = frames.into_iter().map(|frame| {
+            assert!(frame.timestamp_ns % 1_000_000 != 0, "whole milliseconds");
+            (frame.data, frame.original_len, frame.direction)
+        });
+        seen.push(shown.collect::<Vec<_>>());
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!((seen[0][0].1, seen[0][1].1), (68, 1514));
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for_is_caught() {
+    for options in both_buffers() {
+        let options = CaptureOptions {
+            only: vec![Traffic::Mpls, Traffic::Arp],
+            ..options
+        };
+        let (_ns, [sender, mut receiver]) = need!(cable(&options).await);
+        for (number, ethertype) in (0..).zip([0x0800, 0x8847, 0x86dd, 0x0806, 0x88b5]) {
+            sender.send(&numbered(ethertype, number)).await.unwrap();
+        }
+        let frames = catch(&mut receiver, 2, |_| true).await;
+        let numbers: Vec<u8> = frames.iter().map(|frame| frame.data[17]).collect();
+        assert_eq!(numbers, [1, 3]);
+        assert_eq!(receiver.statistics().unwrap().received, 2);
+    }
+}
+
+/// Sends that many numbered frames from a thread of its own, as fast as it can.
+fn blast(ns: &NetNs, count: u32) -> std::thread::JoinHandle<()> {
+    let ns = ns.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let options = CaptureOptions {
+                buffer: Buffer::Queue(4096),
+                only: vec![Traffic::Mpls],
+                ..CaptureOptions::default()
+            };
+            let sender = Capture::open(&ns, "eth0", &options).unwrap();
+            for number in 0..count {
+                sender.send(&numbered(0x88b5, number)).await.unwrap();
+            }
+        });
+    })
+}
+
+#[tokio::test]
+async fn of_two_hundred_thousand_frames_at_once_none_is_lost() {
+    const COUNT: u32 = 200_000;
+    let options = CaptureOptions {
+        buffer: Buffer::Ring(64 << 20),
+        ..CaptureOptions::default()
+    };
+    let (ns, [_, mut receiver]) = need!(cable(&options).await);
+    let blaster = blast(&ns, COUNT);
+    let mut frames = Vec::new();
+    while frames.len() < COUNT as usize {
+        timeout(PATIENCE, receiver.next(&mut frames))
+            .await
+            .unwrap()
+            .unwrap();
+        let statistics = receiver.statistics().unwrap();
+        assert_eq!(statistics.dropped, 0, "{statistics:?}");
+    }
+    blaster.join().unwrap();
+    let numbers = frames.iter().map(|frame| {
+        let octets = frame.data[14..18].try_into().unwrap();
+        u32::from_be_bytes(octets)
+    });
+    assert!(numbers.eq(0..COUNT), "each once, in order");
+    assert!(frames.is_sorted_by_key(|frame| frame.timestamp_ns));
+}
+
+#[tokio::test]
+async fn what_there_was_no_room_for_is_counted() {
+    const COUNT: u32 = 50_000;
+    for options in both_buffers() {
+        let (ns, [_, mut receiver]) = need!(cable(&options).await);
+        // Nobody reads meanwhile.
+        tokio::task::spawn_blocking(move || blast(&ns, COUNT).join().unwrap())
+            .await
+            .unwrap();
+        let mut frames = Vec::new();
+        receiver.drain(&mut frames).await.unwrap();
+        let statistics = receiver.statistics().unwrap();
+        assert_eq!(statistics.received, u64::from(COUNT));
+        assert!(statistics.dropped > 0, "{statistics:?}");
+        assert_eq!(
+            statistics.received - statistics.dropped,
+            frames.len() as u64
+        );
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ pub mod file;
 pub mod kind;
 pub mod lab;
 mod nearest;
+pub mod numbers;
 pub mod packet;
 pub mod place;
 pub mod reference;
@@ -39,8 +40,9 @@ use std::collections::BTreeSet;
 pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
-    Destination, Expectation, Fact, ForwardingExpectation, NeighbourExpectation, PacketExpectation,
-    RouteExpectation, SessionExpectation, SessionState, Since,
+    Destination, DisplayFilter, Expectation, Fact, Follow, ForwardingExpectation,
+    NeighbourExpectation, PacketExpectation, RouteExpectation, SessionExpectation, SessionState,
+    Since, Spacing,
 };
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
@@ -49,6 +51,7 @@ pub use lab::{
     Capture, CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId,
     NetId, Node, NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
 };
+pub use numbers::Numbers;
 pub use place::Place;
 pub use reference::reference;
 pub use render::render;

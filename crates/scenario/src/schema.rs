@@ -62,7 +62,12 @@ pub(crate) fn by_table() -> Value {
     exactly_one(defs.get_mut("StepFile"), &crate::file::WORDS);
     exactly_one(defs.get_mut("ExpectFile"), &crate::file::FACTS);
     exactly_one(defs.get_mut("ForwardingFile"), &["mac", "ip"]);
+    exactly_one(defs.get_mut("PacketsFile"), &["layers", "tshark"]);
     exactly_one(defs.get_mut("LinkFile"), &SHAPES);
+    at_most_one(
+        defs.get_mut("BgpMessageFile"),
+        &crate::resolve::bgp_message::MESSAGES,
+    );
     let nodes: Vec<Value> = kinds.into_iter().map(|(_, schema)| schema).collect();
     defs.insert(
         "NodeFile".into(),
@@ -249,6 +254,18 @@ fn exactly_one(schema: Option<&mut Value>, keys: &[&str]) {
         .collect();
     if let Some(schema) = schema.and_then(Value::as_object_mut) {
         schema.insert("oneOf".into(), Value::Array(one));
+    }
+}
+
+/// Of these keys at most one is there.
+fn at_most_one(schema: Option<&mut Value>, keys: &[&str]) {
+    let pairs = keys.iter().enumerate().flat_map(|(index, first)| {
+        let later = keys.iter().skip(index + 1);
+        later.map(move |second| json!({ "required": [first, second] }))
+    });
+    let pairs: Vec<Value> = pairs.collect();
+    if let Some(schema) = schema.and_then(Value::as_object_mut) {
+        schema.insert("not".into(), json!({ "anyOf": pairs }));
     }
 }
 

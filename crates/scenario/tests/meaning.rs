@@ -1,8 +1,11 @@
 //! What small scenarios mean.
 
+#![allow(clippy::unwrap_used)]
+
 use std::net::IpAddr;
 use std::time::Duration;
 
+use scenario::packet::{BgpKind, CapabilityKind, LayerMatcher};
 use scenario::{
     Action, Amount, Attach, Endpoint, Fact, NodeKind, OneOf, PingOutcome, Scenario, Since, Sources,
     StepId, check,
@@ -392,4 +395,90 @@ fn no_node_is_called_as_a_log_of_labgens() {
             errors[0].to_string()
         );
     }
+}
+
+/// What is expected of packets in the last step.
+fn packets_of(expected: &str) -> scenario::PacketExpectation {
+    let scenario = with_steps(&format!(
+        "[[step]]\ncapture = {{ on = \"lan\", as = \"wire\" }}\n\
+         [[step]]\nlabel = \"before\"\nping = {{ from = \"a\", to = \"b\" }}\n\
+         [[step]]\nexpect = {{ packets = {{ in = \"wire\", {expected} }} }}"
+    ));
+    match &scenario.steps[2].action {
+        Action::Expect(scenario::Expectation {
+            fact: Fact::Packets(packets),
+            ..
+        }) => packets.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn numbers_are_one_several_or_bounded() {
+    let packets = packets_of(
+        "layers = [{ ipv4 = { ttl = { at_most = 5 } } }, { udp = { port = [53, 4789] } }, \
+         { mpls = { label = { at_least = 16, at_most = 99 }, ttl = 3 } }]",
+    );
+    let told: Vec<String> = packets
+        .layers
+        .iter()
+        .map(|layer| match layer {
+            LayerMatcher::Ipv4(layer) => layer.ttl.as_ref().unwrap().to_string(),
+            LayerMatcher::Udp(layer) => layer.port.as_ref().unwrap().to_string(),
+            LayerMatcher::Mpls(layer) => layer.label.as_ref().unwrap().to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, ["at most 5", "53 or 4789", "16 to 99"]);
+}
+
+#[test]
+fn a_message_is_a_word_or_a_table_with_its_ends() {
+    let message = |typed: &str| {
+        let packets = packets_of(&format!("layers = [{{ bgp = {typed} }}]"));
+        match packets.layers.first() {
+            Some(LayerMatcher::Bgp(message)) => (**message).clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(message("\"keepalive\"").kind, Some(BgpKind::Keepalive));
+    assert_eq!(message("\"keepalive\""), message("{ keepalive = {} }"));
+    assert_eq!(message("\"update\""), message("{ update = {} }"));
+    assert_eq!(message("{}").kind, None);
+    let open = message(
+        "{ from = \"rr\", to = \"10.0.0.2\", open = { as = 64512, hold_time = [9, 90], lacks_capabilities = \"add-path\" } }",
+    );
+    assert!(open.from.unwrap().has("10.0.0.1".parse().unwrap()));
+    assert!(open.to.unwrap().has("10.0.0.2".parse().unwrap()));
+    let Some(BgpKind::Open(open)) = open.kind else {
+        panic!("no OPEN")
+    };
+    assert_eq!(open.asn, Some(64512));
+    assert!(open.hold_time.unwrap().has(9_u16));
+    assert_eq!(open.lacks_capabilities, [CapabilityKind::AddPath]);
+    let cease = message("{ notification = { code = \"cease\", subcode = { at_most = 9 } } }");
+    let Some(BgpKind::Notification(cease)) = cease.kind else {
+        panic!("no NOTIFICATION")
+    };
+    assert!(cease.code.unwrap().has(6_u8));
+}
+
+#[test]
+fn order_deadline_and_spacing_of_packets() {
+    let packets = packets_of(
+        "layers = [{ icmp = { type = \"echo-request\" } }], since = \"before\", deadline = \"100ms\", at_least = 3, \
+         then = [{ layers = [{ icmp = { type = \"echo-reply\" } }], within = \"50ms\" }, { layers = [{ arp = {} }] }], \
+         spacing = { at_least = \"1s\" }",
+    );
+    assert_eq!(packets.deadline, Some(Duration::from_millis(100)));
+    let then: Vec<_> = packets.then.iter().map(|then| then.within).collect();
+    assert_eq!(then, [Some(Duration::from_millis(50)), None]);
+    let spacing = packets.spacing.unwrap();
+    assert_eq!(
+        (spacing.at_least, spacing.at_most),
+        (Some(Duration::from_secs(1)), None)
+    );
+    let filter = packets_of("tshark = \"bgp.type == 1\", count = 0");
+    assert_eq!(filter.filter.unwrap().text, "bgp.type == 1");
+    assert_eq!(filter.layers, []);
 }

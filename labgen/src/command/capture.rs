@@ -164,6 +164,7 @@ async fn record(args: &cli::CaptureHere) -> Result<(), CaptureError> {
     if !out.enough() {
         socket
             .drain(&mut caught)
+            .await
             .map_err(|source| read_error(args, source))?;
         out.write(&mut caught)?;
     }

@@ -105,7 +105,7 @@ async fn record(
             }
             request = requests.recv() => match request {
                 Some(request) => {
-                    if let Err(e) = socket.drain(&mut caught) {
+                    if let Err(e) = socket.drain(&mut caught).await {
                         ended = Some(e.to_string());
                     }
                     Some(request)
@@ -200,7 +200,7 @@ fn write(lab: &Lab, tap: &Tap) -> Result<PathBuf, WriteError> {
     let path = lab.dir.captures().join(format!("{}.pcapng", tap.capture));
     let written = File::create(&path)
         .map_err(CaptureFileError::from)
-        .and_then(|file| tap.recording.borrow().write(BufWriter::new(file), "labgen"));
+        .and_then(|file| tap.recording.borrow_mut().write(BufWriter::new(file)));
     match written {
         Ok(()) => Ok(path),
         Err(source) => Err(WriteError { path, source }),

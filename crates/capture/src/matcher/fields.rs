@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use scenario::Numbers;
 use serde::{Deserialize, Serialize};
 
 /// The first field of a layer that is not as asked for.
@@ -45,6 +46,25 @@ impl Fields {
         let Some(wanted) = wanted else { return };
         let agrees = seen.as_ref() == Some(&wanted);
         self.note(field, agrees, || {
+            (wanted.to_string(), or_none(seen.as_ref()))
+        });
+    }
+
+    /// Compares a number with those that it may be.
+    pub fn check_number<T: Into<u64>>(&mut self, field: &str, wanted: Option<&Numbers>, seen: T) {
+        self.check_optional_number(field, wanted, Some(seen));
+    }
+
+    /// Compares a number that may be absent with those that it may be.
+    pub fn check_optional_number<T: Into<u64>>(
+        &mut self,
+        field: &str,
+        wanted: Option<&Numbers>,
+        seen: Option<T>,
+    ) {
+        let Some(wanted) = wanted else { return };
+        let seen: Option<u64> = seen.map(Into::into);
+        self.note(field, seen.is_some_and(|seen| wanted.has(seen)), || {
             (wanted.to_string(), or_none(seen.as_ref()))
         });
     }

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use bgp_wire::{MacAddr, Vni};
+use scenario::Numbers;
 use scenario::packet::{
     ArpMatcher, ArpOperation, EthernetMatcher, IcmpMatcher, Ipv4Matcher, Ipv6Matcher, LayerMatcher,
-    PortsMatcher, VniMatch,
+    TcpMatcher, VniMatch,
 };
 
-use super::fields::Fields;
+use super::fields::{Fields, or_none};
 use crate::advertised::Advertised;
-use crate::dissect::{Arp, Dissection, Layer};
+use crate::dissect::{Arp, Dissection, Ipv4, Ipv6, Layer, Tcp, TcpFlags};
 use crate::frame::FrameIndex;
 
 /// A frame's layers and what is needed to judge them.
@@ -29,59 +30,34 @@ impl Subject<'_> {
                 self.ethernet(&mut fields, wanted, at);
             }
             (LayerMatcher::Arp(wanted), Layer::Arp(seen)) => arp(&mut fields, wanted, seen),
-            (
-                LayerMatcher::Ipv4(Ipv4Matcher {
-                    src,
-                    dst,
-                    protocol,
-                    ttl,
-                }),
-                Layer::Ipv4(seen),
-            ) => {
-                fields.check("src", *src, seen.src);
-                fields.check("dst", *dst, seen.dst);
-                fields.check("protocol", *protocol, seen.protocol);
-                fields.check("ttl", *ttl, seen.ttl);
-            }
-            (
-                LayerMatcher::Ipv6(Ipv6Matcher {
-                    src,
-                    dst,
-                    next_header,
-                    hop_limit,
-                }),
-                Layer::Ipv6(seen),
-            ) => {
-                fields.check("src", *src, seen.src);
-                fields.check("dst", *dst, seen.dst);
-                fields.check("next_header", *next_header, seen.next_header);
-                fields.check("hop_limit", *hop_limit, seen.hop_limit);
-            }
+            (LayerMatcher::Ipv4(wanted), Layer::Ipv4(seen)) => ipv4(&mut fields, wanted, seen),
+            (LayerMatcher::Ipv6(wanted), Layer::Ipv6(seen)) => ipv6(&mut fields, wanted, seen),
             (LayerMatcher::Icmp(wanted), Layer::Icmp(seen)) => {
                 let kind = wanted.kind.map(|kind| kind.v4());
-                icmp(
-                    &mut fields,
-                    wanted,
-                    kind,
-                    (seen.kind, seen.code, seen.id, seen.seq),
-                );
+                let echo = (seen.id, seen.seq);
+                icmp(&mut fields, wanted, kind, (seen.kind, seen.code), echo);
+                fields.check_optional("target", wanted.target, None);
             }
             (LayerMatcher::Icmp(wanted), Layer::Icmpv6(seen)) => {
                 let kind = wanted.kind.map(|kind| kind.v6());
-                icmp(
-                    &mut fields,
-                    wanted,
-                    kind,
-                    (seen.kind, seen.code, seen.id, seen.seq),
-                );
+                let echo = (seen.id, seen.seq);
+                icmp(&mut fields, wanted, kind, (seen.kind, seen.code), echo);
+                fields.check_optional("target", wanted.target, seen.target);
             }
-            (LayerMatcher::Udp(PortsMatcher { src_port, dst_port }), Layer::Udp(seen)) => {
-                fields.check("src_port", *src_port, seen.src_port);
-                fields.check("dst_port", *dst_port, seen.dst_port);
+            (LayerMatcher::Udp(wanted), Layer::Udp(seen)) => {
+                let wanted = [&wanted.src_port, &wanted.dst_port, &wanted.port];
+                ports(&mut fields, wanted, (seen.src_port, seen.dst_port));
             }
-            (LayerMatcher::Tcp(PortsMatcher { src_port, dst_port }), Layer::Tcp(seen)) => {
-                fields.check("src_port", *src_port, seen.src_port);
-                fields.check("dst_port", *dst_port, seen.dst_port);
+            (LayerMatcher::Tcp(wanted), Layer::Tcp(seen)) => tcp(&mut fields, wanted, seen),
+            (LayerMatcher::Mpls(wanted), Layer::Mpls(seen)) => {
+                fields.check_number("label", wanted.label.as_ref(), seen.label.get());
+                fields.check_number("tc", wanted.tc.as_ref(), seen.tc);
+                fields.check("bottom", wanted.bottom, seen.bottom);
+                fields.check_number("ttl", wanted.ttl.as_ref(), seen.ttl);
+            }
+            (LayerMatcher::Gre(wanted), Layer::Gre(seen)) => {
+                ethertype(&mut fields, "protocol", wanted.protocol, seen.protocol);
+                fields.check_optional_number("key", wanted.key.as_ref(), seen.key);
             }
             (LayerMatcher::Vxlan(wanted), Layer::Vxlan(seen)) => match wanted.vni {
                 None => {}
@@ -111,12 +87,10 @@ impl Subject<'_> {
         fields.check("src", wanted.src, seen.src);
         fields.check("dst", wanted.dst, seen.dst);
         let ethertype = innermost.map_or(seen.ethertype, |vlan| vlan.ethertype);
-        if let Some(expected) = wanted.ethertype {
-            fields.note("ethertype", expected == ethertype, || {
-                (format!("{expected:#06x}"), format!("{ethertype:#06x}"))
-            });
-        }
-        fields.check_optional("vlan", wanted.vlan, outermost.map(|vlan| vlan.id));
+        self::ethertype(fields, "ethertype", wanted.ethertype, ethertype);
+        fields.check_optional_number("vlan", wanted.vlan.as_ref(), outermost.map(|vlan| vlan.id));
+        let priority = outermost.map(|vlan| vlan.priority);
+        fields.check_optional_number("pcp", wanted.pcp.as_ref(), priority);
     }
 
     /// The VNI must be what the receiving endpoint advertised for the inner destination.
@@ -168,14 +142,69 @@ fn arp(fields: &mut Fields, wanted: &ArpMatcher, seen: &Arp) {
     fields.check("target_ip", wanted.target_ip, seen.target_ip);
 }
 
+fn ethertype(fields: &mut Fields, field: &str, wanted: Option<u16>, seen: u16) {
+    if let Some(wanted) = wanted {
+        fields.note(field, wanted == seen, || {
+            (format!("{wanted:#06x}"), format!("{seen:#06x}"))
+        });
+    }
+}
+
+fn ipv4(fields: &mut Fields, wanted: &Ipv4Matcher, seen: &Ipv4) {
+    fields.check("src", wanted.src, seen.src);
+    fields.check("dst", wanted.dst, seen.dst);
+    fields.check("protocol", wanted.protocol, seen.protocol);
+    fields.check_number("ttl", wanted.ttl.as_ref(), seen.ttl);
+    fields.check_number("dscp", wanted.dscp.as_ref(), seen.tos >> 2);
+    fields.check("df", wanted.df, seen.dont_fragment);
+}
+
+fn ipv6(fields: &mut Fields, wanted: &Ipv6Matcher, seen: &Ipv6) {
+    fields.check("src", wanted.src, seen.src);
+    fields.check("dst", wanted.dst, seen.dst);
+    fields.check("next_header", wanted.next_header, seen.next_header);
+    fields.check_number("hop_limit", wanted.hop_limit.as_ref(), seen.hop_limit);
+    fields.check_number("dscp", wanted.dscp.as_ref(), seen.traffic_class >> 2);
+}
+
 fn icmp(
     fields: &mut Fields,
     wanted: &IcmpMatcher,
     kind: Option<u8>,
-    seen: (u8, u8, Option<u16>, Option<u16>),
+    seen: (u8, u8),
+    echo: (Option<u16>, Option<u16>),
 ) {
     fields.check("type", kind, seen.0);
-    fields.check("code", wanted.code, seen.1);
-    fields.check_optional("id", wanted.id, seen.2);
-    fields.check_optional("seq", wanted.seq, seen.3);
+    fields.check_number("code", wanted.code.as_ref(), seen.1);
+    fields.check_optional_number("id", wanted.id.as_ref(), echo.0);
+    fields.check_optional_number("seq", wanted.seq.as_ref(), echo.1);
+}
+
+/// Source, destination, either.
+fn ports(fields: &mut Fields, wanted: [&Option<Numbers>; 3], seen: (u16, u16)) {
+    let [src, dst, either] = wanted;
+    fields.check_number("src_port", src.as_ref(), seen.0);
+    fields.check_number("dst_port", dst.as_ref(), seen.1);
+    if let Some(wanted) = either {
+        fields.note("port", wanted.has(seen.0) || wanted.has(seen.1), || {
+            (wanted.to_string(), format!("{} and {}", seen.0, seen.1))
+        });
+    }
+}
+
+fn tcp(fields: &mut Fields, wanted: &TcpMatcher, seen: &Tcp) {
+    let of_ports = [&wanted.src_port, &wanted.dst_port, &wanted.port];
+    ports(fields, of_ports, (seen.src_port, seen.dst_port));
+    let words =
+        |flags: TcpFlags| or_none(Some(flags.to_string()).filter(|t| !t.is_empty()).as_ref());
+    for (flags, set) in [(&wanted.flags, true), (&wanted.lacks_flags, false)] {
+        for flag in flags {
+            let bit = TcpFlags(flag.bit());
+            let agrees = seen.flags.has(bit) == set;
+            fields.note("flags", agrees, || {
+                let no = if set { "" } else { "no " };
+                (format!("{no}{bit}"), words(seen.flags))
+            });
+        }
+    }
 }

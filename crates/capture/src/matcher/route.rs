@@ -1,15 +1,11 @@
-//! A BGP message against its matcher.
+//! A route against its pattern.
 
 use std::fmt::Display;
 
-use bgp_wire::Message;
 use scenario::RoutePattern;
-use scenario::packet::BgpMatcher;
 
 use super::fields::{Difference, Fields, or_none};
-use crate::bgp::{BgpEvent, BgpMessage};
 use crate::facts::RouteFacts;
-use crate::text;
 
 /// How a route compares with a pattern, wherever it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,70 +28,8 @@ pub fn compare_route(pattern: &RoutePattern, route: &RouteFacts) -> RouteCompari
     }
 }
 
-/// Compares a message with `matcher`. Of several routes the one that comes closest counts.
-pub(super) fn compare(matcher: &BgpMatcher, event: &BgpEvent) -> Fields {
-    let of_kind = |wanted: &str, is: bool| {
-        let difference = (!is).then(|| Difference {
-            field: "message".to_owned(),
-            expected: wanted.to_owned(),
-            seen: text::bgp_message(&event.message),
-        });
-        Fields {
-            agreed: usize::from(is),
-            difference,
-        }
-    };
-    let BgpMessage::Whole(message) = &event.message else {
-        return of_kind("a message that can be read", false);
-    };
-    const ANNOUNCES: &str = "an UPDATE that announces";
-    const WITHDRAWS: &str = "an UPDATE that withdraws";
-    match (matcher, message) {
-        (BgpMatcher::Open, m) => of_kind("OPEN", matches!(m, Message::Open(_))),
-        (BgpMatcher::Keepalive, m) => of_kind("KEEPALIVE", matches!(m, Message::Keepalive)),
-        (BgpMatcher::Notification, m) => {
-            of_kind("NOTIFICATION", matches!(m, Message::Notification(_)))
-        }
-        (BgpMatcher::RouteRefresh, m) => {
-            of_kind("ROUTE-REFRESH", matches!(m, Message::RouteRefresh(_)))
-        }
-        (BgpMatcher::Update(pattern), Message::Update(update)) => {
-            let announced = update.reach.iter().flat_map(|(_, next_hop, nlri)| {
-                nlri.iter().map(move |nlri| (nlri, next_hop.address()))
-            });
-            let compared = announced.map(|(nlri, next_hop)| {
-                let mut fields = of_kind(ANNOUNCES, true);
-                let route = RouteFacts::of(nlri, next_hop, &update.attributes);
-                compare_nlri(&mut fields, pattern, &route);
-                compare_attributes(&mut fields, pattern, &route);
-                fields
-            });
-            closest(compared).unwrap_or_else(|| of_kind(ANNOUNCES, false))
-        }
-        (BgpMatcher::Withdraw(pattern), Message::Update(update)) => {
-            let compared = update
-                .unreach
-                .iter()
-                .flat_map(|(_, nlri)| nlri)
-                .map(|nlri| {
-                    let mut fields = of_kind(WITHDRAWS, true);
-                    compare_nlri(&mut fields, pattern, &RouteFacts::of_nlri(nlri));
-                    fields
-                });
-            closest(compared).unwrap_or_else(|| of_kind(WITHDRAWS, false))
-        }
-        (BgpMatcher::Update(_), _) => of_kind(ANNOUNCES, false),
-        (BgpMatcher::Withdraw(_), _) => of_kind(WITHDRAWS, false),
-    }
-}
-
-/// A full match if there is one, else the one with the most fields agreeing.
-fn closest(compared: impl Iterator<Item = Fields>) -> Option<Fields> {
-    compared.max_by_key(|fields| (fields.all_agree(), fields.agreed))
-}
-
 /// Compares what the NLRI itself holds.
-fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
+pub(super) fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
     fields.check("family", pattern.family, route.family);
     fields.check_optional("type", pattern.route_type, route.route_type);
     fields.check_optional("mac", pattern.mac, route.mac);
@@ -105,7 +39,7 @@ fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts)
 }
 
 /// Compares what the rest of the UPDATE says about the route.
-fn compare_attributes(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
+pub(super) fn compare_attributes(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
     if let Some(wanted) = &pattern.next_hop {
         let agrees = route.next_hop.is_some_and(|seen| wanted.has(seen));
         let seen = route.next_hop.map(|seen| seen.to_canonical());

@@ -2,21 +2,38 @@
 
 use std::fmt::Display;
 
-use scenario::packet::{ArpOperation, BgpMatcher, IcmpKind, LayerMatcher, VniMatch};
-use scenario::{PacketExpectation, RoutePattern};
+use scenario::packet::{
+    ArpOperation, BgpKind, BgpMatcher, IcmpKind, LayerMatcher, TcpFlag, VniMatch,
+};
+use scenario::{Follow, PacketExpectation, RoutePattern};
 
 /// `vxlan vni=advertised, ipv4 src=12.11.11.1 dst=12.11.11.2, icmp type=echo-request`
 pub(super) fn expectation(expectation: &PacketExpectation) -> String {
-    let mut text = expectation
-        .layers
-        .iter()
-        .map(layer)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = match &expectation.filter {
+        Some(filter) => filter.text.clone(),
+        None => layers(&expectation.layers),
+    };
+    for follow in &expectation.then {
+        text.push_str(&format!(" then {}", self::follow(follow)));
+    }
     if let Some(outside) = expectation.outside {
         text.push_str(&format!(" outside {outside}"));
     }
     text
+}
+
+/// `icmp type=echo-reply within 50ms`
+pub(super) fn follow(follow: &Follow) -> String {
+    let mut text = layers(&follow.layers);
+    if let Some(within) = follow.within {
+        text.push_str(&format!(" within {within:?}"));
+    }
+    text
+}
+
+fn layers(matchers: &[LayerMatcher]) -> String {
+    let layers: Vec<String> = matchers.iter().map(layer).collect();
+    layers.join(", ")
 }
 
 fn layer(matcher: &LayerMatcher) -> String {
@@ -26,7 +43,8 @@ fn layer(matcher: &LayerMatcher) -> String {
             words.field("src", m.src);
             words.field("dst", m.dst);
             words.field("ethertype", m.ethertype.map(|e| format!("{e:#06x}")));
-            words.field("vlan", m.vlan);
+            words.field("vlan", m.vlan.as_ref());
+            words.field("pcp", m.pcp.as_ref());
         }
         LayerMatcher::Arp(m) => {
             words.field("operation", m.operation.map(arp_operation));
@@ -39,23 +57,46 @@ fn layer(matcher: &LayerMatcher) -> String {
             words.field("src", m.src);
             words.field("dst", m.dst);
             words.field("protocol", m.protocol);
-            words.field("ttl", m.ttl);
+            words.field("ttl", m.ttl.as_ref());
+            words.field("dscp", m.dscp.as_ref());
+            words.field("df", m.df);
         }
         LayerMatcher::Ipv6(m) => {
             words.field("src", m.src);
             words.field("dst", m.dst);
             words.field("next_header", m.next_header);
-            words.field("hop_limit", m.hop_limit);
+            words.field("hop_limit", m.hop_limit.as_ref());
+            words.field("dscp", m.dscp.as_ref());
         }
         LayerMatcher::Icmp(m) => {
             words.field("type", m.kind.map(icmp_kind));
-            words.field("code", m.code);
-            words.field("id", m.id);
-            words.field("seq", m.seq);
+            words.field("code", m.code.as_ref());
+            words.field("id", m.id.as_ref());
+            words.field("seq", m.seq.as_ref());
+            words.field("target", m.target);
         }
-        LayerMatcher::Udp(m) | LayerMatcher::Tcp(m) => {
-            words.field("src_port", m.src_port);
-            words.field("dst_port", m.dst_port);
+        LayerMatcher::Udp(m) => {
+            words.field("src_port", m.src_port.as_ref());
+            words.field("dst_port", m.dst_port.as_ref());
+            words.field("port", m.port.as_ref());
+        }
+        LayerMatcher::Tcp(m) => {
+            words.field("src_port", m.src_port.as_ref());
+            words.field("dst_port", m.dst_port.as_ref());
+            words.field("port", m.port.as_ref());
+            words.list("flags", m.flags.iter().copied().map(TcpFlag::name));
+            let lacks = m.lacks_flags.iter().copied().map(TcpFlag::name);
+            words.list("lacks_flags", lacks);
+        }
+        LayerMatcher::Mpls(m) => {
+            words.field("label", m.label.as_ref());
+            words.field("tc", m.tc.as_ref());
+            words.field("bottom", m.bottom);
+            words.field("ttl", m.ttl.as_ref());
+        }
+        LayerMatcher::Gre(m) => {
+            words.field("protocol", m.protocol.map(|e| format!("{e:#06x}")));
+            words.field("key", m.key.as_ref());
         }
         LayerMatcher::Vxlan(m) => words.field("vni", m.vni.map(vni)),
         LayerMatcher::Bgp(m) => bgp(&mut words, m),
@@ -88,18 +129,44 @@ fn icmp_kind(kind: IcmpKind) -> String {
 }
 
 fn bgp(words: &mut Words, matcher: &BgpMatcher) {
-    let (kind, pattern) = match matcher {
-        BgpMatcher::Open => ("open", None),
-        BgpMatcher::Keepalive => ("keepalive", None),
-        BgpMatcher::Notification => ("notification", None),
-        BgpMatcher::RouteRefresh => ("route-refresh", None),
-        BgpMatcher::Update(pattern) => ("update", Some(pattern)),
-        BgpMatcher::Withdraw(pattern) => ("withdraw", Some(pattern)),
-    };
-    words.0.push(kind.to_owned());
-    if let Some(pattern) = pattern {
-        route(words, pattern);
+    match &matcher.kind {
+        None => {}
+        Some(BgpKind::Open(m)) => {
+            words.0.push("open".to_owned());
+            words.field("as", m.asn);
+            words.field("hold_time", m.hold_time.as_ref());
+            words.field("router_id", m.router_id);
+            words.list("families", m.families.iter());
+            words.list("capabilities", m.capabilities.iter().map(|c| c.name()));
+            let lacks = m.lacks_capabilities.iter().map(|c| c.name());
+            words.list("lacks_capabilities", lacks);
+        }
+        Some(BgpKind::Keepalive) => words.0.push("keepalive".to_owned()),
+        Some(BgpKind::Notification(m)) => {
+            words.0.push("notification".to_owned());
+            words.field("code", m.code.as_ref());
+            words.field("subcode", m.subcode.as_ref());
+        }
+        Some(BgpKind::RouteRefresh(m)) => {
+            words.0.push("route-refresh".to_owned());
+            words.field("family", m.family);
+            words.field("subtype", m.subtype.as_ref());
+        }
+        Some(BgpKind::EndOfRib(family)) => {
+            words.0.push("end-of-rib".to_owned());
+            words.field("family", *family);
+        }
+        Some(BgpKind::Update(pattern)) => {
+            words.0.push("update".to_owned());
+            route(words, pattern);
+        }
+        Some(BgpKind::Withdraw(pattern)) => {
+            words.0.push("withdraw".to_owned());
+            route(words, pattern);
+        }
     }
+    words.field("from", matcher.from.as_ref());
+    words.field("to", matcher.to.as_ref());
 }
 
 fn route(words: &mut Words, pattern: &RoutePattern) {
@@ -124,5 +191,10 @@ impl Words {
         if let Some(value) = value {
             self.0.push(format!("{name}={value}"));
         }
+    }
+
+    fn list<T: Display>(&mut self, name: &str, values: impl Iterator<Item = T>) {
+        let values: Vec<String> = values.map(|value| value.to_string()).collect();
+        self.field(name, (!values.is_empty()).then(|| values.join(",")));
     }
 }

@@ -41,7 +41,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    fn from_packet_type(kind: u8) -> Self {
+    pub(super) fn from_packet_type(kind: u8) -> Self {
         match kind {
             libc::PACKET_BROADCAST => Self::Broadcast,
             libc::PACKET_MULTICAST => Self::Multicast,
@@ -104,7 +104,7 @@ fn frame(datagram: &Datagram<'_>) -> Frame {
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                 frame.timestamp_ns = timestamp(data).unwrap_or(0);
             }
-            (libc::SOL_PACKET, libc::PACKET_AUXDATA) => restore(&mut frame, data),
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA) => beside(&mut frame, data),
             _ => {}
         }
     }
@@ -124,25 +124,41 @@ fn timestamp(data: &[u8]) -> Option<u64> {
     Some(word(seconds)? * 1_000_000_000 + word(nanos)?)
 }
 
-/// Puts back the VLAN tag that the kernel takes out of the frame and keeps beside it
-/// (`struct tpacket_auxdata`: status 4, len 4, snaplen 4, mac 2, net 2, tci 2, tpid 2 octets).
-fn restore(frame: &mut Frame, aux: &[u8]) {
+/// The tag of a VLAN that the kernel keeps beside a frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VlanTag {
+    pub(super) control: u16,
+    pub(super) protocol: u16,
+}
+
+/// What stands beside a frame (`struct tpacket_auxdata`: status 4, len 4, snaplen 4, mac 2, net 2, tci 2, tpid 2
+/// octets).
+fn beside(frame: &mut Frame, aux: &[u8]) {
     let Some(aux) = aux.first_chunk::<20>() else {
         return;
     };
     let short = |at: usize| u16::from_ne_bytes([aux[at], aux[at + 1]]);
     let status = u32::from_ne_bytes([aux[0], aux[1], aux[2], aux[3]]);
+    let tag = VlanTag {
+        control: short(16),
+        protocol: short(18),
+    };
+    restore(frame, status, tag);
+}
+
+/// Puts back the VLAN tag that the kernel takes out of the frame.
+pub(super) fn restore(frame: &mut Frame, status: u32, tag: VlanTag) {
     frame.checksum_pending = status & TP_STATUS_CSUMNOTREADY != 0;
     if status & TP_STATUS_VLAN_VALID == 0 || frame.data.len() < TAG_AT {
         return;
     }
-    let tpid = if status & TP_STATUS_VLAN_TPID_VALID != 0 {
-        short(18)
+    let protocol = if status & TP_STATUS_VLAN_TPID_VALID != 0 {
+        tag.protocol
     } else {
         ETHERTYPE_VLAN
     };
-    let [a, b] = tpid.to_be_bytes();
-    let [c, d] = short(16).to_be_bytes();
+    let [a, b] = protocol.to_be_bytes();
+    let [c, d] = tag.control.to_be_bytes();
     frame.data.splice(TAG_AT..TAG_AT, [a, b, c, d]);
     frame.original_len += 4;
 }

@@ -6,7 +6,7 @@ mod route;
 mod session;
 
 pub use dataplane::{Destination, ForwardingExpectation, NeighbourExpectation};
-pub use packets::{PacketExpectation, Since};
+pub use packets::{DisplayFilter, Follow, PacketExpectation, Since, Spacing};
 pub use route::RouteExpectation;
 pub use session::{SessionExpectation, SessionState};
 

@@ -176,7 +176,6 @@ impl<'de> de::Deserializer<'de> for Node<'_> {
                 && what.is_empty()
             {
                 *what = match name {
-                    "BgpFile" => "a BGP message",
                     "ReadyFile" => "a fact that makes a program ready",
                     _ => "a layer",
                 }
@@ -220,7 +219,7 @@ struct Entries<'a> {
 }
 
 /// Keys whose values are spans of time.
-const TIMES: [&str; 4] = ["within", "for", "hold_time", "delay"];
+const TIMES: [&str; 5] = ["within", "for", "hold_time", "delay", "deadline"];
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;

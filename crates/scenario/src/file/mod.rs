@@ -4,10 +4,13 @@
 //! `[[step]]` is a table under its word. Includes, variables, groups and defaults have been worked out already.
 
 mod at;
+mod bgp_message;
 mod de;
 mod fault;
+mod layers;
 mod nets;
 mod nodes;
+mod numbers;
 mod packets;
 mod parse;
 mod parts;
@@ -15,22 +18,27 @@ mod steps;
 mod words;
 
 pub use at::{At, OneOrMany};
+pub use bgp_message::{
+    BgpFile, BgpMessageFile, EndOfRibFile, NothingFile, NotificationFile, OpenFile, RefreshFile,
+};
 pub(crate) use fault::found;
+pub use layers::{
+    ArpFile, EthernetFile, GreFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, MplsFile, TcpFile,
+    UdpFile, VxlanFile,
+};
 pub use nets::{ByNode, LanFile, LinkFile};
 pub use nodes::{
     BagpipeFile, FakeRrFile, FlagOrText, FrrFile, HostFile, KindFile, NodeFile, NodeNetFile,
     OvsFile, ProgramFile, ReadyFile, RouterFile, SpeakerFile, SpeakerKind, StaticRouteFile,
 };
-pub use packets::{
-    ArpFile, BgpFile, EthernetFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, PortsFile,
-    RoutePatternFile, VxlanFile,
-};
+pub use numbers::{BoundsFile, NumbersFile};
+pub use packets::RoutePatternFile;
 pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use steps::{
     AttachFile, CableFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, MoveFile,
     NeighbourFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, RouteFile, SessionFile,
-    SignalFile, SoakFile, StepFile, StopFile, TextFile, WaitFile,
+    SignalFile, SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile, WaitFile,
 };
 
 use std::borrow::Cow;

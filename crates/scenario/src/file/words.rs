@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::expect::SessionState;
-use crate::packet::LayerKind;
-use crate::resolve::{KERNEL_FEATURES, WAITS, layers, nodes, vpns};
+use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
+use crate::resolve::{KERNEL_FEATURES, WAITS, bgp_message, layers, nodes, vpns};
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
 
@@ -61,6 +61,14 @@ words! {
     SignalName = one_of(&crate::step::Signal::ALL.map(|signal| (signal.name(), ())));
     /// Layers of a packet.
     Layer = one_of(&LayerKind::ALL.map(|layer| (layer.name(), ())));
+    /// Control bits of TCP.
+    TcpFlag = one_of(&Flag::ALL.map(|flag| (flag.name(), ())));
+    /// BGP messages.
+    BgpMessage = one_of(&bgp_message::MESSAGES.map(|word| (word, ())));
+    /// Capabilities of BGP.
+    Capability = one_of(&CapabilityKind::ALL.map(|one| (one.name(), ())));
+    /// Error codes of a NOTIFICATION.
+    NotificationCode = or_number(&bgp_message::CODES);
     /// Types of ICMP message.
     IcmpType = or_number(&layers::ICMP_TYPES);
     /// A VNI in a packet.

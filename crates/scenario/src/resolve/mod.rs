@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bgp;
+pub(crate) mod bgp_message;
 mod expect;
 pub(crate) mod families;
 mod lans;

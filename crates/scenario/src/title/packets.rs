@@ -2,7 +2,9 @@
 
 use super::text;
 use crate::amount::Amount;
-use crate::file::{At, BgpFile, LayerFile, NumberOrWord, PacketsFile, RoutePatternFile};
+use crate::file::{
+    At, BgpFile, BgpMessageFile, LayerFile, NumberOrWord, PacketsFile, RoutePatternFile, ThenFile,
+};
 
 /// `packet`, `no packet`, `3 times packet`.
 pub(super) fn how_many(amount: Amount, what: &str) -> String {
@@ -38,7 +40,15 @@ pub(super) fn pattern(typed: &RoutePatternFile) -> String {
 }
 
 pub(super) fn described(typed: &PacketsFile, amount: Amount) -> String {
-    let layers: Vec<String> = typed.layers.value.iter().map(layer).collect();
+    let mut what = match (&typed.layers, &typed.tshark) {
+        (Some(typed), _) => layers(&typed.value),
+        (None, Some(filter)) => format!("tshark `{}`", filter.value),
+        (None, None) => String::new(),
+    };
+    for ThenFile { layers: after, .. } in typed.then.iter().flat_map(|then| &then.value) {
+        what.push_str(", then ");
+        what.push_str(&layers(&after.value));
+    }
     let since = typed
         .since
         .as_ref()
@@ -51,9 +61,14 @@ pub(super) fn described(typed: &PacketsFile, amount: Amount) -> String {
         "in {}{}: {}{}",
         typed.capture.value,
         since.unwrap_or_default(),
-        how_many(amount, &layers.join(" / ")),
+        how_many(amount, &what),
         outside.unwrap_or_default(),
     )
+}
+
+fn layers(typed: &[LayerFile]) -> String {
+    let layers: Vec<String> = typed.iter().map(layer).collect();
+    layers.join(" / ")
 }
 
 fn layer(typed: &LayerFile) -> String {
@@ -66,15 +81,36 @@ fn layer(typed: &LayerFile) -> String {
         LayerFile::Udp(_) => "udp".into(),
         LayerFile::Tcp(_) => "tcp".into(),
         LayerFile::Vxlan(layer) => word("vxlan", layer.vni.as_ref()),
-        LayerFile::Bgp(message) => match &**message {
-            BgpFile::Open => "bgp open".into(),
-            BgpFile::Keepalive => "bgp keepalive".into(),
-            BgpFile::Notification => "bgp notification".into(),
-            BgpFile::RouteRefresh => "bgp route-refresh".into(),
-            BgpFile::Update(typed) => format!("bgp update of a {}", pattern(typed)),
-            BgpFile::Withdraw(typed) => format!("bgp withdraw of a {}", pattern(typed)),
+        LayerFile::Mpls(_) => "mpls".into(),
+        LayerFile::Gre(_) => "gre".into(),
+        LayerFile::Bgp(message) => match &message.value {
+            BgpFile::Word(word) => format!("bgp {word}"),
+            BgpFile::Table(table) => bgp(table),
         },
     }
+}
+
+fn bgp(typed: &BgpMessageFile) -> String {
+    let ends = match (&typed.from, &typed.to) {
+        (None, None) => String::new(),
+        (from, to) => arrow("", from, to),
+    };
+    let kind = if let Some(update) = &typed.update {
+        format!(" update of a {}", pattern(&update.value))
+    } else if let Some(withdraw) = &typed.withdraw {
+        format!(" withdraw of a {}", pattern(&withdraw.value))
+    } else {
+        let words = [
+            (typed.open.is_some(), " open"),
+            (typed.keepalive.is_some(), " keepalive"),
+            (typed.notification.is_some(), " notification"),
+            (typed.route_refresh.is_some(), " route-refresh"),
+            (typed.end_of_rib.is_some(), " end-of-rib"),
+        ];
+        let word = words.iter().find(|(given, _)| *given);
+        word.map_or("", |(_, word)| word).into()
+    };
+    format!("bgp{ends}{kind}")
 }
 
 fn arrow(name: &str, from: &Option<At<String>>, to: &Option<At<String>>) -> String {

@@ -6,7 +6,10 @@ mod flow;
 mod life;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
-pub use expect::{ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile};
+pub use expect::{
+    ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile, SpacingFile,
+    ThenFile,
+};
 pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
 pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};
 

@@ -1,10 +1,12 @@
 //! Packets in a capture.
 
+use std::ops::Range;
+
 use super::MOST;
 use crate::amount::Amount;
 use crate::error::ErrorKind;
-use crate::expect::{PacketExpectation, Since};
-use crate::file::PacketsFile;
+use crate::expect::{DisplayFilter, Follow, PacketExpectation, Since, Spacing};
+use crate::file::{At, PacketsFile, SpacingFile, ThenFile};
 use crate::packet::LayerKind;
 use crate::resolve::{Found, Resolver};
 use crate::values;
@@ -19,20 +21,20 @@ impl Resolver<'_> {
                 self.unknown(name, "expects packets in", "capture", known)
             }
         };
-        if typed.layers.value.is_empty() {
-            self.fail(
-                &typed.layers.span,
-                ErrorKind::Empty {
-                    key: "layers".into(),
-                },
-            );
+        let layers = typed.layers.as_ref().map(|typed| self.layers(typed));
+        let filter = typed.tshark.as_ref();
+        let filter = filter.and_then(|filter| self.display_filter(filter));
+        match (&typed.layers, &typed.tshark) {
+            (Some(_), Some(tshark)) => {
+                self.packets_misplaced(&tshark.span, "tshark", "stands instead of `layers`");
+            }
+            (None, None) => {
+                let key = "layers".into();
+                self.fail(&typed.capture.span, ErrorKind::MissingKey { key });
+            }
+            _ => {}
         }
-        let layers = typed
-            .layers
-            .value
-            .iter()
-            .map(|layer| self.layer(layer))
-            .collect();
+        let layers = layers.unwrap_or_default();
         let outside = self.maybe(typed.outside.as_ref(), |word| {
             values::one_of(
                 "a layer",
@@ -40,7 +42,19 @@ impl Resolver<'_> {
                 &LayerKind::ALL.map(|layer| (layer.name(), layer)),
             )
         });
+        if let (Some(kind), Some(place)) = (outside, &typed.outside)
+            && layers.iter().any(|layer| layer.kind() == kind)
+        {
+            let reason = format!("names `{kind}`, which `layers` asks for");
+            self.packets_misplaced(&place.span, "outside", &reason);
+        }
         let amount = self.amount(typed);
+        if let Some(amount) = amount {
+            self.needs_packets(typed, amount);
+        }
+        let then = typed.then.as_ref().map(|then| self.then(then));
+        let deadline = self.maybe(typed.deadline.as_ref(), values::duration);
+        let spacing = typed.spacing.as_ref().and_then(|typed| self.spacing(typed));
         let since = match &typed.since {
             Some(label) => self.since(label),
             None => Some(Since::Start),
@@ -48,10 +62,120 @@ impl Resolver<'_> {
         Some(PacketExpectation {
             capture: capture?,
             layers,
+            filter,
+            then: then.unwrap_or_default(),
             outside,
             amount: amount?,
             since: since?,
+            deadline,
+            spacing,
         })
+    }
+
+    /// Refuses what can only be said of packets that come where none may, and what a filter cannot be asked.
+    fn needs_packets(&mut self, typed: &PacketsFile, amount: Amount) {
+        let then = typed.then.as_ref().map(|at| &at.span);
+        let deadline = typed.deadline.as_ref().map(|at| &at.span);
+        let spacing = typed.spacing.as_ref().map(|at| &at.span);
+        let outside = typed.outside.as_ref().map(|at| &at.span);
+        let none = amount.at_most == Some(0);
+        let one = amount.at_most == Some(1);
+        let by_filter = typed.tshark.is_some();
+        for (key, place, wrong, reason) in [
+            (
+                "then",
+                then,
+                none,
+                "follows packets, of which there are to be none",
+            ),
+            (
+                "then",
+                then,
+                by_filter,
+                "goes with `layers`; a filter finds single packets",
+            ),
+            (
+                "outside",
+                outside,
+                by_filter,
+                "goes with `layers`; a filter says `not`",
+            ),
+            (
+                "deadline",
+                deadline,
+                none,
+                "is when packets must have come, and there are to be none",
+            ),
+            (
+                "deadline",
+                deadline,
+                typed.since.is_none(),
+                "counts from a step's beginning; say which with `since`",
+            ),
+            (
+                "spacing",
+                spacing,
+                one,
+                "is between two packets, and there is to be one at most",
+            ),
+        ] {
+            if let Some(place) = place.filter(|_| wrong) {
+                self.packets_misplaced(place, key, reason);
+                return;
+            }
+        }
+    }
+
+    fn then(&mut self, typed: &At<Vec<ThenFile>>) -> Vec<Follow> {
+        if typed.value.is_empty() {
+            let key = "then".into();
+            self.fail(&typed.span, ErrorKind::Empty { key });
+        }
+        let follow = |typed: &ThenFile| Follow {
+            layers: self.layers(&typed.layers),
+            within: self.maybe(typed.within.as_ref(), values::duration),
+        };
+        typed.value.iter().map(follow).collect()
+    }
+
+    fn spacing(&mut self, typed: &At<SpacingFile>) -> Found<Spacing> {
+        let SpacingFile { at_least, at_most } = &typed.value;
+        let spacing = Spacing {
+            at_least: self.maybe(at_least.as_ref(), values::duration),
+            at_most: self.maybe(at_most.as_ref(), values::duration),
+        };
+        match (at_least, spacing.at_least, spacing.at_most) {
+            (Some(place), Some(least), Some(most)) if least > most => {
+                self.packets_misplaced(&place.span, "at_least", "is longer than `at_most`");
+                None
+            }
+            (None, ..) if at_most.is_none() => {
+                let key = "at_least` or `at_most".into();
+                self.fail(&typed.span, ErrorKind::MissingKey { key });
+                None
+            }
+            _ => Some(spacing),
+        }
+    }
+
+    fn display_filter(&mut self, typed: &At<String>) -> Found<DisplayFilter> {
+        if typed.value.trim().is_empty() {
+            let key = "tshark".into();
+            self.fail(&typed.span, ErrorKind::Empty { key });
+            return None;
+        }
+        Some(DisplayFilter {
+            text: typed.value.clone(),
+            place: self.place(&typed.span),
+        })
+    }
+
+    fn packets_misplaced(&mut self, place: &Range<usize>, key: &str, reason: &str) {
+        let kind = ErrorKind::Misplaced {
+            key: key.into(),
+            reason: reason.into(),
+        };
+        self.fail(place, kind);
     }
 
     fn amount(&mut self, typed: &PacketsFile) -> Found<Amount> {

@@ -6,7 +6,7 @@ mod route;
 mod session;
 
 pub use dataplane::{ForwardingFile, NeighbourFile};
-pub use packets::PacketsFile;
+pub use packets::{PacketsFile, SpacingFile, ThenFile};
 pub use route::RouteFile;
 pub use session::SessionFile;
 

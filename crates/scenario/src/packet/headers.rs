@@ -1,64 +1,11 @@
-//! What a packet must look like: one matcher per layer, outermost first.
-//!
-//! A packet matches a list of layers when they appear in it in this order, with anything between them: a
-//! matcher for `ipv4` followed by one for `icmp` finds the inner packet of a tunnel just as well as a bare
-//! one. Every field that is `Some` must agree; a matcher with none only asks for the layer to be there.
+//! Matchers of single headers.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp_wire::{MacAddr, Vni};
 use serde::{Deserialize, Serialize};
 
-use crate::route::RoutePattern;
-
-/// The layers a scenario can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LayerKind {
-    /// Ethernet II.
-    Ethernet,
-    /// ARP for IPv4 over Ethernet (RFC 826).
-    Arp,
-    /// IPv4 (RFC 791).
-    Ipv4,
-    /// IPv6 (RFC 8200).
-    Ipv6,
-    /// ICMP (RFC 792) or ICMPv6 (RFC 4443).
-    Icmp,
-    /// UDP (RFC 768).
-    Udp,
-    /// TCP (RFC 9293).
-    Tcp,
-    /// VXLAN (RFC 7348).
-    Vxlan,
-    /// A BGP message (RFC 4271), out of the reassembled stream.
-    Bgp,
-}
-
-/// One layer and what it must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LayerMatcher {
-    /// See [`LayerKind::Ethernet`].
-    Ethernet(EthernetMatcher),
-    /// See [`LayerKind::Arp`].
-    Arp(ArpMatcher),
-    /// See [`LayerKind::Ipv4`].
-    Ipv4(Ipv4Matcher),
-    /// See [`LayerKind::Ipv6`].
-    Ipv6(Ipv6Matcher),
-    /// See [`LayerKind::Icmp`].
-    Icmp(IcmpMatcher),
-    /// See [`LayerKind::Udp`].
-    Udp(PortsMatcher),
-    /// See [`LayerKind::Tcp`].
-    Tcp(PortsMatcher),
-    /// See [`LayerKind::Vxlan`].
-    Vxlan(VxlanMatcher),
-    /// See [`LayerKind::Bgp`].
-    Bgp(BgpMatcher),
-}
+use crate::numbers::Numbers;
 
 /// Fields of an Ethernet header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +17,9 @@ pub struct EthernetMatcher {
     /// EtherType after any VLAN tag.
     pub ethertype: Option<u16>,
     /// VLAN identifier of the outermost 802.1Q tag.
-    pub vlan: Option<u16>,
+    pub vlan: Option<Numbers>,
+    /// Priority code point of the same tag, 3 bits.
+    pub pcp: Option<Numbers>,
 }
 
 /// Fields of an ARP packet.
@@ -108,7 +57,11 @@ pub struct Ipv4Matcher {
     /// Protocol number.
     pub protocol: Option<u8>,
     /// Time to live as captured.
-    pub ttl: Option<u8>,
+    pub ttl: Option<Numbers>,
+    /// Differentiated services code point (RFC 2474), 6 bits.
+    pub dscp: Option<Numbers>,
+    /// Whether it must not be fragmented.
+    pub df: Option<bool>,
 }
 
 /// Fields of an IPv6 header.
@@ -121,7 +74,9 @@ pub struct Ipv6Matcher {
     /// Next header of the fixed header.
     pub next_header: Option<u8>,
     /// Hop limit as captured.
-    pub hop_limit: Option<u8>,
+    pub hop_limit: Option<Numbers>,
+    /// Differentiated services code point (RFC 2474), 6 bits.
+    pub dscp: Option<Numbers>,
 }
 
 /// Fields of an ICMP or ICMPv6 message.
@@ -131,11 +86,13 @@ pub struct IcmpMatcher {
     #[serde(rename = "type")]
     pub kind: Option<IcmpKind>,
     /// Code.
-    pub code: Option<u8>,
+    pub code: Option<Numbers>,
     /// Identifier of an echo message.
-    pub id: Option<u16>,
+    pub id: Option<Numbers>,
     /// Sequence number of an echo message.
-    pub seq: Option<u16>,
+    pub seq: Option<Numbers>,
+    /// Target address of a neighbour solicitation or advertisement (RFC 4861).
+    pub target: Option<Ipv6Addr>,
 }
 
 /// A kind of ICMP message: by name for both versions, or by the number that is in the packet.
@@ -178,13 +135,107 @@ impl IcmpKind {
     }
 }
 
-/// Ports of a UDP datagram or TCP segment.
+/// Fields of a UDP header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PortsMatcher {
+pub struct UdpMatcher {
     /// Source port.
-    pub src_port: Option<u16>,
+    pub src_port: Option<Numbers>,
     /// Destination port.
-    pub dst_port: Option<u16>,
+    pub dst_port: Option<Numbers>,
+    /// Either port.
+    pub port: Option<Numbers>,
+}
+
+/// Fields of a TCP header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpMatcher {
+    /// Source port.
+    pub src_port: Option<Numbers>,
+    /// Destination port.
+    pub dst_port: Option<Numbers>,
+    /// Either port.
+    pub port: Option<Numbers>,
+    /// Control bits that must all be set.
+    pub flags: Vec<TcpFlag>,
+    /// Control bits of which none may be set.
+    pub lacks_flags: Vec<TcpFlag>,
+}
+
+/// A control bit of TCP (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TcpFlag {
+    /// No more data from the sender.
+    Fin,
+    /// Synchronise sequence numbers.
+    Syn,
+    /// Reset the connection.
+    Rst,
+    /// Push.
+    Psh,
+    /// The acknowledgement number is valid.
+    Ack,
+    /// The urgent pointer is valid.
+    Urg,
+    /// Congestion was experienced (RFC 3168).
+    Ece,
+    /// The congestion window was reduced (RFC 3168).
+    Cwr,
+}
+
+impl TcpFlag {
+    /// Every one, the lowest bit first.
+    pub const ALL: [Self; 8] = [
+        Self::Fin,
+        Self::Syn,
+        Self::Rst,
+        Self::Psh,
+        Self::Ack,
+        Self::Urg,
+        Self::Ece,
+        Self::Cwr,
+    ];
+
+    /// The word for it in a scenario.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Syn => "syn",
+            Self::Rst => "rst",
+            Self::Psh => "psh",
+            Self::Ack => "ack",
+            Self::Urg => "urg",
+            Self::Ece => "ece",
+            Self::Cwr => "cwr",
+        }
+    }
+
+    /// Its place in the octet of control bits.
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Fields of an entry of a label stack. A stack is as many matchers, the top first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MplsMatcher {
+    /// Label, 20 bits.
+    pub label: Option<Numbers>,
+    /// Traffic class, 3 bits.
+    pub tc: Option<Numbers>,
+    /// Whether it is the bottom of the stack.
+    pub bottom: Option<bool>,
+    /// Time to live as captured.
+    pub ttl: Option<Numbers>,
+}
+
+/// Fields of a GRE header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GreMatcher {
+    /// EtherType of what it carries.
+    pub protocol: Option<u16>,
+    /// Key (RFC 2890).
+    pub key: Option<Numbers>,
 }
 
 /// Fields of a VXLAN header.
@@ -203,77 +254,6 @@ pub enum VniMatch {
     /// One that the receiving tunnel endpoint advertised: some E-VPN route in the same capture, in an UPDATE
     /// before this packet, has the packet's outer destination as next hop and this VNI.
     Advertised,
-}
-
-/// A BGP message. Routes count per message: one with two matching routes is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BgpMatcher {
-    /// OPEN.
-    Open,
-    /// KEEPALIVE.
-    Keepalive,
-    /// NOTIFICATION.
-    Notification,
-    /// ROUTE-REFRESH (RFC 2918).
-    RouteRefresh,
-    /// An UPDATE that announces a route like this.
-    Update(RoutePattern),
-    /// An UPDATE that withdraws a route like this; only what an NLRI holds can be asked for.
-    Withdraw(RoutePattern),
-}
-
-impl LayerMatcher {
-    /// Which layer this asks for.
-    pub const fn kind(&self) -> LayerKind {
-        match self {
-            Self::Ethernet(_) => LayerKind::Ethernet,
-            Self::Arp(_) => LayerKind::Arp,
-            Self::Ipv4(_) => LayerKind::Ipv4,
-            Self::Ipv6(_) => LayerKind::Ipv6,
-            Self::Icmp(_) => LayerKind::Icmp,
-            Self::Udp(_) => LayerKind::Udp,
-            Self::Tcp(_) => LayerKind::Tcp,
-            Self::Vxlan(_) => LayerKind::Vxlan,
-            Self::Bgp(_) => LayerKind::Bgp,
-        }
-    }
-}
-
-impl LayerKind {
-    /// Every one, from the outside in.
-    pub const ALL: [Self; 9] = [
-        Self::Ethernet,
-        Self::Arp,
-        Self::Ipv4,
-        Self::Ipv6,
-        Self::Icmp,
-        Self::Udp,
-        Self::Tcp,
-        Self::Vxlan,
-        Self::Bgp,
-    ];
-
-    /// The word for it in a scenario.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ethernet => "ethernet",
-            Self::Arp => "arp",
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-            Self::Icmp => "icmp",
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Vxlan => "vxlan",
-            Self::Bgp => "bgp",
-        }
-    }
-}
-
-impl fmt::Display for LayerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 impl VniMatch {
