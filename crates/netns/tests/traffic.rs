@@ -107,6 +107,12 @@ async fn cable(options: &CaptureOptions) -> Option<(NetNs, [Capture; 2])> {
         .create_veth(&Veth { a, b })
         .await
         .unwrap();
+    // Until the kernel has noticed the carrier, which it does in its own time, what is sent goes nowhere.
+    for end in &ends {
+        let netlink = Netlink::in_ns(end).unwrap();
+        let eth0 = netlink.index("eth0").await.unwrap();
+        netlink.notice_carriers(vec![eth0]).await.unwrap();
+    }
     let captures = ends
         .each_ref()
         .map(|end| Capture::open(end, "eth0", options).unwrap());
