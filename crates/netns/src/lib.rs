@@ -29,3 +29,4 @@ pub mod sysctl;
 pub mod tcp;
 pub mod trace;
 pub mod unix;
+pub mod wire;

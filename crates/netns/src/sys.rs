@@ -206,7 +206,11 @@ pub(crate) fn packet_ring(socket: BorrowedFd<'_>, request: &RingRequest) -> io::
 }
 
 /// `value` must be of the type that the option takes.
-fn set_packet_option<T>(socket: BorrowedFd<'_>, option: i32, value: &T) -> io::Result<()> {
+pub(crate) fn set_packet_option<T>(
+    socket: BorrowedFd<'_>,
+    option: i32,
+    value: &T,
+) -> io::Result<()> {
     // SAFETY: the pointer is to a value of the length given.
     check(unsafe {
         libc::setsockopt(
@@ -278,6 +282,33 @@ fn set_number(socket: BorrowedFd<'_>, level: i32, option: i32, value: i32) -> io
             option,
             ptr::from_ref(&value).cast(),
             size_of::<i32>() as libc::socklen_t,
+        )
+    })
+}
+
+/// One request of `ethtool`'s, in words of 32 bits, the first its command; the kernel answers in place. It must have room
+/// for the answer, which for every command is as long as the request says.
+pub(crate) fn ethtool(
+    socket: BorrowedFd<'_>,
+    interface: &str,
+    request: &mut [u32],
+) -> io::Result<()> {
+    // SAFETY: an `ifreq` is integers and pointers, for which zero is a value.
+    let mut message: libc::ifreq = unsafe { zeroed() };
+    // One is left for the zero at the end.
+    if interface.len() >= message.ifr_name.len() {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    for (to, from) in message.ifr_name.iter_mut().zip(interface.bytes()) {
+        *to = from as libc::c_char;
+    }
+    message.ifr_ifru.ifru_data = request.as_mut_ptr().cast();
+    // SAFETY: the message and what it points to live until after this call.
+    check(unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCETHTOOL as _,
+            ptr::from_mut(&mut message),
         )
     })
 }

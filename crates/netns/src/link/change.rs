@@ -167,6 +167,14 @@ impl LinkChange {
         self.attribute(LinkAttribute::NetNsFd(fd))
     }
 
+    /// Has connections hand every segment to it by itself (`true`), so that its queueing discipline sees each. Only
+    /// those that begin afterwards, and at ten times the cost of [`one_packet_a_frame`](super::one_packet_a_frame).
+    #[must_use]
+    pub fn single_segments(self, on: bool) -> Self {
+        // Without: GSO_MAX_SEGS of older kernels, which newer ones take as well.
+        self.attribute(LinkAttribute::GsoMaxSegs(if on { 1 } else { 65535 }))
+    }
+
     /// Changes how the bridge treats the port.
     #[must_use]
     pub fn port(self, flags: PortFlags) -> Self {

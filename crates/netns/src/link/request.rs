@@ -96,6 +96,7 @@ impl Request {
             (Message::NewRule(_), _) => "add rule",
             (Message::DelRule(_), _) => "delete rule",
             (Message::NewQueueDiscipline(_), _) => "add queue",
+            (Message::DelQueueDiscipline(_), _) => "delete queue",
             _ => "carry out the request",
         };
         let mut text = verb.to_owned();
@@ -176,6 +177,9 @@ impl Request {
                     }
                     None => add(format_args!(" to everywhere")),
                 }
+            }
+            Message::NewQueueDiscipline(queue) | Message::DelQueueDiscipline(queue) => {
+                add(format_args!(" of link {}", queue.header.index));
             }
             _ => {}
         }

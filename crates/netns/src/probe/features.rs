@@ -11,10 +11,10 @@ use nix::sched::{CloneFlags, unshare};
 use crate::addr::{IpPrefix, MacAddr};
 use crate::link::{
     Bridge, FdbEntry, IpEncap, LinkChange, LinkError, LinkSpec, Neighbour, Netlink, PortFlags,
-    Route, Rule, Veth, Vxlan, VxlanId,
+    Route, Rule, Veth, Vxlan, VxlanId, one_packet_a_frame,
 };
 use crate::ns::{NetNs, NodeNs, NodeSpec, NsError, mount_tmpfs, named, on_thread};
-use crate::{icmp, packet, sysctl};
+use crate::{icmp, packet, sysctl, wire};
 
 /// One thing that a lab may want of the kernel.
 pub(super) struct Feature {
@@ -116,6 +116,12 @@ pub(super) const FEATURES: &[Feature] = &[
         needed_for: "captures, packet expectations",
         fallback: Some("scenarios without them"),
         probe: capture,
+    },
+    Feature {
+        name: "own wires",
+        needed_for: "delay, loss and the like on LANs and links (`impair`)",
+        fallback: Some("netem, where the kernel has it"),
+        probe: own_wires,
     },
     Feature {
         name: "ICMP socket",
@@ -316,6 +322,27 @@ fn capture() -> Found {
         "works, with a buffer of {} KiB",
         buffer.map_err(text)? / 1024
     ))
+}
+
+fn own_wires() -> Found {
+    let ns = NetNs::create().map_err(namespace_error)?;
+    let netlink = Netlink::in_ns(&ns).map_err(text)?;
+    let ends = Veth {
+        a: LinkSpec::up("a"),
+        b: LinkSpec::up("b"),
+    };
+    for result in netlink.batch_blocking(&[ends.create()]) {
+        result.map_err(text)?;
+    }
+    one_packet_a_frame(&ns, "a", true).map_err(namespace_error)?;
+    let plugs = ["a", "b"].map(|interface| wire::Plug {
+        interface,
+        mtu: 1500,
+    });
+    let wires = wire::Wires::start().map_err(namespace_error)?;
+    let plugged = wires.plug(&ns, plugs, Default::default());
+    plugged.map_err(namespace_error)?;
+    works()
 }
 
 fn icmp_socket() -> Found {

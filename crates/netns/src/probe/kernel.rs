@@ -41,8 +41,8 @@ pub(super) const FEATURES: &[Feature] = &[
     },
     Feature {
         name: "netem",
-        needed_for: "delay, loss and reordering on links (`needs = [\"netem\"]`)",
-        fallback: Some("`--kernel`"),
+        needed_for: "delay, loss and the like by the kernel (`wire = \"netem\"`)",
+        fallback: Some("labgen's own wires"),
         probe: netem,
     },
     Feature {
