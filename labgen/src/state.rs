@@ -107,6 +107,12 @@ pub fn base_dir() -> PathBuf {
     }
 }
 
+/// [`base_dir`], made so that nobody else can put anything into it.
+pub fn private_base() -> Result<PathBuf, StateError> {
+    let base = base_dir();
+    private(&base).map(|()| base)
+}
+
 /// What `labgen list` says of a lab, besides its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
@@ -231,7 +237,7 @@ impl LabDir {
 
     /// Takes the lock and empties the directory of what an earlier life left there.
     pub fn claim(&self) -> Result<LabLock, StateError> {
-        private(&base_dir())?;
+        private_base()?;
         let longest = self.notify_socket(&"x".repeat(32));
         if longest.as_os_str().len() > 107 {
             return Err(StateError::TooLong(longest));

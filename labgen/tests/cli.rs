@@ -263,43 +263,6 @@ fn doctor_names_what_there_is() {
 }
 
 #[test]
-fn many_scenarios_give_one_verdict_and_say_what_was_skipped() {
-    let labgen = Labgen::new("test");
-    let dir = labgen.dir.join("all/sub");
-    fs::create_dir_all(dir.join("bad-input")).unwrap();
-    let lab = "[nodes]\nh = { kind = \"host\" }\n[lans]\nl = { join = [\"h\"] }\n";
-    let ping = "[[step]]\nping = { from = \"h\", to = \"10.0.0.1\" }\n";
-    for (name, text) in [
-        ("all/good.toml", format!("{lab}{ping}")),
-        ("all/no-steps.toml", lab.to_owned()),
-        ("all/sub/bad-input/meant.toml", "[[step]]\n".to_owned()),
-    ] {
-        labgen.write(name, &text);
-    }
-    let all = labgen.dir.join("all");
-    let said = labgen.says(&["test", all.to_str().unwrap()]);
-    assert!(
-        said.stdout.ends_with("1 passed, 0 failed, 0 skipped\n"),
-        "{}",
-        said.stdout
-    );
-    assert_eq!(said.status, 0);
-
-    labgen.write(
-        "all/sub/wrong.toml",
-        &format!("{lab}[[step]]\nping = {{}}\n"),
-    );
-    let said = labgen.says(&["test", all.to_str().unwrap()]);
-    assert_eq!((said.status, said.stdout.matches("WRONG").count()), (2, 1));
-
-    let fails = "[[step]]\nping = { from = \"h\", to = \"10.0.0.9\", within = \"10ms\" }\n";
-    labgen.write("all/sub/fails.toml", &format!("{lab}{fails}"));
-    let said = labgen.says(&["test", all.to_str().unwrap(), "--filter", "sub/fails"]);
-    assert_eq!((said.status, said.stdout.matches("FAILED").count()), (1, 1));
-    assert!(said.stdout.contains("| FAIL"), "{}", said.stdout);
-}
-
-#[test]
 fn what_cannot_be_printed_is_no_success() {
     let full = fs::OpenOptions::new()
         .write(true)

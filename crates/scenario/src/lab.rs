@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Index;
+use std::time::Duration;
 
 use bgp_wire::types::{IpPrefix, MacAddr};
 use bgp_wire::{RouteTarget, Vni};
@@ -46,6 +47,9 @@ pub struct Lab {
     pub wait: Wait,
     /// What its steps need of the kernel besides what follows from the scenario.
     pub needs: Vec<KernelFeature>,
+    /// The longest `labgen test` lets it take on a usual machine, where it says so.
+    #[serde(default)]
+    pub timeout: Option<Duration>,
     /// How many times as long as usual everything may take.
     pub slow: u32,
 }

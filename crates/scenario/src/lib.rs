@@ -62,7 +62,7 @@ pub use step::{
     Action, Attach, Cable, Endpoint, Exec, Limit, Ping, PingOutcome, Repeat, Signal, SignalTo,
     Step, StepId, TextExpectation, WaitFor,
 };
-pub use values::{is_lab_name, mac_for};
+pub use values::{is_lab_name, mac_for, time_limit};
 
 /// What a scenario of one file means, or everything that is wrong with it, in the order of the text. `name` is what
 /// the file is called; the lab takes its name from it when the text gives none.

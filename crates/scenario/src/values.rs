@@ -29,6 +29,15 @@ pub fn duration(text: &str) -> Result<Duration, ErrorKind> {
     })
 }
 
+/// A duration in which something can be done.
+pub fn time_limit(text: &str) -> Result<Duration, ErrorKind> {
+    let limit = duration(text)?;
+    match limit.is_zero() {
+        true => Err(bad("a time limit", text, "nothing is done in no time")),
+        false => Ok(limit),
+    }
+}
+
 /// An IPv4 or IPv6 address.
 pub fn ip(text: &str) -> Result<IpAddr, ErrorKind> {
     parsed("an IP address", text, "like \"10.0.0.1\"")

@@ -1,10 +1,14 @@
 //! Subcommands that deal with scenario files and with the machine.
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
+use regex::Regex;
 
 use super::vm::Vm;
+use crate::command::Shard;
 
 /// A scenario, in every command that reads one.
 #[derive(Debug, Clone, Args)]
@@ -29,6 +33,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("write NAME=VALUE, such as `--set leaves=8`".into()),
     }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    scenario::time_limit(text).map_err(|_| "write a time such as `90s`, `1500ms` or `2m`".into())
 }
 
 /// `labgen check`.
@@ -71,23 +79,57 @@ pub struct Doctor {
 Examples:
   labgen test                                  all below scenarios/
   labgen test scenarios/interop --filter frr --out evidence/
+  labgen test --shard 2/4 --junit verdicts.xml the second quarter, as every machine counts it
+  labgen test --repeat 20 --fail-fast          the hunt for what fails now and then
 
 Exit status:
-  0  all passed          1  one failed          2  one is wrong          3  none of these, but some were skipped")]
+  0  none failed, and at least one passed: what was skipped is said, with what the machine lacks
+  1  one failed, or took too long          2  none failed, but one is wrong
+  3  none of these, but all were skipped, or with --strict any")]
 pub struct Test {
     /// Scenarios, and directories of scenarios
     #[arg(default_value = "scenarios", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
-    /// Only those with this text in their path
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
-    /// Exit with 0 although some were skipped, if any passed
+    /// Only those whose path or lab's name matches this regular expression; plain text matches itself
+    #[arg(long, value_name = "REGEX")]
+    pub filter: Option<Regex>,
+    /// Only this part of N; together the parts are all, each of about as many nodes
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Say which would be run, and run none
     #[arg(long)]
-    pub allow_skipped: bool,
-    /// Keep captures and logs of every run below this directory
+    pub list: bool,
+    /// Scenarios at a time; a large one counts as several [default: as processors and memory allow]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZero<u32>>,
+    /// The longest a scenario may take that has no `timeout` of its own, such as `90s` [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub timeout: Option<Duration>,
+    /// Wait N times as long for everything
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub slow: Option<u32>,
+    /// Try one that fails up to N times more; if it passes then, it is flaky, which is no failure
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub retries: u32,
+    /// Run all N times, and count
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZero<u32>,
+    /// Begin none after the first that fails or is wrong
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Fail with 3 when any was skipped
+    #[arg(long)]
+    pub strict: bool,
+    /// Keep the evidence below this directory, of each scenario in its own [default: in the state directory]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
-    /// The verdicts as JSON, one a line
+    /// Keep the evidence of those that pass as well
+    #[arg(long)]
+    pub keep_evidence: bool,
+    /// Write the verdicts as JUnit XML, a suite a scenario
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub junit: Option<PathBuf>,
+    /// The verdicts as JSON, one a line, and how many of each in the last
     #[arg(long)]
     pub json: bool,
 }

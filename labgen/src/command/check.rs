@@ -26,16 +26,28 @@ pub(super) fn load(path: &Path, set: &[(String, String)]) -> Result<Scenario, Ex
     })
 }
 
-/// Whether a file is a scenario with steps to judge, or one that is wrong: both are for `labgen test` to tell of.
-pub(super) fn has_steps(path: &Path) -> bool {
+/// What a file is at a first look.
+pub(super) enum Peek {
+    Scenario(Box<Scenario>),
+    /// What is wrong with it is for its run to tell.
+    Wrong {
+        /// Whether it is meant to have steps.
+        steps: bool,
+    },
+}
+
+/// Reads and resolves a scenario without telling of what is wrong with it.
+pub(super) fn peek(path: &Path) -> Peek {
     let Ok(text) = fs::read_to_string(path) else {
-        return true;
+        return Peek::Wrong { steps: true };
     };
     let name = path.display().to_string();
     let checked = scenario::check_with(&name, &text, &[], &mut |path| fs::read_to_string(path));
     match checked.outcome {
-        Ok(scenario) => !scenario.steps.is_empty(),
-        Err(_) => text.contains("[[step]]"),
+        Ok(scenario) => Peek::Scenario(Box::new(scenario)),
+        Err(_) => Peek::Wrong {
+            steps: text.contains("[[step]]"),
+        },
     }
 }
 

@@ -23,6 +23,7 @@ mod start;
 mod test;
 
 pub use manual::COMPLETE;
+pub use test::Shard;
 
 use std::process::ExitCode;
 

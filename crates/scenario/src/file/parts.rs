@@ -21,6 +21,8 @@ pub struct LabFile {
     /// every configured session is Established as well.
     #[schemars(with = "Option<words::Wait>")]
     pub wait: Option<At<String>>,
+    /// The longest `labgen test` lets it take, such as `"5m"`; what the command says, or 2 minutes, when not given.
+    pub timeout: Option<At<String>>,
     /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
     /// `"netem"`.
     #[serde(default)]

@@ -125,6 +125,7 @@ impl<'a> Resolver<'a> {
             seed: None,
             wait: Wait::default(),
             needs: Vec::new(),
+            timeout: None,
             slow: 1,
         };
         Self {
@@ -188,6 +189,7 @@ impl<'a> Resolver<'a> {
         let wait = self.maybe(lab.wait.as_ref(), |word| {
             values::one_of("something to wait for", word, &WAITS)
         });
+        let timeout = self.maybe(lab.timeout.as_ref(), values::time_limit);
         let needs = lab.needs.0.iter().filter_map(|word| {
             let feature = values::one_of("a part of the kernel", &word.value, &KERNEL_FEATURES);
             self.keep(&word.span, feature)
@@ -202,6 +204,7 @@ impl<'a> Resolver<'a> {
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
             wait: wait.unwrap_or_default(),
             needs,
+            timeout,
             slow: 1,
         };
     }
