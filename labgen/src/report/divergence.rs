@@ -170,3 +170,128 @@ fn complaints(search: &Search<'_>) -> Option<Found> {
         why: "the first warning of a node that the step is about".into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{
+        Capture, Fault, Level, Log, LogLine, Packet, RouteChange, Run, Step, StepState,
+    };
+    use super::find;
+
+    const HOSTS: &str = r#"
+[nodes]
+pe1 = { kind = "host" }
+pe2 = { kind = "host" }
+other = { kind = "host" }
+
+[lans]
+lan = { join = ["pe1", "pe2", "other"], subnet = "10.0.0.0/24" }
+
+[[step]]
+ping = { from = "pe1", to = "pe2" }
+"#;
+
+    fn step(number: &str, state: StepState, since: u64) -> Step {
+        Step {
+            number: number.into(),
+            rounds: Vec::new(),
+            title: format!("expect something on pe1 {number}"),
+            file: String::new(),
+            line: 1,
+            state,
+            since: Some(since),
+            until: Some(since + 100),
+            seen: String::new(),
+            expected: None,
+            details: Vec::new(),
+        }
+    }
+
+    /// Step 1 passes at 100, step 2 fails at 1100; both are about pe1. Between them all kinds of things happen.
+    fn run() -> Run {
+        let route = |at, route: &str, from: &str| RouteChange {
+            at,
+            route: route.into(),
+            withdrawn: false,
+            from: from.into(),
+            to: "rr".into(),
+            text: format!("{route} next-hop {from}"),
+        };
+        let line = |at, level, text: &str| LogLine {
+            at,
+            timed: true,
+            level,
+            text: text.into(),
+        };
+        Run {
+            steps: vec![
+                step("1", StepState::Passed, 100),
+                step("2", StepState::Failed, 1000),
+            ],
+            routes: vec![
+                route(50, "ipv4 1.0.0.0/8", "pe1"),
+                route(300, "ipv4 2.0.0.0/8", "other"),
+                route(400, "ipv4 3.0.0.0/8", "pe1"),
+                route(450, "ipv4 3.0.0.0/8", "pe1"),
+            ],
+            faults: vec![Fault {
+                action: "cut".into(),
+                on: "lan".into(),
+                seen: "other/lan, pe1/lan".into(),
+                since: 500,
+                at: 510,
+            }],
+            captures: vec![Capture {
+                name: "wire".into(),
+                packets: vec![Packet {
+                    at: 600,
+                    frame: 7,
+                    length: 60,
+                    protocol: "arp",
+                    text: "ARP who has 10.0.0.2 tell 10.0.0.1".into(),
+                }],
+                ..Capture::default()
+            }],
+            logs: vec![Log {
+                node: "pe1".into(),
+                shown: vec![
+                    line(20, Level::Error, "before"),
+                    line(700, Level::Info, "as usual"),
+                    line(800, Level::Warning, "odd"),
+                ],
+                ..Log::default()
+            }],
+            ..Run::default()
+        }
+    }
+
+    /// When, and the beginning of why.
+    fn first(run: &Run) -> (u64, String) {
+        let scenario = scenario::check(HOSTS, "lab.toml").unwrap();
+        let found = find(run, Some(&scenario)).unwrap();
+        assert_eq!((found.since, found.until), (1000, 1100));
+        (found.at, found.why.chars().take(16).collect())
+    }
+
+    #[test]
+    fn the_nearest_miss_says_most() {
+        let mut run = run();
+        run.steps[1].details = vec!["ipv4 3.0.0.0/8 next-hop pe1 (from x)".into()];
+        assert_eq!(first(&run), (400, "the nearest miss".into()));
+        run.steps[1].details =
+            vec!["nearest: frame 7: 0.1 ARP who has 10.0.0.2 tell 10.0.0.1".into()];
+        assert_eq!(first(&run), (600, "the nearest miss".into()));
+    }
+
+    #[test]
+    fn then_faults_then_routes_then_warnings_about_the_same() {
+        let mut run = run();
+        assert_eq!(first(&run), (500, "the last fault o".into()));
+        run.faults.clear();
+        assert_eq!(first(&run), (400, "the first change".into()));
+        run.routes.truncate(2);
+        assert_eq!(first(&run), (800, "the first warnin".into()));
+        run.logs.clear();
+        assert_eq!(first(&run), (1000, "nothing that was".into()));
+    }
+}
