@@ -298,12 +298,12 @@ fn keep_evidence(dir: &LabDir, out: &Path) -> Result<(), StartError> {
         let what = format!("write `{}`", path.display());
         move |source| StartError::Io { what, source }
     };
+    fs::create_dir_all(out).map_err(io(out))?;
     for file in [EVENTS, SCENARIO] {
-        let target = out.join(file);
-        match fs::copy(dir.path().join(file), &target) {
-            // A lab that was never begun has none.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            copied => drop(copied.map_err(io(&target))?),
+        let (kept, target) = (dir.path().join(file), out.join(file));
+        // A lab that was never begun has none.
+        if kept.exists() {
+            fs::copy(&kept, &target).map_err(io(&target))?;
         }
     }
     for (from, to) in [

@@ -1,6 +1,7 @@
 //! Where to look first: the earliest event that bears on what failed.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use scenario::Scenario;
 
@@ -8,7 +9,8 @@ use super::model::{Divergence, Level, Run, Step, StepState};
 use super::names::Names;
 
 /// What is looked at for an event that bears on a failure, best first.
-const LOOKS: [fn(&Search<'_>) -> Option<Found>; 4] = [nearest, faults, changes, complaints];
+const LOOKS: [fn(&Search<'_>) -> Option<Found>; 5] =
+    [nearest, faults, changes, complaints, packets];
 
 /// A failed step, and what it is about.
 struct Search<'a> {
@@ -171,6 +173,29 @@ fn complaints(search: &Search<'_>) -> Option<Found> {
     })
 }
 
+/// The first packet, while the step waited, that has an address which the step names.
+fn packets(search: &Search<'_>) -> Option<Found> {
+    let expected = search.step.expected.as_deref().unwrap_or_default();
+    let named = words(&search.step.title).chain(words(expected));
+    let addresses: BTreeSet<&str> = named.filter(|w| w.parse::<IpAddr>().is_ok()).collect();
+    let since = search.step.since.unwrap_or(search.from);
+    let captures = search.run.captures.iter();
+    let all = captures.flat_map(|capture| capture.packets.iter().map(move |p| (capture, p)));
+    let meant = all.filter(|(_, packet)| {
+        let at = since <= packet.at && packet.at <= search.until;
+        at && words(&packet.text).any(|word| addresses.contains(word))
+    });
+    let (capture, packet) = meant.min_by_key(|(_, packet)| packet.at)?;
+    Some(Found {
+        at: packet.at,
+        what: format!(
+            "frame {} of {}: {}",
+            packet.frame, capture.name, packet.text
+        ),
+        why: "the first packet about the address, while the step waited".into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::model::{
@@ -293,5 +318,13 @@ ping = { from = "pe1", to = "pe2" }
         assert_eq!(first(&run), (800, "the first warnin".into()));
         run.logs.clear();
         assert_eq!(first(&run), (1000, "nothing that was".into()));
+        run.steps[1].expected = Some("1 reply from 10.0.0.2".into());
+        assert_eq!(
+            first(&run),
+            (1000, "nothing that was".into()),
+            "before the step"
+        );
+        run.captures[0].packets[0].at = 1050;
+        assert_eq!(first(&run), (1050, "the first packet".into()));
     }
 }
