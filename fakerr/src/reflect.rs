@@ -27,17 +27,18 @@ pub(crate) async fn run(
         tokio::select! {
             () = &mut stop => break,
             (stream, address) = doors.next() => hub.called(stream, address),
-            question = asked(&mut counter) => {
+            (question, to) = asked(&mut counter) => {
                 // Who asked may have gone.
-                let _ = question.send(hub.status());
+                let _ = to.send(hub.answer(question));
             }
             _ = events.recv_many(&mut batch, CHANNEL) => {
                 for (client, event) in batch.drain(..) {
                     hub.take(client, event);
                 }
                 hub.flush();
-                if let Some(counter) = counter.as_ref().filter(|_| hub.has_news()) {
-                    counter.changed();
+                if let Some(counter) = &counter {
+                    let (clients, routes) = hub.news();
+                    counter.changed(clients, routes);
                 }
             }
         }

@@ -1,5 +1,14 @@
-//! What the reflector tells about its clients to who asks on a Unix socket: a JSON document a line, the first at
-//! once and another after each change.
+//! What the reflector tells about its clients and routes to who asks on a Unix socket, in JSON documents of a line.
+//!
+//! Of the clients it tells at once, and again after each change of theirs. Who says a line gets more:
+//!
+//! | said | told |
+//! |---|---|
+//! | `routes FAMILY` | every path of the family as it was received, once |
+//! | `sent FAMILY ADDRESS` | what the client of that address holds of the family, once |
+//! | `changes` | a document with the number of changes of routes, at once and after each |
+
+mod answer;
 
 use std::{
     io,
@@ -11,8 +20,8 @@ use std::{
 use bgp_wire::Family;
 use serde::Serialize;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream, unix::ReadHalf},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::sleep,
@@ -20,6 +29,9 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::listen::AFTER_FAILURE;
+use answer::{Said, refusal};
+
+pub(crate) use answer::{Asked, ToldRoute, document};
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -46,15 +58,25 @@ pub(crate) struct ClientStatus {
     pub(crate) router_id: Option<Ipv4Addr>,
     /// The families agreed on, sorted, once it is Established.
     pub(crate) families: Option<Vec<Family>>,
+    /// The hold time agreed on, in seconds, once it is Established.
+    pub(crate) hold_time: Option<u16>,
+    /// Whether both ends can do four-octet AS numbers, once it is Established.
+    pub(crate) four_octet_as: Option<bool>,
+    /// Whether it announces graceful restart, once it is Established.
+    pub(crate) graceful_restart: Option<bool>,
+    /// For how long it has been Established, in milliseconds.
+    pub(crate) established_ms: Option<u64>,
+    /// How often sessions with this address have left Established.
+    pub(crate) flaps: u64,
 }
 
-/// A question for the document, answered by the one who owns the clients.
-pub(crate) type Question = oneshot::Sender<Status>;
+/// A question, and where the answer goes, a document of a line; answered by the one who owns the clients.
+pub(crate) type Question = (Asked, oneshot::Sender<String>);
 
 /// The owner's side: tells of changes, and takes questions.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    changes: watch::Sender<u64>,
+    changes: watch::Sender<Changes>,
     questions: mpsc::Receiver<Question>,
     /// Ends with us.
     _clerks: JoinSet<()>,
@@ -79,7 +101,7 @@ impl Counter {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         info!(path = %path.display(), "telling of the status");
         let (asking, questions) = mpsc::channel(16);
-        let (changes, changed) = watch::channel(0);
+        let (changes, changed) = watch::channel(Changes::default());
         let mut clerks = JoinSet::new();
         clerks.spawn(attend(listener, asking, changed));
         Ok(Self {
@@ -90,9 +112,14 @@ impl Counter {
         })
     }
 
-    /// Something in the document is not as it was.
-    pub(crate) fn changed(&self) {
-        self.changes.send_modify(|version| *version += 1);
+    /// Clients, routes or both are not as they were.
+    pub(crate) fn changed(&self, clients: bool, routes: bool) {
+        if clients || routes {
+            self.changes.send_modify(|changes| {
+                changes.clients += u64::from(clients);
+                changes.routes += u64::from(routes);
+            });
+        }
     }
 
     /// The next question.
@@ -115,7 +142,7 @@ impl Drop for Counter {
 async fn attend(
     listener: UnixListener,
     asking: mpsc::Sender<Question>,
-    changed: watch::Receiver<u64>,
+    changed: watch::Receiver<Changes>,
 ) {
     let mut visitors = JoinSet::new();
     loop {
@@ -136,36 +163,74 @@ async fn attend(
     }
 }
 
+/// How often something has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Changes {
+    clients: u64,
+    routes: u64,
+}
+
 /// Until the visitor has gone. Changes while a document is on its way are told together by the next.
 async fn tell(
     mut stream: UnixStream,
     asking: &mpsc::Sender<Question>,
-    mut changed: watch::Receiver<u64>,
+    mut changed: watch::Receiver<Changes>,
 ) -> io::Result<()> {
-    let (mut visitor, mut stream) = stream.split();
+    let (visitor, mut stream) = stream.split();
+    let mut visitor = BufReader::new(visitor);
+    let mut said = Vec::new();
+    let mut told: Option<Changes> = None;
+    // Whether the visitor wants to hear of changes of routes.
+    let mut follows = false;
     loop {
-        changed.mark_unchanged();
-        let (ask, answer) = oneshot::channel();
-        if asking.send(ask).await.is_err() {
-            return Ok(());
+        let now = *changed.borrow_and_update();
+        if told.is_none_or(|told| told.clients != now.clients) {
+            let Some(line) = answered(asking, Asked::Clients).await else {
+                return Ok(());
+            };
+            stream.write_all(line.as_bytes()).await?;
         }
-        let Ok(status) = answer.await else {
-            return Ok(());
-        };
-        let line = format!("{}\n", serde_json::to_string(&status)?);
-        stream.write_all(line.as_bytes()).await?;
-        let news = tokio::select! {
-            news = changed.changed() => news.is_ok(),
-            // Or its descriptor would be held until something changes.
-            () = gone(&mut visitor) => false,
-        };
-        if !news {
-            return Ok(());
+        if follows && told.is_none_or(|told| told.routes != now.routes) {
+            let line = format!("{{\"changes\":{}}}\n", now.routes);
+            stream.write_all(line.as_bytes()).await?;
+        }
+        told = Some(now);
+        tokio::select! {
+            news = changed.changed() => if news.is_err() {
+                return Ok(());
+            },
+            // Cancel safe: what has come of a line stays in `said`. Nothing more is a visitor that has gone.
+            read = visitor.read_until(b'\n', &mut said) => {
+                if read? == 0 || said.len() > LONGEST {
+                    return Ok(());
+                }
+                let line = std::mem::take(&mut said);
+                match Said::read(&line) {
+                    Said::Follow => {
+                        follows = true;
+                        let line = format!("{{\"changes\":{}}}\n", now.routes);
+                        stream.write_all(line.as_bytes()).await?;
+                    }
+                    Said::Ask(question) => {
+                        let Some(line) = answered(asking, question).await else {
+                            return Ok(());
+                        };
+                        stream.write_all(line.as_bytes()).await?;
+                    }
+                    Said::Unknown(error) => {
+                        stream.write_all(refusal(&error).as_bytes()).await?;
+                    }
+                }
+            },
         }
     }
 }
 
-/// Resolves when the visitor has closed its side. There is nothing it could say.
-async fn gone(visitor: &mut ReadHalf<'_>) {
-    while let Ok(1..) = visitor.read(&mut [0; 64]).await {}
+async fn answered(asking: &mpsc::Sender<Question>, asked: Asked) -> Option<String> {
+    let (ask, answer) = oneshot::channel();
+    asking.send((asked, ask)).await.ok()?;
+    answer.await.ok()
 }
+
+/// Longer than anything that can be said, in octets.
+const LONGEST: usize = 256;

@@ -11,9 +11,12 @@ use std::{
 
 use bgp_wire::Family;
 use serde_json::{Value, json};
-use support::{DEADLINE, Fakerr, client::Client};
+use support::{
+    DEADLINE, Fakerr,
+    client::{Client, mac, membership, with_target},
+};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     net::UnixStream,
     time::timeout,
 };
@@ -22,6 +25,11 @@ use tokio::{
 struct Reader(Lines<BufReader<UnixStream>>);
 
 impl Reader {
+    async fn say(&mut self, line: &str) {
+        let stream = self.0.get_mut();
+        stream.write_all(line.as_bytes()).await.expect("a visitor");
+    }
+
     async fn until(&mut self, what: &str, fact: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let waiting = async {
@@ -107,6 +115,63 @@ async fn clients_come_and_go() {
         })
         .await;
     assert_eq!(one["clients"][0]["address"], "127.0.0.2");
+}
+
+#[tokio::test]
+async fn routes_are_told_as_they_came_and_as_they_went() {
+    let path = socket("routes");
+    let fakerr = Fakerr::start(&[
+        "--status",
+        path.to_str().expect("a path"),
+        "--router-id",
+        "10.0.0.100",
+    ]);
+    let mut changes = ask(&fakerr, &path).await;
+    changes.say("changes\n").await;
+    let first = changes
+        .until("a count", |document| document["changes"].is_u64())
+        .await;
+    let a = Client::start(&fakerr, 1, &[Family::EVPN]).await;
+    let b = Client::start(&fakerr, 2, &[Family::EVPN, Family::RTC]).await;
+    a.announce(&with_target(79), &mac(1));
+    a.announce(&with_target(80), &mac(2));
+    b.announce(&with_target(79), &membership(79));
+
+    // What was announced is there once changes have been told: ask until it is.
+    let mut asked = visit(&path).await;
+    let routes = async |asked: &mut Reader, question: &str, count: usize| loop {
+        asked.say(question).await;
+        let told = asked
+            .until("routes", |document| document["routes"].is_array())
+            .await;
+        let told = told["routes"].as_array().expect("a list").clone();
+        if told.len() == count {
+            return told;
+        }
+    };
+    let received = routes(&mut asked, "routes l2vpn/evpn\n", 2).await;
+    let text = serde_json::to_string(&received[0]["attributes"]).expect("text");
+    assert_eq!(received[0]["from"], "127.0.0.1");
+    assert_eq!(received[0]["best"], true);
+    assert_eq!(received[0]["to"], Value::Null);
+    assert!(!text.contains("\"code\":10"), "as received: {text}");
+
+    // RT-Constraint leaves one of two.
+    let sent = routes(&mut asked, "sent l2vpn/evpn 127.0.0.2\n", 1).await;
+    let text = serde_json::to_string(&sent[0]["attributes"]).expect("text");
+    assert_eq!(sent[0]["to"], "127.0.0.2");
+    assert!(text.contains("\"code\":10"), "with CLUSTER_LIST: {text}");
+    let back = routes(&mut asked, "sent l2vpn/evpn 127.0.0.1\n", 0).await;
+    assert!(back.is_empty());
+    changes
+        .until("a change", |document| {
+            document["changes"].as_u64() > first["changes"].as_u64()
+        })
+        .await;
+    asked.say("what is there?\n").await;
+    asked
+        .until("a refusal", |document| document["error"].is_string())
+        .await;
 }
 
 #[tokio::test]

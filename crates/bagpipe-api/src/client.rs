@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::body::{AttachBody, DetachBody};
 use crate::routes::HeldRoute;
+use crate::sessions::PeerSession;
 
 /// What a request to the daemon can end with instead of an answer.
 #[derive(Debug, Error)]
@@ -190,6 +191,14 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn routes(&mut self) -> Result<Vec<HeldRoute>, ClientError> {
         read(&self.get("/routes").await?)
+    }
+
+    /// The session with every configured peer.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn sessions(&mut self) -> Result<Vec<PeerSession>, ClientError> {
+        read(&self.get("/sessions").await?)
     }
 
     /// Waits until something visible is newer than version `after`, at most for `wait`, and returns the

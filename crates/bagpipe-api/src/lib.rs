@@ -15,9 +15,11 @@ pub mod client;
 pub mod error;
 pub mod request;
 pub mod routes;
+pub mod sessions;
 
 pub use body::{AttachBody, DetachBody, Direction, LocalPortBody, VpnType};
 pub use client::{Client, ClientError, Refusal};
 pub use error::{ApiError, Rule};
 pub use request::{AttachRequest, DetachRequest};
 pub use routes::HeldRoute;
+pub use sessions::{Agreed, PeerSession};

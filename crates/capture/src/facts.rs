@@ -3,12 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp_wire::community::Encapsulation;
-use bgp_wire::nlri::{EvpnRoute, VpnRoute};
+use bgp_wire::attribute::{Origin, PmsiTunnel};
+use bgp_wire::community::{Community, Encapsulation, LargeCommunity, MacMobility};
+use bgp_wire::nlri::{EvpnRoute, RtcRoute, VpnRoute};
 use bgp_wire::types::IpPrefix;
 use bgp_wire::{
-    Esi, Family, MacAddr, Nlri, NlriValue, PathAttributes, RouteDistinguisher, RouteTarget, Vni,
+    Esi, ExtendedCommunity, Family, LabelField, MacAddr, Nlri, NlriValue, PathAttributes,
+    RouteDistinguisher, RouteTarget, Vni,
 };
+use scenario::route::{origin_word, pmsi_word};
 use serde::{Deserialize, Serialize};
 
 use crate::advertised::vni;
@@ -38,15 +41,22 @@ pub struct RouteFacts {
     pub label: Option<u32>,
     /// The same field read as VNI: 24 bits of an E-VPN route's (the PMSI tunnel's for type 3).
     pub vni: Option<Vni>,
-    /// What the other fields have no word for: the rules of a Flowspec route, a route target
-    /// constraint.
+    /// Components of a Flowspec route, each as text.
+    pub flowspec: Vec<String>,
+    /// What the other fields have no word for: the rules of a Flowspec route in a program's own
+    /// words, the origin AS of a route target membership.
     pub words: Option<String>,
     /// Next hop.
     pub next_hop: Option<IpAddr>,
-    /// Route targets, in the order given.
-    pub route_targets: Vec<RouteTarget>,
-    /// Encapsulation extended communities (RFC 9012 section 4.1).
-    pub encapsulations: Vec<Encapsulation>,
+    /// Communities (RFC 1997).
+    pub communities: Vec<Community>,
+    /// Large communities (RFC 8092).
+    pub large_communities: Vec<LargeCommunity>,
+    /// Extended communities (RFC 4360), in the order given; of a route target membership (RFC 4684)
+    /// the target that it asks for, too.
+    pub extended_communities: Vec<ExtendedCommunity>,
+    /// Origin.
+    pub origin: Option<Origin>,
     /// AS path, as text: `64512 64513 {1 2}`.
     pub as_path: Option<String>,
     /// Local preference.
@@ -57,6 +67,29 @@ pub struct RouteFacts {
     pub originator: Option<Ipv4Addr>,
     /// Clusters it was reflected by, the last first (RFC 4456).
     pub cluster_list: Vec<Ipv4Addr>,
+    /// PMSI tunnel (RFC 6514 section 5).
+    pub pmsi: Option<PmsiFacts>,
+}
+
+/// What a PMSI tunnel attribute says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PmsiFacts {
+    /// Tunnel type, by number.
+    pub tunnel: u8,
+    /// The label field: a label or a VNI.
+    pub field: LabelField,
+    /// Of ingress replication, where copies go.
+    pub endpoint: Option<IpAddr>,
+}
+
+impl From<&PmsiTunnel> for PmsiFacts {
+    fn from(pmsi: &PmsiTunnel) -> Self {
+        Self {
+            tunnel: pmsi.kind,
+            field: pmsi.label,
+            endpoint: pmsi.ingress_replication(),
+        }
+    }
 }
 
 impl RouteFacts {
@@ -73,15 +106,19 @@ impl RouteFacts {
             prefix: None,
             label: None,
             vni: None,
+            flowspec: Vec::new(),
             words: None,
             next_hop: None,
-            route_targets: Vec::new(),
-            encapsulations: Vec::new(),
+            communities: Vec::new(),
+            large_communities: Vec::new(),
+            extended_communities: Vec::new(),
+            origin: None,
             as_path: None,
             local_pref: None,
             med: None,
             originator: None,
             cluster_list: Vec::new(),
+            pmsi: None,
         }
     }
 
@@ -89,16 +126,22 @@ impl RouteFacts {
     pub fn of(nlri: &Nlri, next_hop: Option<IpAddr>, attributes: &PathAttributes) -> Self {
         let facts = Self::of_nlri(nlri);
         let vni = nlri.value().ok().and_then(|value| vni(&value, attributes));
+        let communities = attributes.communities().iter().copied();
+        let mut extended_communities = facts.extended_communities;
+        extended_communities.extend(attributes.extended_communities());
         Self {
             vni,
             next_hop,
-            route_targets: attributes.route_targets(),
-            encapsulations: attributes.encapsulations(),
+            communities: communities.map(Community).collect(),
+            large_communities: attributes.large_communities().to_vec(),
+            extended_communities,
+            origin: attributes.origin(),
             as_path: attributes.as_path().map(ToString::to_string),
             local_pref: attributes.local_pref(),
             med: attributes.med(),
             originator: attributes.originator_id(),
             cluster_list: attributes.cluster_list().to_vec(),
+            pmsi: attributes.pmsi().map(PmsiFacts::from),
             ..facts
         }
     }
@@ -114,10 +157,16 @@ impl RouteFacts {
                 ..facts.with_prefix(prefix)
             },
             Ok(NlriValue::Unicast(prefix)) => facts.with_prefix(prefix),
-            Ok(NlriValue::FlowspecVpn { rd, .. }) => Self {
-                rd: Some(rd),
+            Ok(NlriValue::Flowspec(rules)) => Self {
+                flowspec: rules.texts(),
                 ..facts
             },
+            Ok(NlriValue::FlowspecVpn { rd, rules }) => Self {
+                rd: Some(rd),
+                flowspec: rules.texts(),
+                ..facts
+            },
+            Ok(NlriValue::Rtc(route)) => facts.with_membership(&route),
             _ => facts,
         }
     }
@@ -129,6 +178,55 @@ impl RouteFacts {
             prefix: Some(prefix),
             ..self
         }
+    }
+
+    /// The same as a membership of RT-Constraint (RFC 4684 section 4).
+    pub fn with_membership(self, route: &RtcRoute) -> Self {
+        let words = match route.route_target() {
+            _ if route.is_default() => "default".to_owned(),
+            Some(_) => format!("as {}", route.origin_as),
+            None => format!("as {} first {} bits", route.origin_as, route.bits),
+        };
+        let target = route.route_target().map(ExtendedCommunity::from);
+        Self {
+            words: Some(words),
+            extended_communities: target.into_iter().collect(),
+            ..self
+        }
+    }
+
+    /// Route targets, in the order given.
+    pub fn route_targets(&self) -> Vec<RouteTarget> {
+        let communities = self.extended_communities.iter();
+        communities
+            .filter_map(ExtendedCommunity::route_target)
+            .collect()
+    }
+
+    /// Encapsulations (RFC 9012 section 4.1).
+    pub fn encapsulations(&self) -> Vec<Encapsulation> {
+        let communities = self.extended_communities.iter();
+        communities
+            .filter_map(ExtendedCommunity::encapsulation)
+            .collect()
+    }
+
+    /// MAC mobility (RFC 7432 section 7.7).
+    pub fn mobility(&self) -> Option<MacMobility> {
+        let mut communities = self.extended_communities.iter();
+        communities.find_map(ExtendedCommunity::mac_mobility)
+    }
+
+    /// Router's MAC (RFC 9135 section 8.1).
+    pub fn router_mac(&self) -> Option<MacAddr> {
+        let mut communities = self.extended_communities.iter();
+        communities.find_map(ExtendedCommunity::router_mac)
+    }
+
+    /// Whether it is marked as a default gateway's (RFC 7432 section 7.8).
+    pub fn is_default_gateway(&self) -> bool {
+        let mut communities = self.extended_communities.iter();
+        communities.any(ExtendedCommunity::is_default_gateway)
     }
 
     fn with_evpn(self, route: &EvpnRoute) -> Self {
@@ -198,7 +296,7 @@ impl RouteFacts {
     }
 
     fn uses_vni(&self) -> bool {
-        self.encapsulations.contains(&Encapsulation::Vxlan)
+        self.encapsulations().contains(&Encapsulation::Vxlan)
     }
 }
 
@@ -225,17 +323,66 @@ impl fmt::Display for RouteFacts {
             (_, Some(vni)) if self.uses_vni() || self.label.is_none() => write!(f, " vni {vni}")?,
             (label, _) => word(f, "label", label)?,
         }
-        if let Some(words) = &self.words {
-            write!(f, " {words}")?;
+        for component in self.flowspec.iter().chain(&self.words) {
+            write!(f, " {component}")?;
         }
         word(f, "next-hop", self.next_hop)?;
-        words(f, "rt", &self.route_targets)?;
-        words(f, "encap", &self.encapsulations)?;
+        self.fmt_pmsi(f)?;
+        words(f, "rt", &self.route_targets())?;
+        words(f, "encap", &self.encapsulations())?;
+        self.fmt_communities(f)?;
+        let origin = self.origin.filter(|origin| *origin != Origin::Igp);
+        word(f, "origin", origin.map(origin_word))?;
         let path = self.as_path.as_ref().filter(|path| !path.is_empty());
         word(f, "path", path)?;
+        word(f, "med", self.med)?;
         word(f, "local-pref", self.local_pref)?;
         word(f, "originator", self.originator)?;
         words(f, "clusters", &self.cluster_list)
+    }
+}
+
+impl RouteFacts {
+    fn fmt_pmsi(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(PmsiFacts {
+            tunnel,
+            field,
+            endpoint,
+        }) = self.pmsi
+        else {
+            return Ok(());
+        };
+        write!(f, " pmsi {}", pmsi_word(tunnel))?;
+        if self.uses_vni() {
+            write!(f, " vni {}", field.vni())?;
+        } else {
+            write!(f, " label {}", field.label())?;
+        }
+        word(f, "to", endpoint)
+    }
+
+    /// Those that have no word of their own come last, as octets or names.
+    fn fmt_communities(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(mobility) = self.mobility() {
+            let sticky = if mobility.sticky { " sticky" } else { "" };
+            write!(f, " mobility {}{sticky}", mobility.sequence)?;
+        }
+        if self.is_default_gateway() {
+            f.write_str(" default-gateway")?;
+        }
+        word(f, "router-mac", self.router_mac())?;
+        let named = |community: &&ExtendedCommunity| {
+            community.route_target().is_some()
+                || community.encapsulation().is_some()
+                || community.mac_mobility().is_some()
+                || community.router_mac().is_some()
+                || community.is_default_gateway()
+        };
+        let others = self.extended_communities.iter();
+        let others: Vec<&ExtendedCommunity> = others.filter(|one| !named(one)).collect();
+        words(f, "extended", &others)?;
+        words(f, "communities", &self.communities)?;
+        words(f, "large", &self.large_communities)
     }
 }
 

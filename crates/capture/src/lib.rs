@@ -29,7 +29,7 @@ mod support;
 
 pub use bgp::{BgpEvent, BgpMessage, SessionFacts, SessionKey, Tracker};
 pub use dissect::{Dissection, Dissector, Layer, Protocol, StandardDissector};
-pub use facts::RouteFacts;
+pub use facts::{PmsiFacts, RouteFacts};
 pub use frame::{Frame, FrameIndex, InterfaceId, Timestamp};
 pub use log::{Counted, FrameLog};
 pub use matcher::{Match, Matcher, NearMiss, Satisfied, Verdict};

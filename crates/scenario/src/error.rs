@@ -285,6 +285,16 @@ pub enum ErrorKind {
         /// Why it cannot be there.
         reason: String,
     },
+    /// Something that nodes of a kind never say of their routes or sessions.
+    #[error("expects `{key}`, which {teller} does not tell")]
+    Untold {
+        /// The key.
+        key: String,
+        /// The kind of node that is asked.
+        teller: String,
+        /// Kinds that do tell it.
+        tellers: Vec<String>,
+    },
     /// An empty list.
     #[error("has an empty `{key}`")]
     Empty {
@@ -362,6 +372,7 @@ impl ErrorKind {
             Self::UnknownName { what, known, .. } => {
                 Some(format!("{}: {}", plural(what), listed(known)))
             }
+            Self::Untold { tellers, .. } => Some(format!("these do: {}", listed(tellers))),
             Self::IsGroup { first, last, .. } => Some(format!("one of: {first} .. {last}")),
             Self::WrongType { expected, .. } => Some(format!("expected {expected}")),
             Self::BadValue { reason, .. } | Self::Uncomputable { reason, .. } => {
@@ -436,7 +447,7 @@ fn by_way_of(files: &[String]) -> String {
 
 /// More than anybody reads are cut off.
 fn listed(known: &[String]) -> String {
-    const MOST: usize = 24;
+    const MOST: usize = 48;
     if known.len() <= MOST {
         return known.join(", ");
     }

@@ -41,8 +41,8 @@ pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
     Destination, DisplayFilter, Expectation, Fact, Follow, ForwardingExpectation,
-    NeighbourExpectation, PacketExpectation, RouteExpectation, SessionExpectation, SessionState,
-    Since, Spacing,
+    NeighbourExpectation, PacketExpectation, RouteExpectation, SessionExpectation, SessionField,
+    SessionState, Since, Spacing,
 };
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
@@ -55,7 +55,7 @@ pub use numbers::Numbers;
 pub use place::Place;
 pub use reference::reference;
 pub use render::render;
-pub use route::{Encapsulation, OneOf, RoutePattern};
+pub use route::{Encapsulation, OneOf, PmsiPattern, RouteField, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{

@@ -4,8 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use bgp_wire::community::{Community, LargeCommunity};
+use bgp_wire::nlri::FlowComponent;
 use bgp_wire::types::IpPrefix;
-use bgp_wire::{Family, MacAddr, RouteDistinguisher, RouteTarget};
+use bgp_wire::{Esi, ExtendedCommunity, Family, MacAddr, RouteDistinguisher, RouteTarget};
 
 use crate::error::ErrorKind;
 
@@ -143,6 +145,78 @@ pub fn route_target(text: &str) -> Result<RouteTarget, ErrorKind> {
 /// A route distinguisher.
 pub fn route_distinguisher(text: &str) -> Result<RouteDistinguisher, ErrorKind> {
     parsed("a route distinguisher", text, "like \"10.0.0.1:1\"")
+}
+
+/// An Ethernet segment identifier.
+pub fn esi(text: &str) -> Result<Esi, ErrorKind> {
+    parsed(
+        "an Ethernet segment identifier",
+        text,
+        "like \"00:01:02:03:04:05:06:07:08:09\"",
+    )
+}
+
+/// A community.
+pub fn community(text: &str) -> Result<Community, ErrorKind> {
+    parsed("a community", text, "like \"64512:1\" or \"no-export\"")
+}
+
+/// A large community.
+pub fn large_community(text: &str) -> Result<LargeCommunity, ErrorKind> {
+    parsed("a large community", text, "like \"64512:1:2\"")
+}
+
+/// An extended community: in the form of a looking glass, or one of some further names.
+pub fn extended_community(text: &str) -> Result<ExtendedCommunity, ErrorKind> {
+    let named = || {
+        let Some((name, value)) = text.split_once(':') else {
+            return (text == "default-gateway").then_some(ExtendedCommunity::DEFAULT_GATEWAY);
+        };
+        Some(match name {
+            "rt" => ExtendedCommunity::from_route_target(value.parse().ok()?),
+            // Route origin: the layout of a route target with sub-type 3 (RFC 4360 section 5).
+            "soo" => {
+                let target: RouteTarget = value.parse().ok()?;
+                let [kind, _, a, b, c, d, e, f] = target.bytes();
+                ExtendedCommunity([kind, 3, a, b, c, d, e, f])
+            }
+            "color" => ExtendedCommunity::from_color(value.parse().ok()?),
+            "router-mac" => ExtendedCommunity::from_router_mac(value.parse().ok()?),
+            "es-import" => ExtendedCommunity::from_es_import(value.parse().ok()?),
+            _ => return None,
+        })
+    };
+    let like = "like \"target:64512:79\", \"soo:64512:1\", \"color:100\" or \"0x030b000000000064\"";
+    named()
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| bad("an extended community", text, like))
+}
+
+/// A Flowspec component of the family, as its text: blanks do not matter between words.
+pub fn flow_component(text: &str, family: Option<Family>) -> Result<String, ErrorKind> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let versions = match family {
+        Some(family) => vec![family.afi == 2],
+        None => vec![false, true],
+    };
+    let mut known: Vec<String> = versions
+        .into_iter()
+        .flat_map(FlowComponent::words)
+        .collect();
+    known.dedup();
+    let name = words.first().copied().unwrap_or_default();
+    if !known.iter().any(|word| word == name) {
+        return Err(ErrorKind::UnknownWord {
+            what: "a Flowspec component".into(),
+            word: name.into(),
+            known,
+        });
+    }
+    if words.len() < 2 {
+        let like = "a component and what it is compared with, like \"protocol =tcp\"";
+        return Err(bad("a Flowspec component", text, like));
+    }
+    Ok(words.join(" "))
 }
 
 /// The families a scenario can name.

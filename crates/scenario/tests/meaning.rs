@@ -233,9 +233,9 @@ fn a_node_as_next_hop_is_any_of_its_addresses() {
         [vpns]
         blue = { type = "evpn", rt = "64512:1" }
         [[step]]
-        expect = { route = { on = "a", family = "ipv6", next_hop = "r" } }
+        expect = { route = { on = "a", family = "vpnv6", next_hop = "r" } }
         [[step]]
-        expect = { route = { on = "a", family = "ipv6", next_hop = "fd00::3" } }
+        expect = { route = { on = "a", family = "vpnv6", next_hop = "fd00::3" } }
         [[step]]
         expect = { forwarding = { on = "b", vpn = "blue", mac = "02:00:00:00:00:01", next_hop = "a" } }
         "#,

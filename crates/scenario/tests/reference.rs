@@ -21,6 +21,30 @@ fn the_page_is_up_to_date() {
 }
 
 #[test]
+fn what_each_kind_tells_is_in_the_page_about_peers() {
+    const MARKS: [&str; 2] = [
+        "<!-- Generated: `BLESS=1 cargo test -p scenario --test reference` -->\n",
+        "<!-- End of what is generated. -->\n",
+    ];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/peers.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(MARKS[0]).unwrap();
+    let (told, after) = rest.split_once(MARKS[1]).unwrap();
+    let routes = scenario::RouteField::table();
+    let sessions = scenario::SessionField::table();
+    let table = format!("{routes}\nOf sessions:\n\n{sessions}");
+    if std::env::var_os("BLESS").is_some() {
+        let page = [before, MARKS[0], &table, MARKS[1], after].concat();
+        std::fs::write(&path, page).unwrap();
+        return;
+    }
+    assert!(
+        told == table,
+        "docs/peers.md is not what the types say; `BLESS=1 cargo test -p scenario --test reference` writes it"
+    );
+}
+
+#[test]
 fn every_key_has_a_meaning() {
     fn look(path: &str, value: &serde_json::Value, lacking: &mut Vec<String>) {
         let Some(object) = value.as_object() else {

@@ -38,6 +38,7 @@ const SEMANTIC: &[&str] = &[
     "not-attached",
     "routes-wrong",
     "runs-on",
+    "session-fields",
     "subnet-exhausted",
     "subnets-overlap",
     "unknown-capture",

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use bagpipe_api::{AttachRequest, DetachRequest, HeldRoute};
+use bagpipe_api::{AttachRequest, DetachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::PeerEvent;
 use dataplane::DriverHandle;
@@ -78,6 +78,11 @@ pub enum Command {
     Routes {
         /// Where they go.
         reply: oneshot::Sender<Vec<HeldRoute>>,
+    },
+    /// List the sessions with peers, for programs.
+    Sessions {
+        /// Where they go.
+        reply: oneshot::Sender<Vec<PeerSession>>,
     },
     /// Show a page of the looking glass.
     Show {
@@ -297,6 +302,10 @@ impl Core {
             },
             Command::Routes { reply } => {
                 reply.send(self.held_routes()).ok();
+            }
+            Command::Sessions { reply } => {
+                let sessions = self.peers.values().map(peers::Peer::told);
+                reply.send(sessions.collect()).ok();
             }
             Command::Show { base, path, reply } => {
                 reply.send(glass::show(self, &base, &path)).ok();

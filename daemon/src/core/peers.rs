@@ -3,8 +3,10 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Instant,
 };
 
+use bagpipe_api::{Agreed, PeerSession};
 use bgp_rib::{Change, Dispatch, PeerExport, RouteTable, WorkerId, export};
 use bgp_session::{Backoff, Negotiated, SessionConfig, State};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle};
@@ -36,6 +38,8 @@ pub struct Peer {
     pub families: Vec<Family>,
     /// AS of the peer in the last session.
     pub peer_as: u32,
+    /// How often the session has left Established.
+    flaps: u64,
     session: Option<Session>,
     handle: PeerHandle,
 }
@@ -45,6 +49,8 @@ struct Session {
     export: PeerExport,
     outgoing: Outgoing,
     context: EncodeContext,
+    agreed: Agreed,
+    since: Instant,
 }
 
 impl Peer {
@@ -60,11 +66,42 @@ impl Peer {
             .is_some_and(|session| session.export.is_constrained())
     }
 
+    /// As programs are told of it.
+    pub(super) fn told(&self) -> PeerSession {
+        let agreed = self.session.as_ref().map(|session| {
+            let since = session.since.elapsed().as_millis();
+            Agreed {
+                established_ms: u64::try_from(since).unwrap_or(u64::MAX),
+                ..session.agreed.clone()
+            }
+        });
+        PeerSession {
+            peer: self.address,
+            state: self.state.to_string(),
+            flaps: self.flaps,
+            agreed,
+        }
+    }
+
     /// Octets waiting to be sent.
     pub fn queued(&self) -> usize {
         self.session
             .as_ref()
             .map_or(0, |session| session.outgoing.queued())
+    }
+}
+
+fn agreed(negotiated: &Negotiated) -> Agreed {
+    let mut families = negotiated.families.clone();
+    families.sort_unstable();
+    let mut announced = negotiated.peer.capabilities.iter();
+    Agreed {
+        asn: negotiated.peer_as,
+        families,
+        hold_time: negotiated.hold_time,
+        four_octet_as: negotiated.as4,
+        graceful_restart: announced.any(|one| matches!(one, Capability::GracefulRestart { .. })),
+        established_ms: 0,
     }
 }
 
@@ -108,6 +145,7 @@ impl Sessions {
                 hold_time: bgp.hold_time,
                 families: Vec::new(),
                 peer_as: bgp.my_as,
+                flaps: 0,
                 session: None,
                 handle: bgp_transport::spawn(address, config, sender.clone()),
             };
@@ -182,6 +220,7 @@ impl Core {
                 peer.families.clone_from(&negotiated.families);
                 peer.peer_as = negotiated.peer_as;
                 let context = negotiated.encode_context();
+                let agreed = agreed(&negotiated);
                 let (export, events) = PeerExport::established(
                     address,
                     self.local_address,
@@ -191,6 +230,8 @@ impl Core {
                     export,
                     outgoing,
                     context,
+                    agreed,
+                    since: Instant::now(),
                 });
                 events
             }
@@ -212,7 +253,10 @@ impl Core {
             PeerEvent::Down(reason) => {
                 tracing::warn!(worker = %worker, "session is down: {reason}");
                 match peer.session.take() {
-                    Some(session) => vec![session.export.down()],
+                    Some(session) => {
+                        peer.flaps += 1;
+                        vec![session.export.down()]
+                    }
                     None => Vec::new(),
                 }
             }

@@ -7,9 +7,10 @@
 //! | `/attach_localport`, `/detach_localport` | POST | `null` when it is done |
 //! | `/looking-glass/...` | GET | a page |
 //! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]) |
+//! | `/sessions` | GET | the sessions with peers ([`bagpipe_api::PeerSession`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
 //!
-//! `/routes` and `/changes` are additions to the original API: the first is the looking glass's routes for programs,
+//! `/routes`, `/sessions` and `/changes` are additions to the original API: the first two are the looking glass for programs,
 //! the second lets a client wait for a fact of the looking glass instead of asking again and again. Versions start at
 //! 1 and grow whenever a session, a route or an instance changed.
 
@@ -120,6 +121,12 @@ async fn answer(api: &Api, request: Request, accept: Option<&str>) -> Result<Str
         (Target::Routes, &Method::GET) => {
             let routes = ask(api, |reply| Command::Routes { reply }).await?;
             serde_json::to_string(&routes).map_err(|error| {
+                HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            })
+        }
+        (Target::Sessions, &Method::GET) => {
+            let sessions = ask(api, |reply| Command::Sessions { reply }).await?;
+            serde_json::to_string(&sessions).map_err(|error| {
                 HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
             })
         }

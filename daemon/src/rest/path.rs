@@ -23,6 +23,8 @@ pub(super) enum Target {
     Changes,
     /// `/routes`
     Routes,
+    /// `/sessions`
+    Sessions,
     /// Anything else.
     Nothing,
 }
@@ -47,6 +49,7 @@ impl Target {
             ("detach_localport", true) => Self::Detach,
             ("changes", true) => Self::Changes,
             ("routes", true) => Self::Routes,
+            ("sessions", true) => Self::Sessions,
             _ => Self::Nothing,
         }
     }

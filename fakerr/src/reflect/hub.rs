@@ -1,7 +1,11 @@
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use bgp_rib::reflector::{
-    ClientId, ClientInfo, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
+    ClientId, ClientInfo, HeldPath, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
 };
 use bgp_session::{Mirror, Mode, Negotiated, SessionConfig, State};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
@@ -13,7 +17,7 @@ use super::send::Senders;
 use crate::{
     args::Args,
     identity,
-    status::{ClientStatus, Status},
+    status::{Asked, ClientStatus, Status, ToldRoute, document},
 };
 
 /// The one owner of the reflector and of all sessions.
@@ -24,8 +28,10 @@ pub(super) struct Hub {
     senders: Senders,
     events: mpsc::Sender<(ClientId, PeerEvent)>,
     calls: u64,
-    /// Something in the status is not as it was when last asked.
-    news: bool,
+    /// How often sessions with an address have left Established.
+    flaps: BTreeMap<IpAddr, u64>,
+    /// What is not as it was when last asked: clients, routes.
+    news: (bool, bool),
 }
 
 struct Client {
@@ -33,6 +39,13 @@ struct Client {
     address: SocketAddr,
     state: State,
     agreed: Option<Box<Negotiated>>,
+    since: Option<Instant>,
+}
+
+impl Client {
+    fn ip(&self) -> IpAddr {
+        self.address.ip().to_canonical()
+    }
 }
 
 impl Hub {
@@ -70,7 +83,8 @@ impl Hub {
             senders: Senders::default(),
             events,
             calls: 0,
-            news: false,
+            flaps: BTreeMap::new(),
+            news: (false, false),
         }
     }
 
@@ -94,6 +108,7 @@ impl Hub {
             address,
             state: State::Idle,
             agreed: None,
+            since: None,
         };
         self.clients.insert(id, client);
     }
@@ -108,14 +123,16 @@ impl Hub {
             // In the session's own log.
             PeerEvent::State { to, .. } => {
                 client.state = to;
-                self.news = true;
+                self.news.0 = true;
             }
             PeerEvent::Established {
                 negotiated,
                 outgoing,
             } => {
                 client.agreed = Some(negotiated.clone());
-                self.news = true;
+                client.since = Some(Instant::now());
+                // What is sent to it is there from now on.
+                self.news = (true, true);
                 self.established(id, &negotiated, outgoing);
             }
             PeerEvent::Update(update) => self.update(id, address, update),
@@ -131,29 +148,55 @@ impl Hub {
             PeerEvent::RouteRefresh(_) => {}
             PeerEvent::Down(reason) => {
                 info!(%id, %address, %reason, "client down");
-                client.agreed = None;
-                self.news = true;
+                client.since = None;
+                if client.agreed.take().is_some() {
+                    *self.flaps.entry(client.ip()).or_default() += 1;
+                }
+                self.news = (true, true);
                 self.senders.remove(id);
                 self.handle(ReflectorEvent::Down { client: id });
             }
             PeerEvent::Ended => {
                 self.clients.remove(&id);
-                self.news = true;
+                self.news.0 = true;
             }
         }
     }
 
-    /// Whether the status has changed since this was last asked.
-    pub(super) fn has_news(&mut self) -> bool {
+    /// Whether clients, and whether routes, have changed since this was last asked.
+    pub(super) fn news(&mut self) -> (bool, bool) {
         std::mem::take(&mut self.news)
     }
 
+    /// How it is now.
+    pub(super) fn answer(&self, asked: Asked) -> String {
+        match asked {
+            Asked::Clients => document(None, &self.status()),
+            Asked::Received(family) => {
+                let paths = self.reflector.received(family);
+                let told = paths.map(|path| ToldRoute::new(path, self.teller(&path), None));
+                document(Some("routes"), &told.collect::<Vec<_>>())
+            }
+            Asked::Sent(family, to) => {
+                let clients = self.clients.iter();
+                let clients = clients.filter(|(_, client)| client.ip() == to);
+                let paths = clients.flat_map(|(id, _)| self.reflector.sent(*id, family));
+                let told = paths.map(|path| ToldRoute::new(path, self.teller(&path), Some(to)));
+                document(Some("routes"), &told.collect::<Vec<_>>())
+            }
+        }
+    }
+
+    fn teller(&self, path: &HeldPath<'_>) -> Option<IpAddr> {
+        Some(self.clients.get(&path.from?)?.ip())
+    }
+
     /// The clients as they are now.
-    pub(super) fn status(&self) -> Status {
+    fn status(&self) -> Status {
         let client = |client: &Client| {
             let agreed = client.agreed.as_deref();
             ClientStatus {
-                address: client.address.ip().to_canonical(),
+                address: client.ip(),
                 port: client.address.port(),
                 state: client.state.to_string(),
                 asn: agreed.map(|agreed| agreed.peer_as),
@@ -163,6 +206,17 @@ impl Hub {
                     families.sort_unstable();
                     families
                 }),
+                hold_time: agreed.map(|agreed| agreed.hold_time),
+                four_octet_as: agreed.map(|agreed| agreed.as4),
+                // What it announces, not what was agreed on: the reflector announces none.
+                graceful_restart: agreed.map(|agreed| {
+                    let mut capabilities = agreed.peer.capabilities.iter();
+                    capabilities.any(|one| matches!(one, Capability::GracefulRestart { .. }))
+                }),
+                established_ms: client
+                    .since
+                    .map(|since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)),
+                flaps: self.flaps.get(&client.ip()).copied().unwrap_or(0),
             }
         };
         Status {
@@ -218,6 +272,7 @@ impl Hub {
         let reach: usize = update.reach.iter().map(|(_, _, nlri)| nlri.len()).sum();
         let unreach: usize = update.unreach.iter().map(|(_, nlri)| nlri.len()).sum();
         debug!(%id, reach, unreach, "UPDATE");
+        self.news.1 |= reach + unreach > 0;
         self.handle(ReflectorEvent::Update { client: id, update });
     }
 

@@ -1,34 +1,42 @@
-//! `bagpipe-bgp`, whose routes come as octets.
+//! `bagpipe-bgp`, asked over its REST API; routes come as octets.
 
-use std::net::IpAddr;
+use std::time::Duration;
 
-use bagpipe_api::HeldRoute;
+use bagpipe_api::{HeldRoute, PeerSession};
 use capture::RouteFacts;
-use capture::text::held_route;
-use serde_json::Value;
 
-use super::{Misread, Route, Session, state_named};
+use super::{Misread, Route, Session, Up, state_named};
 
-/// The sessions, out of the looking glass's `bgp/peers`.
-pub fn peers(peers: &Value) -> Result<Vec<Session>, Misread> {
-    let session = |peer: &Value| {
-        let text = |key: &str| peer.get(key)?.as_str();
-        let session = || {
-            Some(Session {
-                peer: text("id")?.parse::<IpAddr>().ok()?,
-                state: state_named(text("state")?)?,
-                remote_as: None,
-                families: None,
-            })
-        };
-        session().ok_or_else(|| Misread::new("no session with a peer", peer.to_string()))
-    };
-    let list = peers
-        .as_array()
-        .ok_or_else(|| Misread::new("no list of peers", peers.to_string()))?;
-    let mut sessions = list.iter().map(session).collect::<Result<Vec<_>, _>>()?;
+/// The sessions, as `GET /sessions` has them, sorted by peer.
+pub fn peers(told: Vec<PeerSession>) -> Result<Vec<Session>, Misread> {
+    let mut sessions = told
+        .into_iter()
+        .map(session)
+        .collect::<Result<Vec<_>, _>>()?;
     sessions.sort_by_key(|session| session.peer);
     Ok(sessions)
+}
+
+fn session(told: PeerSession) -> Result<Session, Misread> {
+    let state =
+        state_named(&told.state).ok_or_else(|| Misread::new("no such state", &told.state))?;
+    let session = Session {
+        flaps: Some(told.flaps),
+        ..Session::new(told.peer, state)
+    };
+    let session = match told.agreed {
+        Some(agreed) => Session {
+            remote_as: Some(agreed.asn),
+            families: Some(agreed.families),
+            hold_time: Some(agreed.hold_time),
+            four_octet_as: Some(agreed.four_octet_as),
+            graceful_restart: Some(agreed.graceful_restart),
+            up: Some(Up::For(Duration::from_millis(agreed.established_ms))),
+            ..session
+        },
+        None => session,
+    };
+    Ok(session.settled())
 }
 
 /// The routes, as `GET /routes` has them.
@@ -44,11 +52,13 @@ fn route(held: HeldRoute) -> Route {
         next_hop,
         attributes,
     } = held;
+    // Peers are `BGP-10.0.0.1`, others instances of its own.
+    let from = source.strip_prefix("BGP-");
+    let from = from.and_then(|peer| peer.parse().ok());
     Route {
-        facts: RouteFacts::of(&nlri, next_hop.address(), &attributes),
         source: Some(source),
-        best: None,
+        from,
         instances,
-        text: Some(held_route(&nlri, &next_hop, &attributes)),
+        ..Route::new(RouteFacts::of(&nlri, next_hop.address(), &attributes))
     }
 }

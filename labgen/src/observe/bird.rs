@@ -6,9 +6,10 @@ mod tests;
 
 use std::net::IpAddr;
 
-use bgp_wire::community::Encapsulation;
+use bgp_wire::attribute::Origin;
+use bgp_wire::community::{Community, LargeCommunity};
 use bgp_wire::types::IpPrefix;
-use bgp_wire::{Family, RouteDistinguisher, RouteTarget, Vni};
+use bgp_wire::{ExtendedCommunity, Family, RouteDistinguisher, RouteTarget, Vni};
 use capture::RouteFacts;
 use scenario::SessionState;
 
@@ -23,6 +24,7 @@ impl Speaker for Bird {
             Topic::Sessions => "show protocols all\n",
             // Whatever the tables are called: a prefix tells its family.
             Topic::Routes(_) => "show route table all all\n",
+            Topic::Sent(..) => return None,
         };
         Some(Question::Socket {
             path: BIRD_CONTROL.into(),
@@ -57,6 +59,7 @@ impl Speaker for Bird {
             if let Some(attribute) = line.strip_prefix('\t') {
                 if let Some(route) = routes.last_mut().filter(|_| known) {
                     note_attribute(&mut route.facts, attribute);
+                    note_teller(route, attribute);
                 }
                 continue;
             }
@@ -76,6 +79,9 @@ impl Speaker for Bird {
             let Some(facts) = facts else { continue };
             let mut route = Route::new(facts);
             route.source = after.split([' ', ']']).next().map(str::to_owned);
+            route.from = after
+                .split_once(" from ")
+                .and_then(|(_, from)| from.split(']').next()?.parse().ok());
             let marks = after.split_once(']').map_or("", |(_, marks)| marks);
             route.best = Some(marks.contains('*'));
             routes.push(route);
@@ -129,6 +135,11 @@ struct Protocol {
     families: [Vec<Family>; 2],
     /// The neighbour's capabilities are told, no longer our own.
     theirs: bool,
+    /// Four-octet AS numbers: ours, theirs.
+    as4: [bool; 2],
+    /// The neighbour has graceful restart.
+    restarts: bool,
+    hold_time: Option<u16>,
 }
 
 impl Protocol {
@@ -137,11 +148,21 @@ impl Protocol {
         if line == "Neighbor capabilities" {
             self.theirs = true;
         }
+        match line {
+            "4-octet AS numbers" => self.as4[usize::from(self.theirs)] = true,
+            "Graceful restart" => self.restarts |= self.theirs,
+            _ => {}
+        }
         let Some((key, value)) = line.split_once(':') else {
             return;
         };
         let value = value.trim();
         match key {
+            // What is left of it, and all.
+            "Hold timer" => {
+                let whole = value.split_once('/').map(|(_, whole)| whole.trim());
+                self.hold_time = whole.and_then(|whole| whole.parse().ok());
+            }
             "BGP state" => {
                 self.state = Some(match value {
                     "Passive" => SessionState::Active,
@@ -172,12 +193,16 @@ impl Protocol {
             both.sort_unstable();
             both
         };
-        Some(Session {
-            peer: self.peer.filter(|_| self.is_bgp)?,
-            state,
+        let session = Session {
             remote_as: self.asn,
-            families: (state == SessionState::Established).then(agreed),
-        })
+            families: Some(agreed()),
+            // Without a hold time it has no timer.
+            hold_time: Some(self.hold_time.unwrap_or(0)),
+            four_octet_as: Some(self.as4 == [true; 2]),
+            graceful_restart: Some(self.restarts),
+            ..Session::new(self.peer.filter(|_| self.is_bgp)?, state)
+        };
+        Some(session.settled())
     }
 }
 
@@ -251,6 +276,7 @@ fn note_attribute(facts: &mut RouteFacts, line: &str) {
             let address = value.split_whitespace().next().unwrap_or_default();
             facts.next_hop = address.parse().ok().or(facts.next_hop);
         }
+        "BGP.origin" => facts.origin = origin(value),
         "BGP.local_pref" => facts.local_pref = value.parse().ok(),
         "BGP.med" => facts.med = value.parse().ok(),
         "BGP.originator_id" => facts.originator = value.parse().ok(),
@@ -259,10 +285,28 @@ fn note_attribute(facts: &mut RouteFacts, line: &str) {
             facts.cluster_list = clusters.filter_map(|id| id.parse().ok()).collect();
         }
         "BGP.mpls_label_stack" => note_label(facts, value),
+        "BGP.community" => {
+            let pairs = lists(value).filter_map(|parts| match parts[..] {
+                [asn, number] => Some(Community::new(asn.parse().ok()?, number.parse().ok()?)),
+                _ => None,
+            });
+            facts.communities = pairs.collect();
+        }
+        "BGP.large_community" => {
+            let triples = lists(value).filter_map(|parts| match parts[..] {
+                [a, b, c] => Some(LargeCommunity(
+                    a.parse().ok()?,
+                    b.parse().ok()?,
+                    c.parse().ok()?,
+                )),
+                _ => None,
+            });
+            facts.large_communities = triples.collect();
+        }
         "BGP.ext_community" => {
-            for community in value.split_inclusive(')') {
-                note_community(facts, community);
-            }
+            facts.extended_communities = lists(value)
+                .filter_map(|parts| extended_community(&parts))
+                .collect();
         }
         _ => {}
     }
@@ -277,23 +321,45 @@ fn note_label(facts: &mut RouteFacts, labels: &str) {
     }
 }
 
-/// `(rt, 64512, 79)`, or `(generic, 0x30c0000, 0x8)` with the eight octets as two numbers.
-fn note_community(facts: &mut RouteFacts, text: &str) {
-    let inner = text.trim().trim_start_matches('(').trim_end_matches(')');
-    let parts: Vec<&str> = inner.split(',').map(str::trim).collect();
-    match parts[..] {
-        ["rt", administrator, number] => {
-            let target = format!("{administrator}:{number}").parse::<RouteTarget>();
-            facts.route_targets.extend(target);
-        }
+fn origin(word: &str) -> Option<Origin> {
+    Some(match word {
+        "IGP" => Origin::Igp,
+        "EGP" => Origin::Egp,
+        "Incomplete" => Origin::Incomplete,
+        _ => return None,
+    })
+}
+
+/// Who told a route of BGP: its next hop, where nobody else is named beside the protocol.
+fn note_teller(route: &mut Route, line: &str) {
+    if line.trim() == "Type: BGP univ" && route.from.is_none() {
+        route.from = route.facts.next_hop;
+    }
+}
+
+/// `(64512, 1, 2) (64512, 3, 4)`: what is in each pair of parentheses.
+fn lists(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.split_inclusive(')').map(|list| {
+        let inner = list.trim().trim_start_matches('(').trim_end_matches(')');
+        inner.split(',').map(str::trim).collect()
+    })
+}
+
+/// `(rt, 64512, 79)`, `(ro, 64512, 5)`, or `(generic, 0x30c0000, 0x8)` with the eight octets as two numbers.
+fn extended_community(parts: &[&str]) -> Option<ExtendedCommunity> {
+    let layout = |administrator: &str, number: &str| {
+        format!("{administrator}:{number}")
+            .parse::<RouteTarget>()
+            .ok()
+    };
+    match *parts {
+        ["rt", administrator, number] => Some(layout(administrator, number)?.into()),
+        ["ro", administrator, number] => super::site_of_origin(layout(administrator, number)?),
         ["generic", high, low] => {
-            let number = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16);
-            if let (Ok(0x030c_0000), Ok(low)) = (number(high), number(low)) {
-                // The last two octets are the tunnel type.
-                let tunnel = u16::try_from(low & 0xffff).map(Encapsulation::from_number);
-                facts.encapsulations.extend(tunnel);
-            }
+            let number = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+            let octets = u64::from(number(high)?) << 32 | u64::from(number(low)?);
+            Some(ExtendedCommunity(octets.to_be_bytes()))
         }
-        _ => {}
+        _ => None,
     }
 }

@@ -6,33 +6,40 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use bgp_wire::raw::{RawMessage, kind};
 use bgp_wire::{DecodeContext, Family, Message, NextHop, Nlri, NlriKey, PathAttributes};
 use capture::RouteFacts;
-use capture::text::held_route;
 use scenario::SessionState;
 use serde::Deserialize;
 
-use super::{Misread, News, Question, Route, Session, Speaker, Topic};
+use super::{Misread, News, Question, Route, Session, Speaker, Topic, Up};
 use crate::kinds::EXABGP_EVENTS;
 
 pub(super) struct ExaBgp;
 
 impl Speaker for ExaBgp {
-    fn question(&self, _topic: Topic) -> Option<Question> {
-        Some(Question::File(EXABGP_EVENTS.into()))
+    fn question(&self, topic: Topic) -> Option<Question> {
+        match topic {
+            Topic::Sessions | Topic::Routes(_) => Some(Question::File(EXABGP_EVENTS.into())),
+            Topic::Sent(..) => None,
+        }
     }
 
     fn sessions(&self, answer: &[u8]) -> Result<Vec<Session>, Misread> {
         let peers = replay(answer)?;
-        let sessions = peers.into_iter().map(|(peer, known)| Session {
-            peer,
-            state: known.state,
-            remote_as: known.asn,
-            families: known
-                .families
-                .filter(|_| known.state == SessionState::Established),
+        let sessions = peers.into_iter().map(|(peer, known)| {
+            let session = Session {
+                remote_as: known.asn,
+                families: known.families,
+                hold_time: known.hold_time,
+                four_octet_as: Some(known.context.as4),
+                up: known.since.map(Up::Since),
+                flaps: Some(known.flaps),
+                ..Session::new(peer, known.state)
+            };
+            session.settled()
         });
         Ok(sessions.collect())
     }
@@ -59,6 +66,9 @@ struct Known {
     state: SessionState,
     asn: Option<u32>,
     families: Option<Vec<Family>>,
+    hold_time: Option<u16>,
+    since: Option<SystemTime>,
+    flaps: u64,
     context: DecodeContext,
     routes: BTreeMap<NlriKey, Held>,
 }
@@ -77,11 +87,7 @@ impl Held {
             next_hop,
             attributes,
         } = self;
-        Route {
-            source: Some(peer.to_string()),
-            text: Some(held_route(&nlri, &next_hop, &attributes)),
-            ..Route::new(RouteFacts::of(&nlri, next_hop.address(), &attributes))
-        }
+        Route::new(RouteFacts::of(&nlri, next_hop.address(), &attributes)).told_by(Some(peer))
     }
 }
 
@@ -89,6 +95,8 @@ impl Held {
 struct Event {
     #[serde(rename = "type")]
     kind: String,
+    /// Seconds since 1970.
+    time: Option<f64>,
     body: Option<String>,
     neighbor: Option<Neighbour>,
 }
@@ -116,6 +124,7 @@ struct Asn {
 #[derive(Deserialize)]
 struct Negotiated {
     asn4: bool,
+    hold_time: Option<u16>,
     #[serde(default)]
     families: Vec<String>,
 }
@@ -136,6 +145,9 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
                 state: SessionState::Idle,
                 asn: None,
                 families: None,
+                hold_time: None,
+                since: None,
+                flaps: 0,
                 context: DecodeContext::default(),
                 routes: BTreeMap::new(),
             });
@@ -143,14 +155,22 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
         known.context.ibgp = neighbour.asn.local == neighbour.asn.peer;
         if let Some(negotiated) = neighbour.negotiated.as_ref() {
             known.context.as4 = negotiated.asn4;
+            known.hold_time = negotiated.hold_time;
             let names = negotiated.families.iter();
             known.families = Some(names.filter_map(|name| family(name)).collect());
         }
         match (event.kind.as_str(), neighbour.state.as_deref()) {
-            ("state", Some("up")) => known.state = SessionState::Established,
+            ("state", Some("up")) => {
+                known.state = SessionState::Established;
+                known.since = event.time.and_then(|seconds| {
+                    let since = Duration::try_from_secs_f64(seconds).ok()?;
+                    SystemTime::UNIX_EPOCH.checked_add(since)
+                });
+            }
             ("state", Some("connected")) => known.state = SessionState::OpenSent,
             // It tries again by itself.
             ("state", Some(_)) => {
+                known.flaps += u64::from(known.state == SessionState::Established);
                 known.state = SessionState::Connect;
                 known.routes.clear();
             }

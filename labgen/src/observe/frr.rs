@@ -22,6 +22,7 @@ impl Speaker for Frr {
             Topic::Sessions => "show bgp neighbors json".to_owned(),
             Topic::Routes(Family::EVPN) => "show bgp l2vpn evpn route detail json".to_owned(),
             Topic::Routes(family) => format!("show bgp {} json detail", words(family)?),
+            Topic::Sent(..) => return None,
         };
         Some(ask(format!("{command}\0"), complete))
     }
@@ -67,7 +68,7 @@ impl Speaker for Frr {
         match topic {
             // It logs when one comes up or goes down.
             Topic::Sessions => News::Log,
-            Topic::Routes(_) => News::None,
+            Topic::Routes(_) | Topic::Sent(..) => News::None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `gobgpd`, asked with `gobgp -j`.
 
+mod attributes;
 mod capabilities;
 #[cfg(test)]
 mod tests;
@@ -7,15 +8,15 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bgp_wire::community::Encapsulation;
+use bgp_wire::nlri::{FlowComponent, FlowOp, RtcRoute};
 use bgp_wire::types::IpPrefix;
-use bgp_wire::{Esi, Family, RouteDistinguisher, RouteTarget, Vni};
+use bgp_wire::{Esi, Family, RouteDistinguisher, Vni};
 use capture::RouteFacts;
 use scenario::SessionState;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Misread, News, Question, Route, Session, Speaker, Topic};
+use super::{Misread, News, Question, Route, Session, Speaker, Topic, Up};
 use capabilities::Capability;
 
 pub(super) struct GoBgp;
@@ -27,6 +28,7 @@ impl Speaker for GoBgp {
             Topic::Routes(family) => {
                 vec!["gobgp", "-j", "global", "rib", "-a", family_word(family)?]
             }
+            Topic::Sent(..) => return None,
         };
         Some(Question::Command(owned(&words)))
     }
@@ -61,6 +63,7 @@ impl Speaker for GoBgp {
             Topic::Sessions => Some(vec!["gobgp", "monitor", "neighbor"]),
             Topic::Routes(family) => family_word(family)
                 .map(|word| vec!["gobgp", "monitor", "global", "rib", "-a", word]),
+            Topic::Sent(..) => None,
         };
         words.map_or(News::None, |words| News::Command(owned(&words)))
     }
@@ -90,6 +93,26 @@ fn family_word(family: Family) -> Option<&'static str> {
 #[derive(Deserialize)]
 struct Neighbour {
     state: NeighbourState,
+    #[serde(default)]
+    timers: Timers,
+}
+
+#[derive(Default, Deserialize)]
+struct Timers {
+    #[serde(default)]
+    state: TimersState,
+}
+
+#[derive(Default, Deserialize)]
+struct TimersState {
+    negotiated_hold_time: Option<u16>,
+    uptime: Option<Time>,
+}
+
+#[derive(Deserialize)]
+struct Time {
+    #[serde(default)]
+    seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +122,9 @@ struct NeighbourState {
     /// Left out while it is 0, which is a state nobody has named.
     #[serde(default)]
     session_state: usize,
+    /// Left out while it is 0.
+    #[serde(default)]
+    flops: u64,
     #[serde(default)]
     remote_cap: Vec<Capability>,
     #[serde(default)]
@@ -111,9 +137,11 @@ impl Neighbour {
             neighbor_address,
             peer_asn,
             session_state,
+            flops,
             remote_cap,
             local_cap,
         } = self.state;
+        let Timers { state: timers } = self.timers;
         let state = match session_state.checked_sub(1) {
             None => SessionState::Idle,
             Some(at) => *SessionState::ALL
@@ -126,12 +154,21 @@ impl Neighbour {
             both.retain(|family| theirs.contains(family));
             both
         };
-        Ok(Session {
-            peer: neighbor_address,
-            state,
+        let both = |name: &str| {
+            capabilities::has(&remote_cap, name) && capabilities::has(&local_cap, name)
+        };
+        let session = Session {
             remote_as: peer_asn,
-            families: (state == SessionState::Established).then(agreed),
-        })
+            families: Some(agreed()),
+            // No hold time at all is left out, as every 0 is.
+            hold_time: Some(timers.negotiated_hold_time.unwrap_or(0)),
+            four_octet_as: Some(both("FourOctetASNCapability")),
+            graceful_restart: Some(capabilities::has(&remote_cap, "GracefulRestartCapability")),
+            up: timers.uptime.map(|time| Up::since(time.seconds)),
+            flaps: Some(flops),
+            ..Session::new(neighbor_address, state)
+        };
+        Ok(session.settled())
     }
 }
 
@@ -159,18 +196,29 @@ impl Path {
                 facts.label = first_label(&self.nlri);
                 facts.vni = facts.label.and_then(|label| Vni::new(label).ok());
             }
+            Family::RTC => {
+                let route = membership(&self.nlri).ok_or_else(misread)?;
+                facts = facts.with_membership(&route);
+            }
             _ => {
                 facts.rd = rd(&self.nlri);
-                facts.words = Some(name.to_owned());
+                let components = list(&self.nlri, "value");
+                let components: Option<Vec<String>> = components
+                    .map(|component| Some(flow_component(component)?.text(family.afi == 2)))
+                    .collect();
+                match components.filter(|all| !all.is_empty()) {
+                    Some(components) => facts.flowspec = components,
+                    None => facts.words = Some(name.to_owned()),
+                }
             }
         }
         for attribute in &self.attrs {
-            note_attribute(&mut facts, attribute);
+            attributes::note(&mut facts, attribute);
         }
+        let teller = self.neighbor_ip.and_then(|peer| peer.parse().ok());
         Ok(Route {
-            source: self.neighbor_ip,
             best: Some(self.best),
-            ..Route::new(facts)
+            ..Route::new(facts).told_by(teller)
         })
     }
 }
@@ -193,7 +241,45 @@ fn evpn(facts: &mut RouteFacts, nlri: &Value) -> Option<()> {
     Some(())
 }
 
-/// `single-homed`, or `ESI_ARBITRARY | 01:02:...` with the type's octet left out.
+/// `{"asn": 64512, "rt": {"type": 0, "subtype": 2, "value": "64512:79"}}`; no `rt` asks for everything.
+fn membership(nlri: &Value) -> Option<RtcRoute> {
+    let Some(target) = nlri.get("rt").filter(|target| !target.is_null()) else {
+        return Some(RtcRoute::DEFAULT);
+    };
+    let target = attributes::extended_community(target)?.route_target()?;
+    Some(RtcRoute::new(number(nlri, "asn")?, target))
+}
+
+/// `{"type": 1, "value": {"prefix": "10.1.0.0/16"}}`, `{"type": 3, "value": [{"op": 129, "value": 6}]}`.
+fn flow_component(told: &Value) -> Option<FlowComponent> {
+    let kind: u8 = number(told, "type")?;
+    let value = told.get("value")?;
+    let end = || Some((text(value, "prefix")?, number(value, "offset").unwrap_or(0)));
+    Some(match kind {
+        FlowComponent::DESTINATION => {
+            let (prefix, offset) = end()?;
+            FlowComponent::Destination { prefix, offset }
+        }
+        FlowComponent::SOURCE => {
+            let (prefix, offset) = end()?;
+            FlowComponent::Source { prefix, offset }
+        }
+        _ => {
+            let operation = |told: &Value| {
+                let operation = FlowOp::new(number(told, "op")?, 0);
+                Some(FlowOp::new(operation.bits, number(told, "value")?))
+            };
+            let operations = value.as_array()?.iter().map(operation);
+            FlowComponent::Operations {
+                kind,
+                operations: operations.collect::<Option<_>>()?,
+            }
+        }
+    })
+}
+
+/// `single-homed`, `ESI_LACP | system mac aa:bb:cc:dd:ee:ff, port key 100`, or `ESI_ARBITRARY | 01:02:...` with the type's
+/// octet left out.
 fn esi(text: &str) -> Option<Esi> {
     const TYPES: [&str; 6] = [
         "ESI_ARBITRARY",
@@ -208,71 +294,14 @@ fn esi(text: &str) -> Option<Esi> {
     }
     let (kind, octets) = text.split_once(" | ")?;
     let kind = TYPES.iter().position(|name| *name == kind)?;
+    if let Some(lacp) = octets.strip_prefix("system mac ") {
+        let (mac, key) = lacp.split_once(", port key ")?;
+        let [high, low] = key.parse::<u16>().ok()?.to_be_bytes();
+        return format!("{kind:02x}:{mac}:{high:02x}:{low:02x}:00")
+            .parse()
+            .ok();
+    }
     format!("{kind:02x}:{octets}").parse().ok()
-}
-
-fn note_attribute(facts: &mut RouteFacts, attribute: &Value) {
-    let kind: u8 = number(attribute, "type").unwrap_or_default();
-    match kind {
-        2 => facts.as_path = Some(as_path(attribute)),
-        3 | 14 => facts.next_hop = text(attribute, "nexthop").or(facts.next_hop),
-        4 => facts.med = number(attribute, "metric").or_else(|| number(attribute, "value")),
-        5 => facts.local_pref = number(attribute, "value"),
-        9 => facts.originator = text(attribute, "value"),
-        10 => {
-            let clusters = list(attribute, "value").filter_map(Value::as_str);
-            facts.cluster_list = clusters.filter_map(|id| id.parse().ok()).collect();
-        }
-        16 => {
-            for community in list(attribute, "value") {
-                note_community(facts, community);
-            }
-        }
-        // The PMSI tunnel of a type 3 route has its label.
-        22 if facts.family == Family::EVPN => {
-            let field: Option<u32> = number(attribute, "label");
-            facts.vni = field.and_then(|field| Vni::new(field).ok());
-        }
-        _ => {}
-    }
-}
-
-fn note_community(facts: &mut RouteFacts, community: &Value) {
-    let kind: Option<u8> = number(community, "type");
-    let subtype: Option<u8> = number(community, "subtype");
-    match (kind, subtype) {
-        (Some(kind @ 0..=2), Some(2)) => {
-            let target = community.get("value").and_then(Value::as_str);
-            facts
-                .route_targets
-                .extend(target.and_then(|target| route_target(kind, target)));
-        }
-        (Some(3), Some(12)) => {
-            let tunnel = number(community, "tunnel_type");
-            facts
-                .encapsulations
-                .extend(tunnel.map(Encapsulation::from_number));
-        }
-        _ => {}
-    }
-}
-
-/// The text does not tell a small four-octet AS number from one of two octets; the type does. Large ones are
-/// written with a dot.
-fn route_target(kind: u8, text: &str) -> Option<RouteTarget> {
-    let (administrator, number) = text.rsplit_once(':')?;
-    match kind {
-        2 => {
-            let asn = match administrator.split_once('.') {
-                Some((high, low)) => {
-                    u32::from(high.parse::<u16>().ok()?) << 16 | u32::from(low.parse::<u16>().ok()?)
-                }
-                None => administrator.parse().ok()?,
-            };
-            Some(RouteTarget::as4(asn, number.parse().ok()?))
-        }
-        _ => text.parse().ok(),
-    }
 }
 
 fn rd(value: &Value) -> Option<RouteDistinguisher> {
@@ -283,21 +312,6 @@ fn rd(value: &Value) -> Option<RouteDistinguisher> {
         1 => RouteDistinguisher::ipv4(text(rd, "admin")?, assigned.try_into().ok()?),
         _ => RouteDistinguisher::as4(number(rd, "admin")?, assigned.try_into().ok()?),
     })
-}
-
-fn as_path(attribute: &Value) -> String {
-    let segment = |segment: &Value| {
-        let numbers: Vec<String> = list(segment, "asns").map(ToString::to_string).collect();
-        let numbers = numbers.join(" ");
-        match number::<u8>(segment, "segment_type") {
-            Some(1) => format!("{{{numbers}}}"),
-            Some(3) => format!("({numbers})"),
-            Some(4) => format!("[{numbers}]"),
-            _ => numbers,
-        }
-    };
-    let segments: Vec<String> = list(attribute, "as_paths").map(segment).collect();
-    segments.join(" ")
 }
 
 fn first_label(value: &Value) -> Option<u32> {

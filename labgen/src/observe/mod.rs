@@ -8,12 +8,15 @@ mod fakerr;
 mod frr;
 mod gobgp;
 mod openbgpd;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use bgp_wire::Family;
+use bgp_wire::{ExtendedCommunity, Family, RouteTarget};
 use capture::RouteFacts;
 use scenario::{NodeKind, SessionState};
 
@@ -30,6 +33,69 @@ pub struct Session {
     pub remote_as: Option<u32>,
     /// The families both ends agreed on, sorted; `None` when that is not told or not agreed yet.
     pub families: Option<Vec<Family>>,
+    /// The hold time agreed on, in seconds.
+    pub hold_time: Option<u16>,
+    /// Whether both ends can do four-octet AS numbers.
+    pub four_octet_as: Option<bool>,
+    /// Whether the peer announces graceful restart.
+    pub graceful_restart: Option<bool>,
+    /// How long it has been Established.
+    pub up: Option<Up>,
+    /// How often it has left Established since the program began.
+    pub flaps: Option<u64>,
+}
+
+/// How long a session has been Established, as programs tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Up {
+    /// For so long when it was asked.
+    For(Duration),
+    /// Since then, by the wall clock.
+    Since(SystemTime),
+}
+
+impl Up {
+    /// At a time of the wall clock given in seconds since 1970.
+    fn since(seconds: u64) -> Self {
+        Self::Since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+
+    /// How long that is when it is `now`.
+    pub fn duration(self, now: SystemTime) -> Duration {
+        match self {
+            Self::For(duration) => duration,
+            Self::Since(then) => now.duration_since(then).unwrap_or_default(),
+        }
+    }
+}
+
+impl Session {
+    /// One of which nothing but the state is known.
+    pub fn new(peer: IpAddr, state: SessionState) -> Self {
+        Self {
+            peer,
+            state,
+            remote_as: None,
+            families: None,
+            hold_time: None,
+            four_octet_as: None,
+            graceful_restart: None,
+            up: None,
+            flaps: None,
+        }
+    }
+
+    /// The same without what only a session that is Established has, unless it is.
+    fn settled(self) -> Self {
+        match self.state {
+            SessionState::Established => self,
+            state => Self {
+                remote_as: self.remote_as,
+                flaps: self.flaps,
+                ..Self::new(self.peer, state)
+            },
+        }
+    }
 }
 
 /// A route in a speaker's tables.
@@ -39,12 +105,14 @@ pub struct Route {
     pub facts: RouteFacts,
     /// Who told the speaker, as it calls them; `None` for its own.
     pub source: Option<String>,
+    /// The same one's address, where it is told.
+    pub from: Option<IpAddr>,
+    /// The peer that was told it, as it was told: the route is not one received, but one sent.
+    pub to: Option<IpAddr>,
     /// Whether it is the one the speaker uses, where it tells that.
     pub best: Option<bool>,
     /// The VPN instances that imported it.
     pub instances: Vec<String>,
-    /// The route in a line, where that can say more than the facts.
-    pub text: Option<String>,
 }
 
 impl Route {
@@ -53,21 +121,31 @@ impl Route {
         Self {
             facts,
             source: None,
+            from: None,
+            to: None,
             best: None,
             instances: Vec::new(),
-            text: None,
+        }
+    }
+
+    /// The same, told by the peer of this address.
+    pub fn told_by(self, peer: Option<IpAddr>) -> Self {
+        Self {
+            source: peer.map(|peer| peer.to_string()),
+            from: peer,
+            ..self
         }
     }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.text {
-            Some(text) => f.write_str(text)?,
-            None => fmt::Display::fmt(&self.facts, f)?,
-        }
+        fmt::Display::fmt(&self.facts, f)?;
         if let Some(source) = &self.source {
             write!(f, " (from {source})")?;
+        }
+        if let Some(to) = &self.to {
+            write!(f, " (to {to})")?;
         }
         if self.best == Some(false) {
             f.write_str(" (not the best)")?;
@@ -102,7 +180,12 @@ pub enum News {
     /// A command in its node prints something.
     Command(Vec<String>),
     /// Something comes over a Unix socket in its node.
-    Socket(PathBuf),
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// What to say after connecting.
+        say: &'static str,
+    },
     /// A file in its node grows.
     File(PathBuf),
     /// Its node's log grows.
@@ -116,6 +199,18 @@ pub enum Topic {
     Sessions,
     /// Its routes of a family.
     Routes(Family),
+    /// What it told a peer, as the peer holds it.
+    Sent(Family, IpAddr),
+}
+
+impl Topic {
+    /// The family, where it is about routes.
+    pub fn family(self) -> Option<Family> {
+        match self {
+            Self::Sessions => None,
+            Self::Routes(family) | Self::Sent(family, _) => Some(family),
+        }
+    }
 }
 
 /// An answer that does not read as it should.
@@ -149,7 +244,7 @@ pub trait Speaker: Sync {
     }
     /// The answer to [`Topic::Sessions`], sorted by peer.
     fn sessions(&self, answer: &[u8]) -> Result<Vec<Session>, Misread>;
-    /// The answer to [`Topic::Routes`]; routes of other families may be among them.
+    /// The answer to [`Topic::Routes`] or [`Topic::Sent`]; routes of other families may be among them.
     fn routes(&self, family: Family, answer: &[u8]) -> Result<Vec<Route>, Misread>;
     /// How to hear of changes.
     fn news(&self, topic: Topic) -> News {
@@ -170,6 +265,12 @@ pub fn speaker(kind: &NodeKind) -> Option<&'static dyn Speaker> {
         NodeKind::OpenBgpd(_) => Some(&openbgpd::OpenBgpd),
         _ => None,
     }
+}
+
+/// Site of origin: the layout of a route target with another sub-type (RFC 4360 section 5).
+fn site_of_origin(layout: RouteTarget) -> Option<ExtendedCommunity> {
+    let [kind, _, a, b, c, d, e, f] = layout.bytes();
+    Some(ExtendedCommunity([kind, 3, a, b, c, d, e, f]))
 }
 
 /// The state by the RFC's name, in any case; `None` for no such name.

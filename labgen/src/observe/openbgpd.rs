@@ -4,16 +4,18 @@
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use bgp_wire::community::Encapsulation;
+use bgp_wire::attribute::Origin;
+use bgp_wire::community::{Community, Encapsulation, LargeCommunity};
 use bgp_wire::types::IpPrefix;
-use bgp_wire::{Family, RouteDistinguisher, RouteTarget};
+use bgp_wire::{ExtendedCommunity, Family, RouteDistinguisher, RouteTarget};
 use capture::RouteFacts;
 use scenario::SessionState;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Misread, News, Question, Route, Session, Speaker, Topic, state_named};
+use super::{Misread, News, Question, Route, Session, Speaker, Topic, Up, state_named};
 
 pub(super) struct OpenBgpd;
 
@@ -22,6 +24,7 @@ impl Speaker for OpenBgpd {
         let words = match topic {
             Topic::Sessions => vec!["neighbor"],
             Topic::Routes(family) => vec!["rib", word(family)?, "detail"],
+            Topic::Sent(..) => return None,
         };
         let command = ["bgpctl", "-j", "show"].into_iter().chain(words);
         Some(Question::Command(command.map(str::to_owned).collect()))
@@ -47,7 +50,7 @@ impl Speaker for OpenBgpd {
         match topic {
             // It logs when one comes up or goes down.
             Topic::Sessions => News::Log,
-            Topic::Routes(_) => News::None,
+            Topic::Routes(_) | Topic::Sent(..) => News::None,
         }
     }
 }
@@ -78,11 +81,23 @@ struct Neighbour {
     remote_as: Option<String>,
     remote_addr: String,
     state: String,
+    /// -1 for never.
+    last_updown_sec: Option<i64>,
     session: Option<Negotiated>,
 }
 
 #[derive(Deserialize)]
 struct Negotiated {
+    holdtime: Option<u16>,
+    #[serde(default)]
+    capabilities: Capabilities,
+    #[serde(default)]
+    remote: End,
+}
+
+/// One end of a session.
+#[derive(Default, Deserialize)]
+struct End {
     #[serde(default)]
     capabilities: Capabilities,
 }
@@ -91,27 +106,38 @@ struct Negotiated {
 struct Capabilities {
     #[serde(default)]
     multiprotocol: Vec<String>,
+    #[serde(default)]
+    as4byte: bool,
+    graceful_restart: Option<serde_json::Value>,
 }
 
 impl Neighbour {
     /// A template for a whole subnet has no address, and is no session.
     fn session(self) -> Option<Session> {
         let state = state_named(&self.state).unwrap_or(SessionState::Idle);
-        let agreed = |negotiated: Negotiated| {
-            let words = negotiated.capabilities.multiprotocol;
-            let mut families: Vec<Family> = words.iter().filter_map(|word| family(word)).collect();
-            families.sort_unstable();
-            families
-        };
-        Some(Session {
-            peer: self.remote_addr.parse().ok()?,
-            state,
+        let mut session = Session {
             remote_as: self.remote_as.and_then(|asn| asn.parse().ok()),
-            families: self
-                .session
-                .filter(|_| state == SessionState::Established)
-                .map(agreed),
-        })
+            up: self
+                .last_updown_sec
+                .and_then(|seconds| Some(Up::For(Duration::from_secs(seconds.try_into().ok()?)))),
+            ..Session::new(self.remote_addr.parse().ok()?, state)
+        };
+        if let Some(negotiated) = self.session {
+            let Capabilities {
+                multiprotocol,
+                as4byte,
+                ..
+            } = negotiated.capabilities;
+            let words = multiprotocol.iter();
+            let mut families: Vec<Family> = words.filter_map(|word| family(word)).collect();
+            families.sort_unstable();
+            session.families = Some(families);
+            session.hold_time = negotiated.holdtime;
+            session.four_octet_as = Some(as4byte);
+            let restart = negotiated.remote.capabilities.graceful_restart;
+            session.graceful_restart = Some(restart.is_some());
+        }
+        Some(session.settled())
     }
 }
 
@@ -142,6 +168,11 @@ struct Entry {
     best: bool,
     metric: Option<u32>,
     localpref: Option<u32>,
+    origin: Option<String>,
+    #[serde(default)]
+    communities: Vec<Community>,
+    #[serde(default)]
+    large_communities: Vec<LargeCommunity>,
     #[serde(default)]
     extended_communities: Vec<String>,
     #[serde(default)]
@@ -180,35 +211,52 @@ impl Entry {
             // It does not tell a metric of 0 from none.
             med: self.metric.filter(|metric| *metric != 0),
             local_pref: self.localpref,
+            origin: self.origin.as_deref().and_then(origin),
+            communities: self.communities,
+            large_communities: self.large_communities,
+            extended_communities: self
+                .extended_communities
+                .iter()
+                .filter_map(|text| community(text))
+                .collect(),
             ..RouteFacts::new(family).with_prefix(prefix)
         };
-        for community in &self.extended_communities {
-            note_community(&mut facts, community);
-        }
         for attribute in self.attributes {
             facts.originator = attribute.originator.or(facts.originator);
             facts.cluster_list.extend(attribute.cluster_list);
         }
         // Its own routes are told by nobody with an address.
-        let teller = self.neighbor.remote_addr;
-        let source = teller.parse::<IpAddr>().is_ok().then_some(teller);
+        let teller = self.neighbor.remote_addr.parse().ok();
         Ok(Route {
-            source,
             best: Some(self.best),
-            ..Route::new(facts)
+            ..Route::new(facts).told_by(teller)
         })
     }
 }
 
-/// `rt 64512:80`; `[12] 0xa` is an encapsulation, for which it has no word: the subtype, and the value's octets.
-fn note_community(facts: &mut RouteFacts, community: &str) {
-    match community.split_once(' ') {
-        Some(("rt", target)) => facts.route_targets.extend(target.parse::<RouteTarget>()),
-        Some(("[12]", value)) => {
-            let digits = value.strip_prefix("0x").unwrap_or(value);
-            let tunnel = u16::from_str_radix(digits, 16).map(Encapsulation::from_number);
-            facts.encapsulations.extend(tunnel);
+fn origin(word: &str) -> Option<Origin> {
+    Some(match word {
+        "IGP" => Origin::Igp,
+        "EGP" => Origin::Egp,
+        "incomplete" => Origin::Incomplete,
+        _ => return None,
+    })
+}
+
+/// `rt 64512:80`, `soo 64512:5`; `[12] 0xa` is an encapsulation, for which it has no word: the subtype, and the value's
+/// octets. Of others the type is not told.
+fn community(text: &str) -> Option<ExtendedCommunity> {
+    match text.split_once(' ')? {
+        ("rt", target) => {
+            let target: RouteTarget = target.parse().ok()?;
+            Some(target.into())
         }
-        _ => {}
+        ("soo", origin) => super::site_of_origin(origin.parse().ok()?),
+        ("[12]", value) => {
+            let digits = value.strip_prefix("0x").unwrap_or(value);
+            let tunnel = u16::from_str_radix(digits, 16).ok()?;
+            Some(Encapsulation::from_number(tunnel).into())
+        }
+        _ => None,
     }
 }

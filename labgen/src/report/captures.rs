@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bgp_wire::Message as Bgp;
 use capture::{
     BgpEvent, BgpMessage, CaptureFileError, CaptureReader, Dissection, Dissector, Layer, Protocol,
-    StandardDissector, Tracker, text,
+    RouteFacts, StandardDissector, Tracker, text,
 };
 use scenario::Scenario;
 
@@ -207,7 +207,10 @@ impl One<'_> {
             let gone = update.unreach.iter().flat_map(|(_, nlri)| nlri);
             routes.extend(gone.map(|nlri| change(text::destination(nlri), None)));
             for (_, next_hop, nlri) in &update.reach {
-                let whole = |nlri| text::held_route(nlri, next_hop, &update.attributes);
+                let whole = |nlri| {
+                    let facts = RouteFacts::of(nlri, next_hop.address(), &update.attributes);
+                    facts.to_string()
+                };
                 let come = nlri.iter();
                 routes.extend(come.map(|nlri| change(text::destination(nlri), Some(whole(nlri)))));
             }

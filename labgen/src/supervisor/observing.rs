@@ -61,7 +61,7 @@ pub(super) enum AskError {
 pub(super) async fn sessions(lab: &Lab, node: NodeId) -> Result<Vec<Session>, ReachError> {
     if let NodeKind::Bagpipe(_) = lab.scenario[node].kind {
         let mut client = lab.client(node).await?;
-        let peers = client.looking_glass("bgp/peers").await;
+        let peers = client.sessions().await;
         return read_peers(lab, node, peers);
     }
     let Some(speaker) = observe::speaker(&lab.scenario[node].kind) else {
@@ -118,7 +118,7 @@ impl Observer {
         match &mut self.way {
             Way::Rest(rest) => {
                 let peers = match rest.fresh().await {
-                    Ok(client) => client.looking_glass("bgp/peers").await,
+                    Ok(client) => client.sessions().await,
                     Err(error) => {
                         rest.hang_up();
                         return Err(error);
@@ -141,7 +141,7 @@ impl Observer {
 
     /// Its routes now; routes of other families may be among them.
     pub(super) async fn routes(&mut self) -> Result<Vec<Route>, ReachError> {
-        let Topic::Routes(family) = self.topic else {
+        let Some(family) = self.topic.family() else {
             return Ok(Vec::new());
         };
         match &mut self.way {
@@ -228,13 +228,13 @@ async fn ask(
 fn read_peers(
     lab: &Lab,
     node: NodeId,
-    peers: Result<serde_json::Value, bagpipe_api::ClientError>,
+    peers: Result<Vec<bagpipe_api::PeerSession>, bagpipe_api::ClientError>,
 ) -> Result<Vec<Session>, ReachError> {
     let peers = peers.map_err(|source| ReachError::Client {
         node: lab.scenario[node].name.clone(),
         source,
     })?;
-    observe::peers(&peers).map_err(|misread| unanswered(lab, node, AskError::Misread(misread)))
+    observe::peers(peers).map_err(|misread| unanswered(lab, node, AskError::Misread(misread)))
 }
 
 fn unanswered(lab: &Lab, node: NodeId, source: AskError) -> ReachError {

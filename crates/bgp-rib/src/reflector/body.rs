@@ -28,6 +28,8 @@ pub(super) struct Body {
     pub(super) source: Source,
     /// Where the route came into the AS: not sent back there.
     pub(super) originator: Ipv4Addr,
+    /// As received; what was not changed is shared with `attributes`.
+    pub(super) received: PathAttributes,
     /// As sent to clients.
     pub(super) attributes: PathAttributes,
     pub(super) next_hop: NextHop,
@@ -127,6 +129,7 @@ impl Bodies {
             id: self.next_id,
             source: origin.source,
             originator,
+            received: received.clone(),
             next_hop: next_hop.clone(),
             targets,
             rank: Rank {

@@ -23,6 +23,7 @@ mod client;
 mod event;
 mod output;
 mod table;
+mod view;
 
 use std::{
     collections::BTreeMap,
@@ -38,6 +39,7 @@ use bgp_wire::{
 use serde::{Deserialize, Serialize};
 
 pub use event::{ClientId, ClientInfo, Mark, ReflectorAction, ReflectorEvent};
+pub use view::HeldPath;
 
 use body::{Bodies, Origin, Source};
 use client::{Client, MembershipChange};

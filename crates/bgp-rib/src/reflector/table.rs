@@ -121,6 +121,16 @@ impl Table {
         numbers.filter_map(|number| self.best(*number))
     }
 
+    /// All paths of a family, by destination in the order of keys, the best first.
+    pub(super) fn all_of(&self, family: Family) -> impl Iterator<Item = &[Path]> {
+        let numbers = self
+            .numbers
+            .get(&family)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        numbers.map(|number| self.destinations[*number as usize].as_slice())
+    }
+
     /// The best paths with one of these targets, each once; of all targets if `None`. Only of families under
     /// RT-Constraint.
     pub(super) fn with_targets<'a>(

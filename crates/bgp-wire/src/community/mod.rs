@@ -1,4 +1,4 @@
-//! Extended communities (RFC 4360) and large communities (RFC 8092).
+//! Communities (RFC 1997), extended communities (RFC 4360) and large communities (RFC 8092).
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -8,9 +8,11 @@ use crate::text::{ParseError, debug_as_text, from_hex_array, serde_as_text, to_h
 use crate::types::{Esi, LabelField, MacAddr, RouteTarget};
 
 mod large;
+mod standard;
 mod tunnel;
 
 pub use large::LargeCommunity;
+pub use standard::Community;
 pub use tunnel::Encapsulation;
 
 /// An extended community, eight octets as on the wire. Text form `target:64512:79`, `encap:VXLAN`,

@@ -120,6 +120,19 @@ impl FlowComponent {
     /// Flow label, IPv6 only.
     pub const FLOW_LABEL: u8 = 13;
 
+    /// The words that text forms begin with, of one version of IP, in the order of types.
+    pub fn words(ipv6: bool) -> Vec<String> {
+        let version = if ipv6 { "ipv6" } else { "ipv4" };
+        let last = if ipv6 {
+            Self::FLOW_LABEL
+        } else {
+            Self::FRAGMENT
+        };
+        let ends = ["destination", "source"].map(|end| format!("{end}-{version}"));
+        let others = (Self::PROTOCOL..=last).map(|kind| kind_name(kind, ipv6).to_owned());
+        ends.into_iter().chain(others).collect()
+    }
+
     /// The component type.
     pub const fn kind(&self) -> u8 {
         match self {
@@ -127,6 +140,17 @@ impl FlowComponent {
             Self::Source { .. } => Self::SOURCE,
             Self::Operations { kind, .. } => *kind,
         }
+    }
+
+    /// Text form as in [`super::FlowspecRules`], whose version of IP it depends on: `destination-port =80`.
+    pub fn text(&self, ipv6: bool) -> String {
+        struct Text<'a>(&'a FlowComponent, bool);
+        impl fmt::Display for Text<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(self.1, f)
+            }
+        }
+        Text(self, ipv6).to_string()
     }
 
     /// What follows the type; `None` if it is unknown or malformed.

@@ -25,6 +25,12 @@ impl FlowspecRules {
             .find(|component| component.kind() == kind)
     }
 
+    /// The text of each component, in order.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |component: &FlowComponent| component.text(self.ipv6);
+        self.components.iter().map(text).collect()
+    }
+
     /// What is behind the length field, all of which must be there.
     pub(super) fn content(bytes: &Bytes) -> Result<&[u8], NlriError> {
         let (length, content) = match **bytes {

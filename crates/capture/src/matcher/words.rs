@@ -5,6 +5,7 @@ use std::fmt::Display;
 use scenario::packet::{
     ArpOperation, BgpKind, BgpMatcher, IcmpKind, LayerMatcher, TcpFlag, VniMatch,
 };
+use scenario::route::{origin_word, pmsi_word};
 use scenario::{Follow, PacketExpectation, RoutePattern};
 
 /// `vxlan vni=advertised, ipv4 src=12.11.11.1 dst=12.11.11.2, icmp type=echo-request`
@@ -176,17 +177,51 @@ fn route(words: &mut Words, pattern: &RoutePattern) {
     words.field("ip", pattern.ip);
     words.field("prefix", pattern.prefix);
     words.field("rd", pattern.rd);
+    words.field("esi", pattern.esi);
+    words.field("ethernet_tag", pattern.ethernet_tag);
+    words.field("label", pattern.label);
     words.field("vni", pattern.vni);
+    words.fields("flowspec", &pattern.flowspec);
     words.field("next_hop", pattern.next_hop.as_ref());
-    for target in &pattern.route_targets {
-        words.field("rt", Some(target));
-    }
+    words.fields("rt", &pattern.route_targets);
     words.field("encap", pattern.encapsulation);
+    words.fields("communities", &pattern.communities);
+    words.fields("large_communities", &pattern.large_communities);
+    words.fields("extended_communities", &pattern.extended_communities);
+    words.field("origin", pattern.origin.map(origin_word));
+    if let Some(path) = &pattern.as_path {
+        let numbers: Vec<String> = path.iter().map(u32::to_string).collect();
+        words.field("as_path", Some(numbers.join(" ")));
+    }
+    words.fields("as_path_contains", &pattern.as_path_contains);
+    words.field("local_pref", pattern.local_pref);
+    words.field("med", pattern.med);
+    words.field("originator", pattern.originator);
+    if let Some(list) = &pattern.cluster_list {
+        words.fields("cluster_list", list);
+    }
+    if let Some(pmsi) = &pattern.pmsi {
+        words.field("pmsi.type", pmsi.tunnel.map(pmsi_word));
+        words.field("pmsi.label", pmsi.label);
+        words.field("pmsi.vni", pmsi.vni);
+        words.field("pmsi.endpoint", pmsi.endpoint.as_ref());
+    }
+    words.field("mobility", pattern.mobility);
+    words.field("sticky", pattern.sticky);
+    words.field("default_gateway", pattern.default_gateway);
+    words.field("router_mac", pattern.router_mac);
+    words.fields("lacks", &pattern.lacks);
 }
 
 struct Words(Vec<String>);
 
 impl Words {
+    fn fields<T: Display>(&mut self, name: &str, values: &[T]) {
+        for value in values {
+            self.field(name, Some(value));
+        }
+    }
+
     fn field<T: Display>(&mut self, name: &str, value: Option<T>) {
         if let Some(value) = value {
             self.0.push(format!("{name}={value}"));

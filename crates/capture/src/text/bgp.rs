@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use bgp_wire::community::Encapsulation;
 use bgp_wire::nlri::EvpnRoute;
 use bgp_wire::{
-    Family, LabelField, Message, NextHop, Nlri, NlriValue, Notification, Open, PathAttributes,
-    Update,
+    Family, LabelField, Message, Nlri, NlriValue, Notification, Open, PathAttributes, Update,
 };
 
 /// At most this many routes of an UPDATE are written out.
@@ -71,16 +70,6 @@ fn update(update: &Update) -> String {
         let _ = write!(text, " ({})", verdict.defect);
     }
     text
-}
-
-/// A route that a speaker holds: `l2vpn/evpn type 2 rd ... next-hop ... rt ...`.
-pub fn held_route(nlri: &Nlri, next_hop: &NextHop, held: &PathAttributes) -> String {
-    let uses_vni = held.encapsulations().contains(&Encapsulation::Vxlan);
-    let mut text = format!("{} {}", nlri.family, route(nlri, Some(uses_vni)));
-    if let Some(address) = next_hop.address() {
-        let _ = write!(text, " next-hop {address}");
-    }
-    text + &attributes(held, uses_vni)
 }
 
 /// What a route is about, by family, without what may change of it: `l2vpn/evpn type 2 rd ... mac ...`.

@@ -2,7 +2,7 @@
 
 mod bgp;
 
-pub use bgp::{destination, held_route, message};
+pub use bgp::{destination, message};
 
 use crate::bgp::{BgpEvent, BgpMessage};
 use crate::dissect::{Arp, Cut, Dissection, Icmp, Icmpv6, Layer, Protocol, Why};

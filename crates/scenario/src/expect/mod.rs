@@ -8,7 +8,7 @@ mod session;
 pub use dataplane::{Destination, ForwardingExpectation, NeighbourExpectation};
 pub use packets::{DisplayFilter, Follow, PacketExpectation, Since, Spacing};
 pub use route::RouteExpectation;
-pub use session::{SessionExpectation, SessionState};
+pub use session::{SessionExpectation, SessionField, SessionState};
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::RoutePatternFile;
 use super::numbers::NumbersFile;
-use super::packets::RoutePatternFile;
 use super::parts::Number;
 use super::words;
 use super::{At, OneOrMany};

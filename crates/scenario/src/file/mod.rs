@@ -11,9 +11,9 @@ mod layers;
 mod nets;
 mod nodes;
 mod numbers;
-mod packets;
 mod parse;
 mod parts;
+mod routes;
 mod steps;
 mod words;
 
@@ -32,13 +32,13 @@ pub use nodes::{
     OvsFile, ProgramFile, ReadyFile, RouterFile, SpeakerFile, SpeakerKind, StaticRouteFile,
 };
 pub use numbers::{BoundsFile, NumbersFile};
-pub use packets::RoutePatternFile;
 pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
+pub use routes::{PmsiFile, RouteFile, RoutePatternFile};
 pub use steps::{
     AttachFile, CableFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, MoveFile,
-    NeighbourFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, RouteFile, SessionFile,
-    SignalFile, SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile, WaitFile,
+    NeighbourFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, SessionFile, SignalFile,
+    SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile, WaitFile,
 };
 
 use std::borrow::Cow;

@@ -53,6 +53,15 @@ words! {
     Daemon = one_of(&nodes::DAEMONS.map(|word| (word, ())));
     /// Encapsulations.
     Encapsulation = one_of(&route::Encapsulation::ALL.map(|one| (one.name(), ())));
+    /// Origins.
+    Origin = one_of(&route::ORIGINS);
+    /// Types of PMSI tunnel.
+    PmsiTunnel = or_number(&route::PMSI_TUNNELS);
+    /// What a route can do without.
+    Lackable = json_schema!({
+        "type": "string",
+        "enum": route::RouteField::ALL.iter().filter(|field| field.may_lack()).map(|field| field.name()).collect::<Vec<_>>(),
+    });
     /// Operations of ARP.
     ArpOperation = one_of(&layers::ARP_OPERATIONS);
     /// States of a session.

@@ -96,20 +96,7 @@ impl<'a> Resolver<'a> {
         self.of_kind(id, name, verb, "bagpipe", |word| word == "bagpipe")
     }
 
-    /// The BGP speaker of this name that can be asked for its routes: any but `fakerr`.
-    pub(super) fn speaker_named(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
-        let id = self.node(name, verb)?;
-        let asked = |word: &str| word != "fakerr" && super::families::families(word).is_some();
-        self.of_kind(
-            id,
-            name,
-            verb,
-            "BGP speaker that tells of its routes",
-            asked,
-        )
-    }
-
-    /// The BGP speaker of this name: what it says of its sessions can be asked of every kind.
+    /// The BGP speaker of this name: what it says of its sessions and routes can be asked of every kind.
     pub(super) fn peer_named(&mut self, name: &At<String>, verb: &str) -> Found<NodeId> {
         let id = self.node(name, verb)?;
         let speaks = |word: &str| super::families::families(word).is_some();

@@ -27,10 +27,16 @@ pub(super) fn fact(typed: &ExpectFile, fact: &Fact) -> String {
                 .vpn
                 .as_ref()
                 .map(|vpn| format!(" in {}", vpn.value));
+            let from = typed.value.from.as_ref();
+            let from = from.map(|peer| format!(" from {}", peer.value));
+            let to = typed.value.to.as_ref();
+            let to = to.map(|peer| format!(" told to {}", peer.value));
             let what = pattern(&typed.value.pattern());
             format!(
-                "on {on}{}: {}",
+                "on {on}{}{}{}: {}",
                 vpn.unwrap_or_default(),
+                from.unwrap_or_default(),
+                to.unwrap_or_default(),
                 how_many(route.amount, &what)
             )
         }

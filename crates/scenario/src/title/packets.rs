@@ -5,6 +5,7 @@ use crate::amount::Amount;
 use crate::file::{
     At, BgpFile, BgpMessageFile, LayerFile, NumberOrWord, PacketsFile, RoutePatternFile, ThenFile,
 };
+use crate::route::RouteField;
 
 /// `packet`, `no packet`, `3 times packet`.
 pub(super) fn how_many(amount: Amount, what: &str) -> String {
@@ -36,6 +37,36 @@ pub(super) fn pattern(typed: &RoutePatternFile) -> String {
             .map(|what| format!("for {what}")),
     );
     words.extend(text(&typed.next_hop).map(|hop| format!("via {hop}")));
+    // Of the rest what is asked for, not which value: a line has no room for more.
+    let told = [
+        RouteField::Type,
+        RouteField::Ip,
+        RouteField::Prefix,
+        RouteField::Mac,
+        RouteField::NextHop,
+        RouteField::Vni,
+        RouteField::Rd,
+        RouteField::Rt,
+        RouteField::Encap,
+        RouteField::PmsiEndpoint,
+    ];
+    let given = typed.given().into_iter().map(|(field, _)| field);
+    let others: Vec<&str> = given
+        .filter(|field| !told.contains(field))
+        .map(RouteField::name)
+        .collect();
+    if !others.is_empty() {
+        words.push(format!("with {}", others.join(", ")));
+    }
+    if !typed.lacks.0.is_empty() {
+        let lacks: Vec<&str> = typed
+            .lacks
+            .0
+            .iter()
+            .map(|word| word.value.as_str())
+            .collect();
+        words.push(format!("without {}", lacks.join(", ")));
+    }
     words.join(" ")
 }
 

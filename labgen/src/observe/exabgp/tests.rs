@@ -24,10 +24,10 @@ fn the_session_and_what_it_agreed_on() {
 fn routes_come_and_go() {
     let before: String = EVENTS.split_inclusive('\n').take(8).collect();
     insta::assert_snapshot!(routes(&before), @"
-    ipv4/unicast 10.99.0.0/16 next-hop 10.0.0.1 (from 10.0.0.1)
-    ipv4/mpls-vpn 203.0.113.0/24 rd 64512:3 label 77 next-hop 10.0.0.1 rt 64512:79 (from 10.0.0.1)
-    l2vpn/evpn type 2 rd 1.1.1.1:65000 mac aa:bb:cc:dd:ee:04 ip 10.0.0.9 vni 1000 next-hop 10.0.0.7 rt 65000:200 encap:VXLAN (from 10.0.0.1)
-    l2vpn/evpn type 3 rd 1.1.1.1:65000 from 10.0.0.9 next-hop 10.0.0.1 rt 65000:200 encap:VXLAN (from 10.0.0.1)
+    ipv4/unicast 10.99.0.0/16 next-hop 10.0.0.1 origin incomplete local-pref 100 originator 10.0.0.1 clusters 10.0.0.1 (from 10.0.0.1)
+    ipv4/mpls-vpn 203.0.113.0/24 rd 64512:3 label 77 next-hop 10.0.0.1 rt 64512:79 origin incomplete local-pref 100 originator 10.0.0.1 clusters 10.0.0.1 (from 10.0.0.1)
+    l2vpn/evpn type 2 rd 1.1.1.1:65000 tag 1000 mac aa:bb:cc:dd:ee:04 ip 10.0.0.9 vni 1000 next-hop 10.0.0.7 rt 65000:200 encap VXLAN origin incomplete local-pref 100 originator 10.0.0.1 clusters 10.0.0.1 (from 10.0.0.1)
+    l2vpn/evpn type 3 rd 1.1.1.1:65000 from 10.0.0.9 next-hop 10.0.0.1 rt 65000:200 encap VXLAN origin incomplete local-pref 100 originator 10.0.0.1 clusters 10.0.0.1 (from 10.0.0.1)
     ");
     // The last event withdraws the unicast route.
     assert_eq!(

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use bgp_wire::community::Encapsulation;
+use bgp_wire::attribute::Origin;
+use bgp_wire::community::{Community, Encapsulation, LargeCommunity, MacMobility};
 use bgp_wire::types::IpPrefix;
-use bgp_wire::{Esi, Family, RouteDistinguisher, RouteTarget, Vni};
-use capture::RouteFacts;
+use bgp_wire::{Esi, ExtendedCommunity, Family, LabelField, RouteDistinguisher, RouteTarget, Vni};
+use capture::{PmsiFacts, RouteFacts};
 use scenario::SessionState;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::observe::{Misread, Route, Session, state_named};
+use crate::observe::{Misread, Route, Session, Up, state_named};
 
 /// Keys with documents under them, and among these some that are not.
 type Documents = BTreeMap<String, Value>;
@@ -137,12 +139,18 @@ struct Peer {
     bgp_neighbor_addr: Option<IpAddr>,
     #[serde(default)]
     neighbor_capabilities: Capabilities,
+    bgp_timer_hold_time_msecs: Option<u64>,
+    bgp_timer_up_msec: Option<u64>,
+    connections_dropped: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Capabilities {
     multiprotocol_extensions: BTreeMap<String, Value>,
+    #[serde(rename = "4byteAs")]
+    four_octet_as: Option<String>,
+    graceful_restart_capability: Option<String>,
 }
 
 impl Peer {
@@ -158,12 +166,30 @@ impl Peer {
             families.sort_unstable();
             families
         };
-        Some(Session {
-            peer: name.parse().ok().or(self.bgp_neighbor_addr)?,
-            state,
+        let Capabilities {
+            four_octet_as,
+            graceful_restart_capability,
+            ..
+        } = &self.neighbor_capabilities;
+        // `advertised`, `received` or `advertisedAndReceived`.
+        let told = |capability: &Option<String>, word: &str| {
+            let told = capability.as_deref().unwrap_or_default();
+            told.to_ascii_lowercase().contains(word)
+        };
+        let hold_time = self.bgp_timer_hold_time_msecs;
+        let session = Session {
             remote_as: self.remote_as,
-            families: (state == SessionState::Established).then(agreed),
-        })
+            families: Some(agreed()),
+            hold_time: hold_time.and_then(|ms| u16::try_from(ms / 1000).ok()),
+            four_octet_as: Some(told(four_octet_as, "advertisedandreceived")),
+            graceful_restart: Some(told(graceful_restart_capability, "received")),
+            up: self
+                .bgp_timer_up_msec
+                .map(|ms| Up::For(Duration::from_millis(ms))),
+            flaps: self.connections_dropped,
+            ..Session::new(name.parse().ok().or(self.bgp_neighbor_addr)?, state)
+        };
+        Some(session.settled())
     }
 }
 
@@ -236,6 +262,11 @@ struct Path {
     bestpath: Value,
     #[serde(default)]
     aspath: Value,
+    origin: Option<String>,
+    #[serde(default)]
+    community: Value,
+    #[serde(default)]
+    large_community: Value,
     #[serde(default)]
     extended_community: Value,
     #[serde(default)]
@@ -293,32 +324,91 @@ impl Path {
         let clusters = self.cluster_list.get("list").and_then(Value::as_array);
         let clusters = clusters.into_iter().flatten().filter_map(Value::as_str);
         facts.cluster_list = clusters.filter_map(|id| id.parse().ok()).collect();
-        let communities = self
-            .extended_community
-            .get("string")
-            .and_then(Value::as_str);
-        for community in communities.unwrap_or_default().split_whitespace() {
-            note_community(&mut facts, community);
-        }
-        let peer = self.peer.get("peerId").and_then(Value::as_str);
+        facts.origin = self.origin.as_deref().and_then(origin);
+        facts.communities = words(&self.community)
+            .filter_map(|word| word.parse::<Community>().ok())
+            .collect();
+        facts.large_communities = words(&self.large_community)
+            .filter_map(|word| word.parse::<LargeCommunity>().ok())
+            .collect();
+        facts.extended_communities = extended_communities(&self.extended_community);
+        facts.pmsi = pmsi(&self.pmsi);
+        let peer = text::<IpAddr>(&self.peer, "peerId");
         Route {
-            source: peer.filter(|_| !ours).map(str::to_owned),
             best: Some(self.bestpath.get("overall").is_some()),
-            ..Route::new(facts)
+            ..Route::new(facts).told_by(peer.filter(|_| !ours))
         }
     }
 }
 
-/// `RT:64512:79`, `ET:8`; others have no word in a scenario.
-fn note_community(facts: &mut RouteFacts, community: &str) {
-    match community.split_once(':') {
-        Some(("RT", target)) => facts.route_targets.extend(target.parse::<RouteTarget>()),
-        Some(("ET", number)) => {
-            let tunnel = number.parse().map(Encapsulation::from_number);
-            facts.encapsulations.extend(tunnel);
-        }
-        _ => {}
+fn origin(word: &str) -> Option<Origin> {
+    Some(match word {
+        "IGP" => Origin::Igp,
+        "EGP" => Origin::Egp,
+        "incomplete" => Origin::Incomplete,
+        _ => return None,
+    })
+}
+
+/// `{"string": "64512:1 no-export"}`
+fn words(communities: &Value) -> impl Iterator<Item = &str> {
+    let text = communities.get("string").and_then(Value::as_str);
+    text.unwrap_or_default().split_whitespace()
+}
+
+/// `RT:64512:79 ET:8 MM:3, sticky MAC Default Gateway Rmac:aa:bb:cc:dd:ee:05`; `UNK:...` is one FRR has no word for, and of
+/// which it does not tell the octets.
+fn extended_communities(told: &Value) -> Vec<ExtendedCommunity> {
+    let words: Vec<&str> = words(told).collect();
+    let mut known = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let after = |ahead: usize| words.get(at + ahead).copied().unwrap_or_default();
+        let (name, value) = word.split_once(':').unwrap_or((*word, ""));
+        known.extend(match name {
+            "RT" => value.parse::<RouteTarget>().ok().map(Into::into),
+            "SoO" => value.parse().ok().and_then(crate::observe::site_of_origin),
+            "ET" => {
+                let tunnel = value.parse().map(Encapsulation::from_number);
+                tunnel.ok().map(Into::into)
+            }
+            "Rmac" => value.parse().ok().map(ExtendedCommunity::from_router_mac),
+            "ES-Import-Rt" => value.parse().ok().map(ExtendedCommunity::from_es_import),
+            "MM" => {
+                let sequence = value.trim_end_matches(',').parse().ok();
+                sequence.map(|sequence| {
+                    ExtendedCommunity::from_mac_mobility(MacMobility {
+                        sticky: after(1) == "sticky",
+                        sequence,
+                    })
+                })
+            }
+            "Default" if after(1) == "Gateway" => Some(ExtendedCommunity::DEFAULT_GATEWAY),
+            _ => None,
+        });
     }
+    known
+}
+
+/// `{"tunnelType": "Ingress Replication", "label": 100}`: the label field is shown as its 24 bits, the endpoint not at all.
+fn pmsi(told: &Value) -> Option<PmsiFacts> {
+    const TYPES: [&str; 8] = [
+        "No info",
+        "RSVP-TE P2MP",
+        "mLDP P2MP",
+        "PIM-SSM",
+        "PIM-SM",
+        "PIM-BIDIR",
+        "Ingress Replication",
+        "mLDP MP2MP",
+    ];
+    let name = told.get("tunnelType")?.as_str()?;
+    let tunnel = TYPES.iter().position(|known| *known == name)?;
+    let [_, octets @ ..] = number::<u32>(told, "label").unwrap_or(0).to_be_bytes();
+    Some(PmsiFacts {
+        tunnel: u8::try_from(tunnel).ok()?,
+        field: LabelField(octets),
+        endpoint: None,
+    })
 }
 
 fn number<T: TryFrom<u64>>(value: &Value, key: &str) -> Option<T> {

@@ -10,6 +10,14 @@ pub(super) struct Capability {
     value: String,
 }
 
+/// Whether one of them is called `name`, exactly.
+pub(super) fn has(capabilities: &[Capability], name: &str) -> bool {
+    let names = capabilities.iter().map(|capability| &capability.type_url);
+    names
+        .flat_map(|url| url.rsplit('.').next())
+        .any(|own| own == name)
+}
+
 /// The families among them, sorted, each once.
 pub(super) fn families(capabilities: &[Capability]) -> Vec<Family> {
     let multiprotocol = capabilities

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bgp_wire::Family;
-use capture::matcher::compare_route;
+use capture::matcher::{Difference, RouteComparison, compare_route};
 use scenario::RouteExpectation;
 
 use super::{Look, Watch};
@@ -26,22 +26,58 @@ impl Watcher {
     pub(super) fn new(lab: &Rc<Lab>, expected: &RouteExpectation, title: &str) -> Self {
         // A pattern of a route that is held always names its family.
         let family = expected.pattern.family.unwrap_or(Family::IPV4_UNICAST);
+        let to = expected.to.as_ref().and_then(|to| to.all().next());
+        let topic = match to {
+            Some(to) => Topic::Sent(family, to),
+            None => Topic::Routes(family),
+        };
         Self {
             lab: Rc::clone(lab),
-            observer: Observer::new(lab, expected.on, Topic::Routes(family)),
+            observer: Observer::new(lab, expected.on, topic),
             expected: expected.clone(),
             title: title.to_owned(),
         }
     }
 
-    /// Of the routes held those that count: imported by the VPN if one is named, of the family.
+    /// Of the routes held those that count: imported by the VPN and told by the peer if one is named, of the family.
     fn candidates(&self, held: Vec<Route>) -> Vec<Route> {
+        let told = |route: &Route| match &self.expected.from {
+            Some(from) => route.from.is_some_and(|peer| from.has(peer)),
+            None => true,
+        };
         let instance = self.expected.vpn.map(|vpn| &self.lab.scenario[vpn].name);
         let family = self.expected.pattern.family;
         held.into_iter()
             .filter(|route| instance.is_none_or(|name| route.instances.contains(name)))
             .filter(|route| family.is_none_or(|family| route.facts.family == family))
+            .filter(told)
             .collect()
+    }
+
+    fn compare(&self, route: &Route) -> RouteComparison {
+        let mut comparison = compare_route(&self.expected.pattern, &route.facts);
+        if let Some(wanted) = self.expected.best {
+            if route.best == Some(wanted) {
+                comparison.agreed += 1;
+            } else if comparison.difference.is_none() {
+                let seen = route.best.map(|best| best.to_string());
+                comparison.difference = Some(Difference {
+                    field: "best".into(),
+                    expected: wanted.to_string(),
+                    seen: seen.unwrap_or_else(|| "not told".into()),
+                });
+            }
+        }
+        comparison
+    }
+
+    /// What candidates are called: what is held, or what was told to whom.
+    fn of_whom(&self) -> String {
+        match (&self.expected.to, &self.expected.from) {
+            (Some(to), _) => format!("that it told {to}"),
+            (None, Some(from)) => format!("that {from} told it"),
+            (None, None) => "it holds".to_owned(),
+        }
     }
 }
 
@@ -51,7 +87,7 @@ impl Watch for Watcher {
         let candidates = self.candidates(held);
         let mut compared: Vec<_> = candidates
             .iter()
-            .map(|route| (compare_route(&self.expected.pattern, &route.facts), route))
+            .map(|route| (self.compare(route), route))
             .collect();
         let found: Vec<&Route> = compared
             .iter()
@@ -65,15 +101,21 @@ impl Watch for Watcher {
             ));
         }
         let seen = match found.len() {
-            0 if candidates.is_empty() => "it holds no route of that family".to_owned(),
+            0 if candidates.is_empty() => match self.of_whom().as_str() {
+                "it holds" => "it holds no route of that family".to_owned(),
+                whom => format!("there is no route of that family {whom}"),
+            },
             0 => format!(
-                "none of the {} routes it holds is like that",
-                candidates.len()
+                "none of the {} routes {} is like that",
+                candidates.len(),
+                self.of_whom()
             ),
             n => format!("{n} routes are like that"),
         };
-        // The one that comes nearest says most.
-        compared.sort_by_key(|(comparison, _)| std::cmp::Reverse(comparison.agreed));
+        // The one that comes nearest says most: first those to the same destination.
+        compared.sort_by_key(|(comparison, _)| {
+            std::cmp::Reverse((comparison.same_destination, comparison.agreed))
+        });
         let mut details = Vec::new();
         for (comparison, route) in compared.iter().take(SHOWN) {
             details.push(route.to_string());

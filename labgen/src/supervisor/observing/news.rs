@@ -1,7 +1,7 @@
 use futures_util::FutureExt;
 use netns::changes::Changes;
 use scenario::NodeId;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::question::{self, Running};
 use crate::observe::News;
@@ -53,8 +53,14 @@ impl Feed {
                 }),
                 Err(_) => None,
             },
-            News::Socket(path) => {
-                let stream = question::connect(lab, node, path).ok();
+            News::Socket { path, say } => {
+                let stream = match question::connect(lab, node, path) {
+                    Ok(mut stream) => {
+                        let said = stream.write_all(say.as_bytes()).await;
+                        said.is_ok().then_some(stream)
+                    }
+                    Err(_) => None,
+                };
                 stream.map(|stream| Source::Talk {
                     words: Box::new(stream),
                     _command: None,

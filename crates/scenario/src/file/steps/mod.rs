@@ -7,8 +7,7 @@ mod life;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
 pub use expect::{
-    ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, RouteFile, SessionFile, SpacingFile,
-    ThenFile,
+    ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, SessionFile, SpacingFile, ThenFile,
 };
 pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
 pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};

@@ -8,6 +8,7 @@ mod session;
 use std::time::Duration;
 
 use super::{Found, Resolver};
+use crate::amount::Amount;
 use crate::error::ErrorKind;
 use crate::expect::{Expectation, Fact, Since};
 use crate::file::{At, ExpectFile};
@@ -37,6 +38,36 @@ impl Resolver<'_> {
             within: within.unwrap_or(default),
             hold,
         })
+    }
+
+    /// How many there must be; one or more when nothing is said.
+    fn bounds(
+        &mut self,
+        count: &Option<At<i64>>,
+        at_least: &Option<At<i64>>,
+        at_most: &Option<At<i64>>,
+    ) -> Found<Amount> {
+        if let Some(count) = count {
+            if at_least.is_some() || at_most.is_some() {
+                let reason = "leaves nothing to `at_least` and `at_most`".into();
+                self.out_of_place(&count.span, "count", reason);
+                return None;
+            }
+            let count = self.number("the count", count, 0, MOST);
+            return count.map(Amount::exactly);
+        }
+        let at_most = match at_most {
+            Some(most) => Some(self.number("the most", most, 0, MOST)?),
+            None => None,
+        };
+        let at_least = match at_least {
+            Some(least) => {
+                let most = at_most.map_or(MOST, |most: u64| i64::try_from(most).unwrap_or(MOST));
+                self.number("the least", least, 0, most)?
+            }
+            None => u64::from(at_most.is_none()),
+        };
+        Some(Amount { at_least, at_most })
     }
 
     fn since(&mut self, label: &At<String>) -> Found<Since> {

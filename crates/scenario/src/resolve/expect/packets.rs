@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::MOST;
 use crate::amount::Amount;
 use crate::error::ErrorKind;
 use crate::expect::{DisplayFilter, Follow, PacketExpectation, Since, Spacing};
@@ -48,7 +47,7 @@ impl Resolver<'_> {
             let reason = format!("names `{kind}`, which `layers` asks for");
             self.packets_misplaced(&place.span, "outside", &reason);
         }
-        let amount = self.amount(typed);
+        let amount = self.bounds(&typed.count, &typed.at_least, &typed.at_most);
         if let Some(amount) = amount {
             self.needs_packets(typed, amount);
         }
@@ -176,42 +175,5 @@ impl Resolver<'_> {
             reason: reason.into(),
         };
         self.fail(place, kind);
-    }
-
-    fn amount(&mut self, typed: &PacketsFile) -> Found<Amount> {
-        let bound = [&typed.at_least, &typed.at_most]
-            .into_iter()
-            .flatten()
-            .next();
-        if let (Some(count), Some(_)) = (&typed.count, bound) {
-            let reason = "leaves nothing to `at_least` and `at_most`".into();
-            self.fail(
-                &count.span,
-                ErrorKind::Misplaced {
-                    key: "count".into(),
-                    reason,
-                },
-            );
-            return None;
-        }
-        if let Some(count) = &typed.count {
-            return self
-                .number("the count", count, 0, MOST)
-                .map(Amount::exactly);
-        }
-        let at_most = match &typed.at_most {
-            Some(most) => Some(self.number("the most", most, 0, MOST)?),
-            None => None,
-        };
-        let at_least = match &typed.at_least {
-            Some(least) => self.number(
-                "the least",
-                least,
-                0,
-                at_most.map_or(MOST, |most: u64| i64::try_from(most).unwrap_or(MOST)),
-            )?,
-            None => u64::from(at_most.is_none()),
-        };
-        Some(Amount { at_least, at_most })
     }
 }

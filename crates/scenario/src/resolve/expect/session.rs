@@ -1,9 +1,15 @@
 //! Sessions.
 
-use crate::expect::{SessionExpectation, SessionState};
+use std::ops::Range;
+
+use bgp_wire::Family;
+
+use crate::error::ErrorKind;
+use crate::expect::{SessionExpectation, SessionField, SessionState};
 use crate::file::{At, SessionFile};
 use crate::kind::{NodeKind, Peer};
 use crate::lab::NodeId;
+use crate::resolve::families::families;
 use crate::resolve::{Found, Resolver};
 use crate::values;
 
@@ -18,12 +24,74 @@ impl Resolver<'_> {
             }
             None => Some(SessionState::Established),
         };
-        let peer = self.session_peer(on?, &typed.peer)?;
+        let on = on?;
+        let peer = self.session_peer(on, &typed.peer)?;
+        self.session_tells(on, typed, state);
+        let flaps = typed.flaps.as_ref();
         Some(SessionExpectation {
-            on: on?,
+            on,
             peer,
             state: state?,
+            families: self.session_families(on, typed),
+            hold_time: self.maybe(typed.hold_time.as_ref(), values::hold_time),
+            four_octet_as: typed.four_octet_as.as_ref().map(|typed| typed.value),
+            graceful_restart: typed.graceful_restart.as_ref().map(|typed| typed.value),
+            uptime: self.maybe(typed.uptime_at_least.as_ref(), values::duration),
+            flaps: flaps.and_then(|count| self.number("the count", count, 0, super::MOST)),
         })
+    }
+
+    /// What nodes of a kind never say of their sessions, or nobody of one that is not Established.
+    fn session_tells(&mut self, on: NodeId, typed: &SessionFile, state: Option<SessionState>) {
+        let Some(node) = self.scenario.nodes.get(on.0) else {
+            return;
+        };
+        let kind = node.kind.name();
+        let families = typed.families.0.first().map(|word| &word.span);
+        fn span<T>(typed: &Option<At<T>>) -> Option<&Range<usize>> {
+            typed.as_ref().map(|typed| &typed.span)
+        }
+        let given = [
+            (SessionField::Families, families),
+            (SessionField::HoldTime, span(&typed.hold_time)),
+            (SessionField::FourOctetAs, span(&typed.four_octet_as)),
+            (SessionField::GracefulRestart, span(&typed.graceful_restart)),
+            (SessionField::Uptime, span(&typed.uptime_at_least)),
+            (SessionField::Flaps, span(&typed.flaps)),
+        ];
+        for (field, span) in given {
+            let Some(span) = span else { continue };
+            if !field.is_told_by(kind) {
+                let fault = ErrorKind::Untold {
+                    key: field.name().into(),
+                    teller: kind.into(),
+                    tellers: field.told_by().map(str::to_owned).collect(),
+                };
+                self.fail(span, fault);
+            } else if field != SessionField::Flaps
+                && state.is_some_and(|state| state != SessionState::Established)
+            {
+                let reason = "only a session that is Established has".into();
+                self.out_of_place(span, field.name(), reason);
+            }
+        }
+    }
+
+    /// Families that the speaker can do.
+    fn session_families(&mut self, on: NodeId, typed: &SessionFile) -> Vec<Family> {
+        let kind = self.scenario.nodes.get(on.0).map(|node| node.kind.name());
+        let can = kind.and_then(families).unwrap_or_default();
+        let words: Vec<(&str, Family)> = values::FAMILIES
+            .into_iter()
+            .filter(|(_, family)| can.contains(family))
+            .collect();
+        let what = format!("a family that {} can do", kind.unwrap_or_default());
+        let named = typed.families.0.iter();
+        let mut named: Vec<Family> = named
+            .filter_map(|word| self.keep(&word.span, values::one_of(&what, &word.value, &words)))
+            .collect();
+        named.sort_unstable();
+        named
     }
 
     /// An address, or that of a node as the speaker sees it; one of its peers.

@@ -2,18 +2,16 @@
 
 mod dataplane;
 mod packets;
-mod route;
 mod session;
 
 pub use dataplane::{ForwardingFile, NeighbourFile};
 pub use packets::{PacketsFile, SpacingFile, ThenFile};
-pub use route::RouteFile;
 pub use session::SessionFile;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::file::At;
+use crate::file::{At, RouteFile};
 
 /// Waits for a fact. Exactly one of them is there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
