@@ -4,6 +4,7 @@ mod figure;
 mod first_ping;
 mod host;
 mod lab;
+mod notice;
 mod others;
 mod report;
 mod scale;
@@ -43,6 +44,8 @@ struct Args {
 enum Part {
     /// Three nodes: attach to first ping, start, memory
     FirstPing,
+    /// How soon an expectation notices a route
+    Notice,
     /// Hundreds and thousands of nodes
     Scale,
     /// Making and opening the report of 10,000 packets
@@ -82,6 +85,9 @@ fn measure(args: &Args) -> Result<Vec<Figure>, Box<dyn Error>> {
     let runs = |usual| args.runs.map_or(usual, usize::from);
     if wanted(Part::FirstPing) {
         first_ping::measure(&labgen, runs(11), &mut show)?;
+    }
+    if wanted(Part::Notice) {
+        notice::measure(&labgen, runs(3), &mut show)?;
     }
     if wanted(Part::Scale) {
         scale::measure(&labgen, &runs, &mut show)?;
