@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 
-use scenario::{Action, Dataplane, KernelFeature, NodeKind, Scenario, VpnType};
+use scenario::{
+    Action, Dataplane, DisplayFilter, Expectation, Fact, KernelFeature, NodeKind, Scenario, Step,
+    VpnType,
+};
 
 use crate::kinds;
 
@@ -49,10 +52,31 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     needed
 }
 
+/// What judges by display filters.
+const TSHARK: kinds::Outside = kinds::Outside {
+    program: "tshark",
+    package: "tshark",
+};
+
+/// The display filters in a scenario's expectations, each with its step.
+pub fn display_filters(scenario: &Scenario) -> impl Iterator<Item = (&Step, &DisplayFilter)> {
+    scenario.walk().filter_map(|step| match &step.action {
+        Action::Expect(Expectation {
+            fact: Fact::Packets(packets),
+            ..
+        }) => packets.filter.as_ref().map(|filter| (step, filter)),
+        _ => None,
+    })
+}
+
 /// Programs from outside that a scenario needs.
 pub fn programs(scenario: &Scenario) -> BTreeSet<kinds::Outside> {
     let nodes = scenario.nodes.iter();
-    nodes.flat_map(|node| kinds::outside(&node.kind)).collect()
+    let mut programs: BTreeSet<_> = nodes.flat_map(|node| kinds::outside(&node.kind)).collect();
+    if display_filters(scenario).next().is_some() {
+        programs.insert(TSHARK);
+    }
+    programs
 }
 
 /// Those of them that are not in PATH.

@@ -38,6 +38,9 @@ pub fn subnet6(n: usize) -> Option<IpPrefix> {
     IpPrefix::new(Ipv6Addr::new(0xfd00, 0, 0, n, 0, 0, 0, 0).into(), 64).ok()
 }
 
+/// Octets that the kernel has room for of a capture.
+pub const RING: u64 = 32 << 20;
+
 /// Where the IPv4 subnets of links, and loopback addresses, are taken from: 10.128.0.0/9.
 pub fn link_subnets() -> IpPrefix {
     let all = IpPrefix::new(IpAddr::from([10, 128, 0, 0]), 9);

@@ -50,6 +50,8 @@ pub struct Lab {
     /// The longest `labgen test` lets it take on a usual machine, where it says so.
     #[serde(default)]
     pub timeout: Option<Duration>,
+    /// What is recorded of every LAN and link.
+    pub record: Record,
     /// How many times as long as usual everything may take.
     pub slow: u32,
 }
@@ -241,13 +243,80 @@ pub struct Port {
     pub interface: String,
 }
 
-/// Where packets are captured.
+/// Which packets are captured, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capture {
     /// What it is called; so is its file.
     pub name: String,
-    /// The LAN or link: every frame on it, once.
-    pub on: NetId,
+    /// Where.
+    pub on: CapturePoint,
+    /// Only frames that are one of these; all when empty.
+    pub only: Vec<Traffic>,
+    /// Octets that the kernel has room for until frames are written.
+    pub ring: u64,
+    /// Octets kept of each frame; `None` is all of them.
+    pub snap_len: Option<u32>,
+}
+
+/// Where packets are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CapturePoint {
+    /// On a LAN or link: every frame on it, once.
+    Net(NetId),
+    /// On the node's interface to a LAN or link.
+    Interface(NodeId, NetId),
+    /// On the interface in a port's namespace.
+    Port(PortId),
+}
+
+/// Kinds of frame that the kernel can tell by the outermost headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Traffic {
+    /// TCP from or to port 179.
+    Bgp,
+    /// ARP.
+    Arp,
+    /// ICMP and ICMPv6.
+    Icmp,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// UDP from or to port 4789.
+    Vxlan,
+    /// Frames that begin with a label.
+    Mpls,
+    /// GRE.
+    Gre,
+}
+
+impl Traffic {
+    /// Every one, and the word for it.
+    pub const ALL: [(&str, Self); 8] = [
+        ("bgp", Self::Bgp),
+        ("arp", Self::Arp),
+        ("icmp", Self::Icmp),
+        ("tcp", Self::Tcp),
+        ("udp", Self::Udp),
+        ("vxlan", Self::Vxlan),
+        ("mpls", Self::Mpls),
+        ("gre", Self::Gre),
+    ];
+}
+
+/// What is recorded of every LAN and link while steps are done, unless a capture of the scenario does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Record {
+    /// BGP, where there are speakers.
+    #[default]
+    Bgp,
+    /// Every frame.
+    All,
+    /// Nothing.
+    None,
 }
 
 impl Scenario {

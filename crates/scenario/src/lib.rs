@@ -48,8 +48,9 @@ pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    Capture, CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId,
-    NetId, Node, NodeId, Port, PortId, Scenario, StaticRoute, Vpn, VpnId, VpnType, Wait,
+    Capture, CaptureId, CapturePoint, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId,
+    Link, LinkId, NetId, Node, NodeId, Port, PortId, Record, Scenario, StaticRoute, Traffic, Vpn,
+    VpnId, VpnType, Wait,
 };
 pub use numbers::Numbers;
 pub use place::Place;

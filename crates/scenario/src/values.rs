@@ -40,6 +40,21 @@ pub fn time_limit(text: &str) -> Result<Duration, ErrorKind> {
     }
 }
 
+/// `256KiB`, `64MiB`, `1GiB`: octets, in whole numbers.
+pub fn size(what: &str, text: &str) -> Result<u64, ErrorKind> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
+        _ => None,
+    };
+    let number = number.parse::<u32>().ok().map(u64::from);
+    let size = number.zip(shift).map(|(number, shift)| number << shift);
+    size.ok_or_else(|| bad(what, text, "like \"256KiB\", \"64MiB\" or \"1GiB\""))
+}
+
 /// An IPv4 or IPv6 address.
 pub fn ip(text: &str) -> Result<IpAddr, ErrorKind> {
     parsed("an IP address", text, "like \"10.0.0.1\"")

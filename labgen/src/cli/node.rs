@@ -96,6 +96,17 @@ pub struct Capture {
     /// Keep at most this many octets of each frame
     #[arg(short, long, value_name = "OCTETS", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub snap_len: u32,
+    /// Only frames that are one of these, by their outermost headers
+    #[arg(long, alias = "filter", value_name = "KIND", value_delimiter = ',', value_parser = traffic())]
+    pub only: Vec<String>,
+    /// What the kernel has room for until frames are written
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub ring: u32,
+}
+
+/// Kinds of frame that the kernel can tell.
+fn traffic() -> clap::builder::PossibleValuesParser {
+    scenario::Traffic::ALL.map(|(word, _)| word).into()
 }
 
 /// The part of `labgen capture` that runs where the link is.
@@ -109,6 +120,10 @@ pub struct CaptureHere {
     pub count: Option<u64>,
     #[arg(long)]
     pub snap_len: u32,
+    #[arg(long)]
+    pub only: Vec<String>,
+    #[arg(long)]
+    pub ring: u32,
 }
 
 /// `labgen halt`, `labgen start`, `labgen restart`.

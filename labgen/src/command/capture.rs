@@ -12,7 +12,7 @@ use capture::pcap::{CaptureFileError, PcapngWriter};
 use capture::{Frame, Timestamp};
 use netns::lab::{Entry, Namespaces, enter};
 use netns::ns::{NetNs, NsError};
-use netns::packet::{Capture, CaptureOptions};
+use netns::packet::{Buffer, Capture, CaptureOptions, Traffic as Only};
 use netns::process::Exit;
 use nix::unistd::dup2_stdout;
 use tokio::signal::unix::{SignalKind, signal};
@@ -67,6 +67,10 @@ pub(super) fn capture(args: &cli::Capture) -> ExitCode {
     ];
     if let Some(count) = args.count {
         arguments.extend(["--count".into(), count.to_string().into()]);
+    }
+    arguments.extend(["--ring".into(), args.ring.to_string().into()]);
+    for kind in &args.only {
+        arguments.extend(["--only".into(), kind.into()]);
     }
     arguments.extend(["--".into(), args.link.clone().into(), interface.into()]);
     let entry = Entry {
@@ -133,6 +137,8 @@ pub(super) fn here(args: &cli::CaptureHere) -> ExitCode {
 async fn record(args: &cli::CaptureHere) -> Result<(), CaptureError> {
     let options = CaptureOptions {
         snap_len: usize::try_from(args.snap_len).unwrap_or(usize::MAX),
+        buffer: Buffer::Ring(usize::try_from(args.ring).unwrap_or(usize::MAX) << 20),
+        only: args.only.iter().filter_map(|kind| only(kind)).collect(),
         ..CaptureOptions::default()
     };
     let mut socket = Capture::open(&NetNs::current()?, &args.interface, &options)?;
@@ -179,6 +185,13 @@ async fn record(args: &cli::CaptureHere) -> Result<(), CaptureError> {
         statistics.dropped
     );
     Ok(())
+}
+
+/// The kernel's filter for a word.
+fn only(word: &str) -> Option<Only> {
+    let kinds = scenario::Traffic::ALL;
+    let (_, kind) = kinds.into_iter().find(|(known, _)| *known == word)?;
+    Some(crate::supervisor::traffic(kind))
 }
 
 fn read_error(args: &cli::CaptureHere, source: io::Error) -> CaptureError {

@@ -1,14 +1,18 @@
 //! `labgen check`, and how every command reads a scenario.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
+use capture::PcapngWriter;
 use scenario::Scenario;
 
 use super::below::below;
 use super::{WRONG, fail};
 use crate::cli::Check;
+use crate::needs;
 use crate::ui::{self, say};
 
 /// Reads and resolves a scenario, with the variables `set` on the command line; what is wrong with it is printed.
@@ -19,11 +23,65 @@ pub(super) fn load(path: &Path, set: &[(String, String)]) -> Result<Scenario, Ex
         ExitCode::from(WRONG)
     })?;
     let checked = scenario::check_with(&name, &text, set, &mut |path| fs::read_to_string(path));
-    checked.outcome.map_err(|errors| {
+    let scenario = checked.outcome.map_err(|errors| {
         let color = ui::color_on_stderr();
         eprint!("{}", scenario::render(&errors, &checked.sources, color));
         ExitCode::from(WRONG)
-    })
+    })?;
+    display_filters(&scenario)?;
+    Ok(scenario)
+}
+
+/// Has `tshark` say what it does not understand of the scenario's display filters, where it is installed.
+fn display_filters(scenario: &Scenario) -> Result<(), ExitCode> {
+    let mut filters = needs::display_filters(scenario).peekable();
+    if filters.peek().is_none() || needs::in_path("tshark").is_none() {
+        return Ok(());
+    }
+    let mut known = BTreeSet::new();
+    let mut outcome = Ok(());
+    for (step, filter) in filters {
+        if !known.insert(&filter.text) {
+            continue;
+        }
+        let Some(why) = misunderstood(&filter.text) else {
+            continue;
+        };
+        let place = &filter.place;
+        eprintln!(
+            "error: step {} has `{}`, which is not a display filter\n  --> {}:{}\n{why}",
+            step.number, filter.text, place.file, place.line
+        );
+        outcome = Err(ExitCode::from(WRONG));
+    }
+    outcome
+}
+
+/// What `tshark` says against a filter when it is to look through a capture without frames.
+fn misunderstood(filter: &str) -> Option<String> {
+    let mut tshark = Command::new("tshark")
+        .args(["-r", "-", "-Y", filter])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut empty = PcapngWriter::in_memory("labgen");
+    let octets = std::mem::take(empty.sink());
+    // It may have ended without reading.
+    let _ = tshark.stdin.take()?.write_all(&octets);
+    let output = tshark.wait_with_output().ok()?;
+    if output.status.success() {
+        return None;
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let words = words.lines().filter(|line| !line.starts_with("Running as"));
+    Some(
+        words
+            .map(|line| format!("   | {line}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 /// What a file is at a first look.

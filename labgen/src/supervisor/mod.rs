@@ -44,6 +44,11 @@ use front::Front;
 use journal::Journal;
 use standing::Standing;
 
+/// The kernel's filter for a kind of frame.
+pub(crate) fn traffic(kind: scenario::Traffic) -> netns::packet::Traffic {
+    recording::only(kind)
+}
+
 /// Runs a lab from its order, which comes in on standard input, to its end.
 pub fn main() -> ExitCode {
     let began = Instant::now();
@@ -177,7 +182,7 @@ async fn drive(mode: Mode, standing: &Standing, front: &Front) -> Result<(), Bro
     });
     if let Mode::Run { keep } = mode {
         let passed = step::run_all(&lab).await;
-        let evidence = recording::write_all(&lab, front).await;
+        let evidence = recording::end_all(&lab, front).await;
         front.send(&Event::Done {
             passed,
             at: lab.at(),

@@ -11,7 +11,7 @@ use super::home::Home;
 use super::lab::{Absent, Lab};
 
 /// The interface inside a port's namespace.
-const INSIDE: &str = "tovpn";
+pub(super) const INSIDE: &str = "tovpn";
 
 /// A port that has been plugged.
 #[derive(Debug, Clone)]

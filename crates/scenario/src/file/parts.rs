@@ -23,6 +23,10 @@ pub struct LabFile {
     pub wait: Option<At<String>>,
     /// The longest `labgen test` lets it take, such as `"5m"`; what the command says, or 2 minutes, when not given.
     pub timeout: Option<At<String>>,
+    /// What is recorded of every LAN and link from the start to the end of a run, besides what captures are for:
+    /// `"bgp"` (when not given), where there are speakers; `"all"`, every frame; or `"none"`.
+    #[schemars(with = "Option<words::Record>")]
+    pub record: Option<At<String>>,
     /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
     /// `"netem"`.
     #[serde(default)]

@@ -6,8 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::expect::SessionState;
+use crate::lab::Traffic as Frames;
 use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
-use crate::resolve::{KERNEL_FEATURES, WAITS, bgp_message, layers, nodes, vpns};
+use crate::resolve::{KERNEL_FEATURES, RECORDS, WAITS, bgp_message, layers, nodes, vpns};
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
 
@@ -35,6 +36,10 @@ macro_rules! words {
 words! {
     /// When a lab counts as up.
     Wait = one_of(&WAITS);
+    /// What is recorded.
+    Record = one_of(&RECORDS);
+    /// Kinds of frame.
+    Traffic = one_of(&Frames::ALL);
     /// Parts of the kernel.
     KernelFeature = one_of(&KERNEL_FEATURES);
     /// What a lab is called.

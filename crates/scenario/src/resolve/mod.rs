@@ -25,8 +25,8 @@ use std::ops::Range;
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
-    CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId, Scenario,
-    Wait,
+    CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId, Record,
+    Scenario, Wait,
 };
 use crate::place::Place;
 use crate::source::Sources;
@@ -124,6 +124,7 @@ impl<'a> Resolver<'a> {
             about: None,
             seed: None,
             wait: Wait::default(),
+            record: Record::default(),
             needs: Vec::new(),
             timeout: None,
             slow: 1,
@@ -186,6 +187,9 @@ impl<'a> Resolver<'a> {
                 .map(|()| name.value.clone()),
             None => None,
         };
+        let record = self.maybe(lab.record.as_ref(), |word| {
+            values::one_of("something to record", word, &RECORDS)
+        });
         let wait = self.maybe(lab.wait.as_ref(), |word| {
             values::one_of("something to wait for", word, &WAITS)
         });
@@ -203,6 +207,7 @@ impl<'a> Resolver<'a> {
                 .as_ref()
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
             wait: wait.unwrap_or_default(),
+            record: record.unwrap_or_default(),
             needs,
             timeout,
             slow: 1,
@@ -278,6 +283,13 @@ impl<'a> Resolver<'a> {
         Place::of(self.sources, span)
     }
 }
+
+/// What is recorded.
+pub(crate) const RECORDS: [(&str, Record); 3] = [
+    ("bgp", Record::Bgp),
+    ("all", Record::All),
+    ("none", Record::None),
+];
 
 /// Parts of the kernel that have words.
 pub(crate) const KERNEL_FEATURES: [(&str, KernelFeature); 6] = [

@@ -71,8 +71,11 @@ pub enum Action {
     },
     /// Ask for echoes.
     Ping(Ping),
-    /// Begin a capture, described at [`Scenario::captures`](crate::Scenario::captures). It runs until the lab ends.
+    /// Begin a capture, described at [`Scenario::captures`](crate::Scenario::captures). It runs until it is
+    /// stopped or the lab ends.
     Capture(CaptureId),
+    /// End a capture. What it holds stays.
+    StopCapture(CaptureId),
     /// Run a command and judge it.
     Exec(Exec),
     /// Pull cables.

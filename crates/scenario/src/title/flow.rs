@@ -32,9 +32,11 @@ pub(super) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
             format!("wait for {}", text(wait))
         }
         Action::Stop(_) => {
-            let stop = typed.stop.as_ref().map(|stop| &stop.value.step);
+            let stop = typed.stop.as_ref();
+            let stop = stop.and_then(|stop| stop.value.step.as_ref());
             format!("stop {}", text(stop))
         }
+        Action::StopCapture(id) => format!("stop the capture {}", scenario[*id].name),
         _ => String::new(),
     }
 }

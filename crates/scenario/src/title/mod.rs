@@ -36,12 +36,9 @@ pub(crate) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
             }
         }
         Action::Capture(id) => {
-            let capture = &scenario.captures[id.0];
-            format!(
-                "capture on {} as {}",
-                scenario.net_name(capture.on),
-                capture.name
-            )
+            let on = typed.capture.as_ref().map(|typed| &typed.value.on.value);
+            let name = &scenario[*id].name;
+            format!("capture on {} as {name}", on.map_or("", String::as_str))
         }
         Action::Exec(exec) => {
             let on = typed

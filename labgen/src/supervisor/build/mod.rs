@@ -20,10 +20,12 @@ use scenario::{NodeId, Scenario};
 use super::front::Front;
 use super::home::State;
 use super::lab::{Absent, Lab};
+use super::recording;
 use crate::kinds::{self, KindError, Program};
-use crate::protocol::{Event, Order};
-use crate::ui::last_words;
+use crate::protocol::{Event, Mode, Order};
+use crate::ui::{self, last_words};
 pub(super) use namespaces::{LOOPBACK, make as make_namespaces};
+pub(super) use neighbours::peers;
 pub(super) use programs::{start_all, start_node};
 pub(super) use wire::{Wiring, give, interface_on, lay, routes};
 
@@ -133,7 +135,7 @@ pub(super) async fn build(
         began,
     };
     let all: BTreeSet<NodeId> = lab.scenario.nodes().map(|(id, _)| id).collect();
-    populate(&lab, front, &all, &Wiring::whole(&lab.scenario)).await?;
+    populate(&lab, front, &all, &Wiring::whole(&lab.scenario), order.mode).await?;
     Ok(lab)
 }
 
@@ -143,6 +145,7 @@ async fn populate(
     front: &Front,
     nodes: &BTreeSet<NodeId>,
     wiring: &Wiring,
+    mode: Mode,
 ) -> Result<(), BuildError> {
     let building = |what: &str| {
         front.send(&Event::Building {
@@ -159,6 +162,25 @@ async fn populate(
     namespaces::make(lab, nodes, &programs).await?;
     building("links");
     wire::lay(lab, wiring).await?;
+    if let Mode::Run { .. } = mode {
+        // Before any session begins. A lab does without where it cannot be.
+        let text = match recording::record(lab) {
+            Ok(0) => None,
+            Ok(left_out) => {
+                let nets = ui::count(left_out, "LAN or link");
+                Some(format!(
+                    "{nets} too many to be recorded; `record` in [lab] says what is"
+                ))
+            }
+            Err(error) => {
+                let why = crate::command::chain(&error);
+                Some(format!("what speakers say is not recorded: {why}"))
+            }
+        };
+        if let Some(text) = text {
+            front.send(&Event::Note { text });
+        }
+    }
     programs::start_all(lab, &|event| front.send(event), nodes).await
 }
 

@@ -75,7 +75,7 @@ impl Neighbours {
 }
 
 /// Addresses that a node has sessions with.
-fn peers(kind: &NodeKind) -> impl Iterator<Item = IpAddr> {
+pub(in crate::supervisor) fn peers(kind: &NodeKind) -> impl Iterator<Item = IpAddr> {
     let speaker = match kind {
         NodeKind::Bagpipe(speaker) => speaker.peers.as_slice(),
         _ => &[],

@@ -5,6 +5,7 @@ mod kernel;
 mod packets;
 mod route;
 mod session;
+mod tshark;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use capture::{Matcher, Satisfied};
 use scenario::PacketExpectation;
 
-use super::{Look, Watch};
+use super::{Look, Watch, tshark};
 use crate::supervisor::lab::{Lab, ReachError};
 use crate::supervisor::recording::{self, Tap};
 use crate::supervisor::step::Unmet;
@@ -14,6 +14,8 @@ pub(super) struct Watcher {
     name: String,
     tap: Option<Tap>,
     matcher: Matcher,
+    filter: Option<String>,
+    lab: Rc<Lab>,
     judged: usize,
     title: String,
 }
@@ -24,6 +26,8 @@ impl Watcher {
             name: lab.scenario[expected.capture].name.clone(),
             tap: recording::tap(lab, expected.capture),
             matcher: Matcher::new(expected.clone()),
+            filter: expected.filter.as_ref().map(|filter| filter.text.clone()),
+            lab: Rc::clone(lab),
             judged: 0,
             title: title.to_owned(),
         }
@@ -51,12 +55,37 @@ impl Watch for Watcher {
             return Ok(Look::Never(self.unmet(seen, Vec::new())));
         }
         if settled.dropped > 0 {
-            let seen = format!("capture `{}` lost {} frames", self.name, settled.dropped);
+            let lost = settled.dropped;
+            let seen = format!(
+                "capture `{}` lost {lost} frames, and cannot tell what they were; a larger `ring` has room for more",
+                self.name
+            );
             return Ok(Look::Never(self.unmet(seen, Vec::new())));
         }
-        let recording = tap.recording.borrow();
-        let verdict = self.matcher.evaluate(&recording);
+        let Some(recording) = tap.recording() else {
+            let seen = format!("capture `{}` is not looked into", self.name);
+            return Ok(Look::Never(self.unmet(seen, Vec::new())));
+        };
+        let found = match &self.filter {
+            Some(filter) => match tshark::find(&self.lab, &tap.path, filter).await {
+                Ok(found) => Some(found),
+                Err(error) => {
+                    let seen = crate::command::chain(&error);
+                    return Ok(Look::Never(self.unmet(seen, Vec::new())));
+                }
+            },
+            None => None,
+        };
+        let recording = recording.borrow();
+        let verdict = match found {
+            Some(found) => self.matcher.evaluate_found(&recording, &found),
+            None => self.matcher.evaluate(&recording),
+        };
         self.judged = recording.frames().len();
+        if let Some(why) = recording.log().trouble() {
+            let seen = format!("capture `{}` cannot be read: {why}", self.name);
+            return Ok(Look::Never(self.unmet(seen, Vec::new())));
+        }
         if verdict.satisfied == Satisfied::Yes {
             let first = verdict
                 .matched

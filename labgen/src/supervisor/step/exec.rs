@@ -3,12 +3,10 @@
 use std::rc::Rc;
 
 use netns::ns::NodeNs;
-use netns::process::Child;
-use nix::sys::signal::Signal;
 use scenario::{Endpoint, Exec};
 use tokio::time::timeout;
 
-use super::output::spawn;
+use super::output::{Leashed, spawn};
 use super::{Unmet, net_of, nowhere};
 use crate::supervisor::lab::Lab;
 
@@ -73,16 +71,4 @@ pub(super) async fn exec(lab: &Lab, exec: &Exec) -> Result<String, Unmet> {
         }
     }
     Ok(String::new())
-}
-
-/// A command that does not outlive its step.
-struct Leashed(Child);
-
-impl Drop for Leashed {
-    fn drop(&mut self) {
-        if self.0.try_exit().is_none() {
-            // It may have ended a moment ago.
-            let _ = self.0.kill_group(Signal::SIGKILL);
-        }
-    }
 }

@@ -4,7 +4,7 @@ mod attach;
 mod course;
 mod exec;
 mod life;
-mod output;
+pub(super) mod output;
 mod ping;
 
 use std::rc::Rc;
@@ -52,6 +52,7 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Capture(capture) => recording::begin(lab, *capture)
             .map(|()| String::new())
             .map_err(|e: RecordingError| Unmet::undone("the capture begins", &e)),
+        Action::StopCapture(capture) => Ok(recording::stop(lab, *capture).await),
         Action::Ping(ping) => ping::ping(lab, ping).await,
         Action::Exec(exec) => exec::exec(lab, exec).await,
         Action::Cut(cable) => lab

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use netns::ns::NodeNs;
 use netns::process::{Child, ProcessSpec};
+use nix::sys::signal::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 use crate::supervisor::lab::Lab;
 
 /// What a command says, as it says it.
-pub(super) struct Output {
+pub(in crate::supervisor) struct Output {
     stdout: Words,
     stderr: Words,
 }
@@ -54,7 +55,7 @@ impl Words {
 }
 
 impl Output {
-    pub(super) async fn collect(self) -> (String, String) {
+    pub(in crate::supervisor) async fn collect(self) -> (String, String) {
         (self.stdout.collect().await, self.stderr.collect().await)
     }
 }
@@ -65,12 +66,22 @@ pub(super) async fn spawn(
     args: &[String],
     place: NodeNs,
 ) -> Result<(Child, Output), SpawnError> {
+    spawn_in(lab, program, args, Some(place)).await
+}
+
+/// Starts a program in a node's namespaces, or in the lab's own.
+pub(in crate::supervisor) async fn spawn_in(
+    lab: &Lab,
+    program: &str,
+    args: &[String],
+    node: Option<NodeNs>,
+) -> Result<(Child, Output), SpawnError> {
     let (stdout_in, stdout) = pipe::pipe()?;
     let (stderr_in, stderr) = pipe::pipe()?;
     let spec = ProcessSpec {
         args: args.iter().map(Into::into).collect(),
         env: lab.environment(),
-        node: Some(place),
+        node,
         stdout: Some(stdout_in.into_blocking_fd()?),
         stderr: Some(stderr_in.into_blocking_fd()?),
         ..ProcessSpec::new(program)
@@ -85,9 +96,21 @@ pub(super) async fn spawn(
     ))
 }
 
+/// A command that does not outlive what it was started for.
+pub(in crate::supervisor) struct Leashed(pub(in crate::supervisor) Child);
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        if self.0.try_exit().is_none() {
+            // It may have ended a moment ago.
+            let _ = self.0.kill_group(Signal::SIGKILL);
+        }
+    }
+}
+
 /// Why a command could not be started.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SpawnError {
+pub(in crate::supervisor) enum SpawnError {
     #[error("cannot make a pipe")]
     Pipe(#[from] std::io::Error),
     #[error(transparent)]

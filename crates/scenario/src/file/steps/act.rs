@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::file::{At, OneOrMany};
+use crate::file::{At, OneOrMany, words};
 
 /// Plugs a port into a VPN. A port that was attached before needs only its name; what is said anew replaces what was said.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -50,15 +50,26 @@ pub struct PingFile {
     pub during: Option<At<String>>,
 }
 
-/// Begins a capture.
+/// Begins a capture, which lasts until it is stopped or the lab ends.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptureFile {
-    /// The LAN.
+    /// A LAN or a link: every frame on it, once. Or a node's interface, `"NODE/INTERFACE"`; or a port, whose own
+    /// interface it is.
     pub on: At<String>,
     /// What it is called; so is its file.
     #[serde(rename = "as")]
     pub name: At<String>,
+    /// Only frames that are one of these, by their outermost headers; the kernel sorts out the others. All when not
+    /// given.
+    #[serde(default)]
+    #[schemars(with = "OneOrMany<words::Traffic>")]
+    pub only: OneOrMany<At<String>>,
+    /// What the kernel has room for until frames are written, like `"64MiB"`; `"32MiB"` when not given. A
+    /// capture for which it was too little fails every expectation of it.
+    pub ring: Option<At<String>>,
+    /// Octets kept of each frame; all of them when not given.
+    pub snaplen: Option<At<i64>>,
 }
 
 /// Runs a command and judges it.

@@ -46,5 +46,7 @@ pub struct WaitFile {
 #[serde(deny_unknown_fields)]
 pub struct StopFile {
     /// The label of a background step. A fact that it held until now has held.
-    pub step: At<String>,
+    pub step: Option<At<String>>,
+    /// A capture. What it holds can still be asked for.
+    pub capture: Option<At<String>>,
 }

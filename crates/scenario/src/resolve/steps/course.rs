@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::lab::NodeId;
+use crate::lab::{CaptureId, NodeId};
 use crate::step::{Cable, StepId};
 
 /// The state of the lab between two steps, as far as steps say.
@@ -16,6 +16,8 @@ pub(in crate::resolve) struct Course {
     pub halted: BTreeMap<NodeId, Range<usize>>,
     /// Nodes that got a signal after which it is not known whether they run.
     pub shaken: BTreeSet<NodeId>,
+    /// Captures that were stopped, and where that was said.
+    pub stopped: BTreeMap<CaptureId, Range<usize>>,
     /// Background steps that no step has waited for or stopped.
     going_on: BTreeMap<StepId, Range<usize>>,
     /// How many steps that are repeated this is in.

@@ -61,7 +61,23 @@ impl Resolver<'_> {
             }));
         }
         let stop = typed.stop.as_ref()?;
-        self.going_on(&stop.value.step, "stops").map(Action::Stop)
+        match (&stop.value.step, &stop.value.capture) {
+            (Some(step), None) => self.going_on(step, "stops").map(Action::Stop),
+            (None, Some(capture)) => self.stop_capture(capture),
+            (Some(_), Some(capture)) => {
+                let kind = ErrorKind::TwoWords {
+                    first: "step".into(),
+                    second: "capture".into(),
+                };
+                self.fail(&capture.span, kind);
+                None
+            }
+            (None, None) => {
+                let key = "step` or `capture".into();
+                self.fail(&stop.span, ErrorKind::MissingKey { key });
+                None
+            }
+        }
     }
 
     fn some(&mut self, key: &str, steps: &At<Vec<At<StepFile>>>) {

@@ -57,7 +57,11 @@ impl Resolver<'_> {
         let action = action.filter(|_| self.errors.is_empty())?;
         if !matches!(
             action,
-            Action::Capture(_) | Action::Expect(_) | Action::Steps(_) | Action::Repeat(_)
+            Action::Capture(_)
+                | Action::StopCapture(_)
+                | Action::Expect(_)
+                | Action::Steps(_)
+                | Action::Repeat(_)
         ) {
             self.last_step = Some(id);
         }
