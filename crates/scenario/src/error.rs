@@ -464,6 +464,7 @@ fn plural(what: &str) -> String {
         "LAN or link" => "LANs and links are".into(),
         _ if what.starts_with("peer of") => "its peers are".into(),
         _ if what.starts_with("member of") => "its members are".into(),
+        _ if what.starts_with("network interface of") => "its interfaces are".into(),
         _ => format!("{what}s are"),
     }
 }

@@ -343,11 +343,15 @@ impl Matcher {
 
     /// The nearest miss of the part that some sequence waits for, or that came too late for it; else of the first.
     fn near_miss(&self, recording: &Recording) -> Option<NearMiss> {
-        let waited = self.seen.sequences.waiting().map(|(_, part)| part);
-        let lacking = |near: &&Near| Some(near.part) == waited || near.late.is_some();
         let nearest = self.seen.nearest.iter();
-        let near = nearest.clone().filter(lacking).max_by_key(|near| near.part);
-        let near = near.or_else(|| nearest.clone().find(|near| near.part == 0))?;
+        let late = nearest.clone().find(|near| near.late.is_some());
+        let near = match self.seen.sequences.waiting() {
+            Some((after, part)) => {
+                let of_it = |near: &&Near| near.part == part && near.at.frame > after;
+                nearest.clone().find(of_it).or(late)?
+            }
+            None => late.or_else(|| nearest.clone().find(|near| near.part == 0))?,
+        };
         let recorded = recording.frames().get(near.at.frame.0)?;
         let layers = match near.part.checked_sub(1) {
             None => &self.expectation.layers,

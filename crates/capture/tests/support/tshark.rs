@@ -39,10 +39,12 @@ pub fn tshark(file: &Path, fields: &[&str]) -> Option<Vec<String>> {
         String::from_utf8_lossy(&output.stderr)
     );
     let text = String::from_utf8(output.stdout).expect("text");
+    // Bits are numbers in one version and words in the next.
+    let text = text.replace("True", "1").replace("False", "0");
     Some(text.lines().map(str::to_owned).collect())
 }
 
-pub const LAYER_FIELDS: [&str; 17] = [
+pub const LAYER_FIELDS: [&str; 24] = [
     "frame.time_epoch",
     "eth.src",
     "eth.type",
@@ -60,7 +62,19 @@ pub const LAYER_FIELDS: [&str; 17] = [
     "vxlan.vni",
     "mpls.label",
     "gre.key",
+    "vlan.priority",
+    "ip.dsfield.dscp",
+    "ip.flags.df",
+    "tcp.flags",
+    "mpls.exp",
+    "mpls.bottom",
+    "mpls.ttl",
 ];
+
+/// A bit as [`tshark`] gives it.
+fn truth(bit: bool) -> String {
+    u8::from(bit).to_string()
+}
 
 /// What [`LAYER_FIELDS`] should be by our own account.
 pub fn layer_fields(recorded: &Recorded) -> String {
@@ -185,6 +199,34 @@ pub fn layer_fields(recorded: &Recorded) -> String {
             } else {
                 None
             }
+        }),
+        column(|l| match l {
+            Layer::Vlan(v) => Some(v.priority.to_string()),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Ipv4(ip) => Some((ip.tos >> 2).to_string()),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Ipv4(ip) => Some(truth(ip.dont_fragment)),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Tcp(t) => Some(format!("0x{:04x}", t.flags.0)),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Mpls(m) => Some(m.tc.to_string()),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Mpls(m) => Some(truth(m.bottom)),
+            _ => None,
+        }),
+        column(|l| match l {
+            Layer::Mpls(m) => Some(m.ttl.to_string()),
+            _ => None,
         }),
     ];
     columns.join("|")

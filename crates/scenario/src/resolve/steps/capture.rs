@@ -111,7 +111,7 @@ impl Resolver<'_> {
             return Some(CapturePoint::Interface(node, found.net));
         }
         let known = interfaces.iter().map(|own| own.name.clone()).collect();
-        let what = format!("interface of `{}`", self.node_name(node));
+        let what = format!("network interface of `{}`", self.node_name(node));
         let interface = At {
             value: interface.to_owned(),
             span: name.span.clone(),
