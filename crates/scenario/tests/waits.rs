@@ -81,6 +81,10 @@ fn early(name: &str, scenario: &Scenario) -> (Vec<String>, usize) {
                 known.attached.insert(attach.port.0, attach.clone());
             }
             Action::Detach { port, .. } => known.forget(scenario, *port),
+            Action::Move { to, .. } => {
+                known.forget(scenario, to.port);
+                known.attached.insert(to.port.0, to.clone());
+            }
             Action::Expect(expectation) => {
                 if let Fact::Forwarding(entry) = &expectation.fact
                     && !entry.absent
