@@ -162,20 +162,21 @@ impl Netlink {
     }
 
     /// Has the kernel notice now whether links have a carrier, by asking for it (since Linux 6.9). By itself it does when
-    /// it gets around to it, up to a second later, and until then a bridge forwards nothing to or from a new port. A
+    /// it gets around to it, up to a second later, and until then a bridge forwards nothing to or from a new port, and
+    /// of two ends of a cable the one that was set up first sends nothing. A
     /// link that has vanished has no carrier to notice.
     pub async fn notice_carriers(&self, links: Vec<u32>) -> Result<(), LinkError> {
-        self.blocking(move |transport| {
-            for link in links {
-                let message = Message::GetLink(LinkRef::Index(link).message());
-                match transport.get(&message, &format!("find link {link}")) {
-                    Err(error) if !error.is_not_found() => return Err(error),
-                    _ => {}
-                }
-            }
-            Ok(())
-        })
-        .await
+        self.blocking(move |transport| notice_carriers(transport, &links))
+            .await
+    }
+
+    /// The same by the calling thread.
+    pub fn notice_carriers_blocking(&self, links: &[u32]) -> Result<(), LinkError> {
+        let transport = self.transport.lock();
+        notice_carriers(
+            &mut transport.unwrap_or_else(PoisonError::into_inner),
+            links,
+        )
     }
 
     /// All links, by index.
@@ -353,6 +354,17 @@ impl Netlink {
             },
         }
     }
+}
+
+fn notice_carriers(transport: &mut Transport, links: &[u32]) -> Result<(), LinkError> {
+    for link in links {
+        let message = Message::GetLink(LinkRef::Index(*link).message());
+        match transport.get(&message, &format!("find link {link}")) {
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn sorted<T: Ord>(mut entries: Vec<T>) -> Vec<T> {

@@ -72,6 +72,7 @@ pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(),
     make_cables(lab, cables).await?;
     set_up(lab, &plugged).await?;
     open_ports(lab, &plugged).await?;
+    open_links(lab, &plugged).await?;
     let mut plugs = lab.state.plugs.borrow_mut();
     for (node, net, plug) in plugged {
         let node = lab.scenario[node].name.clone();
@@ -263,6 +264,37 @@ async fn open_ports(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), 
     };
     let netlink = Netlink::in_ns(&lab.state.switches).map_err(failed)?;
     netlink.notice_carriers(ports).await.map_err(failed)
+}
+
+/// Comes back when both ends of point-to-point links send: of two, the kernel looks again at the one that it had set up
+/// first when it gets around to it, and until then drops what is sent there, such as the only question in a second for
+/// the other end's Ethernet address.
+async fn open_links(lab: &Lab, plugged: &[(NodeId, NetId, Plug)]) -> Result<(), BuildError> {
+    let mut by_node: BTreeMap<NodeId, Vec<u32>> = BTreeMap::new();
+    for (node, net, plug) in plugged {
+        if let NetId::Link(_) = net {
+            by_node.entry(*node).or_default().push(plug.index);
+        }
+    }
+    let jobs = by_node.into_iter().map(|(id, indexes)| {
+        let name = lab.scenario[id].name.clone();
+        Ok((name, lab.home(id)?.net.clone(), indexes))
+    });
+    let jobs = jobs.collect::<Result<_, Absent>>()?;
+    visiting(
+        jobs,
+        |visitor, (node, net, indexes): &(String, NetNs, Vec<u32>)| {
+            visitor.enter(net).map_err(BuildError::Thread)?;
+            let noticed =
+                Netlink::current().and_then(|netlink| netlink.notice_carriers_blocking(indexes));
+            noticed.map_err(|source| BuildError::Node {
+                node: node.clone(),
+                source,
+            })
+        },
+    )
+    .await
+    .map(drop)
 }
 
 /// A node's name, its network namespace, and what is to be done there.
