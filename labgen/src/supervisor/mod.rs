@@ -17,6 +17,7 @@ mod ports;
 mod ready;
 mod recording;
 mod rest;
+mod slowness;
 mod standing;
 mod step;
 mod view;

@@ -14,6 +14,7 @@ use tokio::net::UnixDatagram;
 use tokio::time::timeout;
 
 use super::lab::Lab;
+use super::slowness;
 use crate::kinds::Program;
 
 /// The longest a program may take to be ready on a usual machine.
@@ -22,11 +23,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_millis(2);
 /// And at the most: without and with word of changes that may bring it about.
 const AT_MOST: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
-
-/// The longest a program of this lab may take to be ready.
-pub(super) fn patience(lab: &Lab) -> Duration {
-    PATIENCE * lab.scenario.lab.slow
-}
 
 /// Why a program is not ready.
 pub(super) enum Unready {
@@ -40,6 +36,7 @@ pub(super) enum Unready {
 pub(super) struct Watch {
     ready: Ready,
     once: bool,
+    patience: Duration,
     notified: UnixDatagram,
     log_from: u64,
     /// Word of changes that may bring the fact about.
@@ -74,6 +71,7 @@ impl Watch {
         Ok(Self {
             ready: program.ready.clone(),
             once: program.once,
+            patience: slowness::patience(PATIENCE, lab.scenario.lab.slow),
             notified: UnixDatagram::from_std(socket)?,
             log_from,
             changes,
@@ -87,15 +85,20 @@ impl Watch {
         node: NodeId,
         mut child: Child,
     ) -> Result<(), Unready> {
-        let once = self.once;
+        let (once, patience) = (self.once, self.patience);
         tokio::select! {
             () = self.fact(lab, node) => Ok(()),
             exit = child.exited() => match once && exit.success() {
                 true => Ok(()),
                 false => Err(Unready::Ended(exit)),
             },
-            () = tokio::time::sleep(patience(lab)) => Err(Unready::Silent),
+            () = tokio::time::sleep(patience) => Err(Unready::Silent),
         }
+    }
+
+    /// The longest the program may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     async fn fact(&mut self, lab: &Lab, node: NodeId) {

@@ -45,6 +45,9 @@ pub struct Step {
     pub place: Place,
     /// Whether the next step begins before this one ends.
     pub background: bool,
+    /// Whether its deadline is the usual one, not one that was given: then a busy machine may take longer.
+    #[serde(default)]
+    pub usual_deadline: bool,
     /// What to do.
     pub action: Action,
 }

@@ -18,7 +18,8 @@ use crate::kinds::Program;
 use crate::protocol::Event;
 use crate::supervisor::home::Running;
 use crate::supervisor::lab::Lab;
-use crate::supervisor::ready::{self, Unready, Watch};
+use crate::supervisor::ready::{Unready, Watch};
+use crate::supervisor::slowness;
 
 /// How many programs may be on their way to being ready at a time, for each processor. More would only take each
 /// other's time, and each has a deadline of its own.
@@ -61,7 +62,7 @@ async fn stay(lab: &Lab, nodes: &BTreeSet<NodeId>) {
         let brief = children.filter(|running| running.brief);
         brief.map(|running| running.child.clone()).collect()
     };
-    let deadline = Instant::now() + AT_ONCE * lab.scenario.lab.slow;
+    let deadline = Instant::now() + slowness::patience(AT_ONCE, lab.scenario.lab.slow);
     for mut child in brief {
         // That it goes on is as good.
         let _ = timeout_at(deadline, child.exited()).await;
@@ -205,7 +206,7 @@ fn failed(lab: &Lab, id: NodeId, program: &Program, watch: &Watch, why: Unready)
         Unready::Silent => {
             return BuildError::NotReady {
                 program: name,
-                after: ready::patience(lab),
+                after: watch.patience(),
                 log,
                 node,
             };

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Observer;
 use crate::observe::Topic;
 use crate::supervisor::lab::Lab;
+use crate::supervisor::slowness;
 
 /// The longest a lab may take until every session is up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -43,7 +44,7 @@ fn list(missing: &[String]) -> String {
 /// Waits until every session that the scenario configures is Established, asked at both ends. What was broken on
 /// purpose is not waited for: sessions of nodes that are halted, or that a cut cable takes away.
 pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconverged> {
-    let patience = PATIENCE * lab.scenario.lab.slow;
+    let patience = slowness::patience(PATIENCE, lab.scenario.lab.slow);
     let deadline = Instant::now() + patience;
     let ends = wanted(&lab.scenario, &|node, net| fault(lab, node, net));
     let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = ends.into_iter().collect();

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::supervisor::lab::{Lab, ReachError};
 use crate::supervisor::ports::{self, PortError};
+use crate::supervisor::slowness;
 
 /// The longest a speaker may take to attach or detach a port on a usual machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,7 +61,7 @@ async fn ask<T>(
     request: impl AsyncFnOnce(&mut Client) -> Result<T, ClientError>,
 ) -> Result<String, AttachError> {
     let node = || lab.scenario[on].name.clone();
-    let after = PATIENCE * lab.scenario.lab.slow;
+    let after = slowness::patience(PATIENCE, lab.scenario.lab.slow);
     let asked = async {
         let refused = |source| AttachError::Refused {
             node: node(),

@@ -15,6 +15,7 @@ use scenario::{Action, Endpoint, Step};
 use super::expect;
 use super::lab::Lab;
 use super::recording::{self, RecordingError};
+use super::slowness;
 
 pub(super) use course::run_all;
 
@@ -39,7 +40,7 @@ impl Unmet {
 
 /// Does what a step says that is not made of steps and not about steps; what was seen, in a line.
 async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
-    match &step.action {
+    match &step.patient(slowness::factor()) {
         Action::Attach(attach) => attach::attach(lab, attach)
             .await
             .map_err(|e| Unmet::undone("the port is attached", &e)),

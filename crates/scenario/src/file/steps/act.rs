@@ -41,7 +41,7 @@ pub struct PingFile {
     pub to: At<String>,
     /// How many requests; 1 when not given.
     pub count: Option<At<i64>>,
-    /// When every reply must be there; `"5s"` when not given.
+    /// When every reply must be there; `"5s"`, or more on a busy machine, when not given.
     pub within: Option<At<String>>,
     /// True: no reply may come.
     pub fails: Option<At<bool>>,
@@ -88,7 +88,7 @@ pub struct ExecFile {
     /// What it must complain.
     #[serde(default)]
     pub stderr: TextFile,
-    /// When it must have ended; `"5s"` when not given.
+    /// When it must have ended; `"5s"`, or more on a busy machine, when not given.
     pub within: Option<At<String>>,
 }
 

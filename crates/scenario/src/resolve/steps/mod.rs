@@ -72,6 +72,7 @@ impl Resolver<'_> {
             title: title::of(&self.scenario, &action, typed),
             place: self.place(&step.span),
             background,
+            usual_deadline: has_usual_deadline(typed),
             action,
         })
     }
@@ -124,4 +125,12 @@ impl Resolver<'_> {
             self.failure(typed).or_else(|| self.flow(typed, number))
         }
     }
+}
+
+/// Whether a step waits, and does not say how long.
+fn has_usual_deadline(typed: &StepFile) -> bool {
+    let ping = typed.ping.as_ref().map(|ping| &ping.value.within);
+    let exec = typed.exec.as_ref().map(|exec| &exec.value.within);
+    let expect = typed.expect.as_ref().map(|expect| &expect.value.within);
+    ping.or(exec).or(expect).is_some_and(Option::is_none)
 }

@@ -27,7 +27,7 @@ pub struct ExpectFile {
     pub forwarding: Option<At<ForwardingFile>>,
     /// An entry in a VPN's neighbour table.
     pub neighbour: Option<At<NeighbourFile>>,
-    /// How long to wait for it; `"5s"` when not given, and no time beside `for`.
+    /// How long to wait for it; `"5s"`, or more on a busy machine, when not given, and no time beside `for`.
     pub within: Option<At<String>>,
     /// How long it must stay so, from when it first is.
     #[serde(rename = "for")]
