@@ -5,8 +5,8 @@ use std::env;
 use std::path::PathBuf;
 
 use scenario::{
-    Action, Dataplane, DisplayFilter, Expectation, Fact, KernelFeature, NodeKind, Scenario, Step,
-    VpnType,
+    Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeKind, Scenario,
+    Step, VpnType,
 };
 
 use crate::kinds;
@@ -40,6 +40,17 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
     if scenario.walk().any(pings) {
         needed.insert("ICMP socket");
+    }
+    let switches_labels = |step: &scenario::Step| match &step.action {
+        Action::Expect(expectation) => match &expectation.fact {
+            Fact::Mpls(_) => true,
+            Fact::KernelRoute(route) => matches!(route.hop.encap, Some(Encap::Mpls(_))),
+            _ => false,
+        },
+        _ => false,
+    };
+    if scenario.walk().any(switches_labels) {
+        needed.insert("MPLS");
     }
     needed.extend(scenario.lab.needs.iter().map(|feature| match feature {
         KernelFeature::Mpls => "MPLS",

@@ -201,6 +201,14 @@ impl Client {
         read(&self.get("/sessions").await?)
     }
 
+    /// Every route the daemon has, those that it originates as well.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn all_routes(&mut self) -> Result<Vec<HeldRoute>, ClientError> {
+        read(&self.get("/routes?all=true").await?)
+    }
+
     /// Waits until something visible is newer than version `after`, at most for `wait`, and returns the
     /// version there is then.
     ///

@@ -7,8 +7,9 @@ mod support;
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use bgp_rib::reflector::ClientId;
+use bgp_rib::reflector::rules::{Path, Speaker, may_have, violations};
 use bgp_wire::{
-    AttributeValue, Family, NextHop, Nlri, NlriKey, NlriValue, PathAttributes, RouteTarget,
+    AttributeValue, Family, NextHop, Nlri, NlriKey, NlriValue, PathAttributes,
     attribute::{AsPath, Origin},
     nlri::RtcRoute,
     raw::{RawMessage, RawUpdate},
@@ -113,7 +114,10 @@ fn joined(a: &RawMessage, b: &RawMessage) -> RawMessage {
 }
 
 /// What each live client speaks and has announced.
-type Model = BTreeMap<u64, (&'static [Family], BTreeMap<NlriKey, (Nlri, PathAttributes)>)>;
+type Model = BTreeMap<u64, (&'static [Family], Announced)>;
+
+/// What a client has announced.
+type Announced = BTreeMap<NlriKey, (Nlri, PathAttributes)>;
 
 /// What a client is to hold, computed from nothing but the model.
 fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
@@ -126,8 +130,13 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
                 .push((*source, nlri, attributes));
         }
     }
-    let (families, asked) = &model[&client];
+    let (families, _) = &model[&client];
     let constrained = families.contains(&Family::RTC);
+    let speakers = speakers(model, &BTreeMap::new());
+    let speaker = |client: u64| {
+        let at = model.keys().position(|known| *known == client);
+        &speakers[at.expect("a client")]
+    };
     let mut held = BTreeMap::new();
     for (key, paths) in paths {
         let originator = |source: u64, attributes: &PathAttributes| match attributes.originator_id()
@@ -150,18 +159,8 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
             continue;
         };
         let originator = originator(source, attributes);
-        let wanted = asked.values().filter_map(|(nlri, _)| match nlri.value() {
-            Ok(NlriValue::Rtc(route)) => Some(route),
-            _ => None,
-        });
-        let asked_for = wanted.into_iter().any(|route| {
-            let matches = |target: &RouteTarget| route.matches(target);
-            route.is_default() || attributes.route_targets().iter().any(matches)
-        });
-        let passes = nlri.family != Family::EVPN || !constrained || asked_for;
-        let elsewhere = source != client && originator != id(client);
-        let may = families.contains(&nlri.family) && (nlri.family == Family::RTC || elsewhere);
-        if may && passes {
+        let (from, to) = (speaker(source), speaker(client));
+        if may_have(ROUTER_ID, nlri.family, &path(attributes), from, to).is_ok() {
             let mut clusters = vec![ROUTER_ID];
             clusters.extend(attributes.cluster_list());
             let attributes = attributes
@@ -184,6 +183,49 @@ fn expected(model: &Model, client: u64) -> BTreeMap<NlriKey, Held> {
         held.insert(nlri.key(), (nlri, next_hop, attributes));
     }
     held
+}
+
+fn path(attributes: &PathAttributes) -> Path {
+    Path {
+        targets: attributes.route_targets().into_iter().collect(),
+        originator: attributes.originator_id(),
+        clusters: attributes.cluster_list().to_vec(),
+        next_hop: None,
+    }
+}
+
+/// The clients as the rules see them, in the order of the model, with what each of `held` holds.
+fn speakers(
+    model: &Model,
+    held: &BTreeMap<ClientId, BTreeMap<NlriKey, Held>>,
+) -> Vec<Speaker<NlriKey>> {
+    let speaker = |(client, (families, routes)): (&u64, &(&'static [Family], Announced))| Speaker {
+        name: client.to_string(),
+        router_id: id(*client),
+        is_client: true,
+        is_reflector: false,
+        families: families.iter().copied().collect(),
+        asks: routes
+            .values()
+            .filter_map(|(nlri, _)| match nlri.value() {
+                Ok(NlriValue::Rtc(route)) => Some(route),
+                _ => None,
+            })
+            .collect(),
+        announces: Some(
+            routes
+                .iter()
+                .map(|(key, (_, attributes))| (key.clone(), path(attributes)))
+                .collect(),
+        ),
+        holds: held.get(&ClientId(*client)).map(|held| {
+            let held = held.iter();
+            held.map(|(key, (_, _, attributes))| (key.clone(), path(attributes)))
+                .collect()
+        }),
+        tells_all: true,
+    };
+    model.iter().map(speaker).collect()
 }
 
 fn learn(model: &mut Model, client: u64, nlri: Nlri, attributes: PathAttributes) {
@@ -252,6 +294,9 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     let held = &world.held[&ClientId(*client)];
                     prop_assert_eq!(held, &expected(&model, *client), "client {}", client);
                 }
+                let speakers = speakers(&model, &world.held);
+                let found = violations(ROUTER_ID, &speakers, NlriKey::family);
+                prop_assert_eq!(found, []);
             }
         }
     }

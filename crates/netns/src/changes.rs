@@ -38,7 +38,9 @@ impl Changes {
         let events = AddWatchFlags::IN_MODIFY
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_MOVED_TO
-            | AddWatchFlags::IN_DELETE;
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_DELETE_SELF;
         run(&|| inotify.add_watch(path, events).map(drop))?
             .map_err(io::Error::from)
             .context(action())?;

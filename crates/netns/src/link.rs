@@ -21,6 +21,7 @@
 mod address;
 mod change;
 mod error;
+mod fib;
 mod monitor;
 mod neighbour;
 mod netem;
@@ -47,6 +48,7 @@ use transport::Transport;
 pub use address::Address;
 pub use change::{LinkChange, LinkRef, PortFlags, delete_group};
 pub use error::{Idempotent, LinkError, LinkErrorKind};
+pub use fib::{FibEncap, FibHop, FibKind, FibRoute, FibTo};
 pub use monitor::{Change, Groups, Monitor};
 pub use neighbour::{EntryState, FdbEntry, FdbTable, Neighbour, ProxyNeighbour};
 pub use netem::Netem;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use common::namespace;
 use netns::addr::{IpPrefix, MacAddr};
 use netns::link::{
-    Address, Bridge, Change, EntryState, FdbEntry, FdbTable, Groups, Idempotent, IpEncap,
-    LinkChange, LinkErrorKind, LinkRef, LinkSpec, MAIN_TABLE, Monitor, Neighbour, Netlink,
+    Address, Bridge, Change, EntryState, FdbEntry, FdbTable, FibKind, FibTo, Groups, Idempotent,
+    IpEncap, LinkChange, LinkErrorKind, LinkRef, LinkSpec, MAIN_TABLE, Monitor, Neighbour, Netlink,
     PortFlags, Route, RouteKind, Rule, Veth, Vxlan, VxlanId,
 };
 
@@ -406,6 +406,8 @@ async fn changes_are_told() {
         addresses: true,
         neighbours: true,
         routes: true,
+        rules: true,
+        labels: true,
     };
     let mut monitor = Monitor::open(&ns, all).unwrap();
     let netlink = Netlink::in_ns(&ns).unwrap();
@@ -422,6 +424,9 @@ async fn changes_are_told() {
         .link(br0);
     netlink.apply(route.add()).await.unwrap();
     netlink.apply(route.delete()).await.unwrap();
+    let rule = Rule::lookup(100, 7);
+    netlink.apply(rule.add()).await.unwrap();
+    netlink.apply(rule.delete()).await.unwrap();
     netlink.delete("br0").await.unwrap();
 
     let mut told = Vec::new();
@@ -443,9 +448,43 @@ async fn changes_are_told() {
         Change::Neighbour(neighbour),
         Change::Route(route.clone()),
         Change::RouteGone(route),
+        Change::Rule(rule.clone()),
+        Change::RuleGone(rule),
     ] {
         assert!(told.contains(&expected), "{expected:?} is not in {told:?}");
     }
+}
+
+#[tokio::test]
+async fn the_kernel_says_where_packets_go() {
+    let netlink = Netlink::in_ns(&need!(namespace())).unwrap();
+    let br0 = netlink
+        .create(&Bridge::new(LinkSpec::up("br0")).create())
+        .await
+        .unwrap();
+    let address = Address::new(br0, prefix("10.0.0.1/24"));
+    netlink.apply(address.add()).await.unwrap();
+    let route = Route::to(prefix("192.0.2.0/24")).via(ip("10.0.0.2"));
+    netlink.apply(route.add()).await.unwrap();
+    let mut nowhere = Route::to(prefix("192.0.2.128/25"));
+    nowhere.kind = RouteKind::Blackhole;
+    netlink.apply(nowhere.add()).await.unwrap();
+
+    let taken = netlink.lookup(ip("192.0.2.1"), None, None).await.unwrap();
+    let taken = taken.unwrap();
+    assert_eq!((taken.table, taken.kind), (MAIN_TABLE, FibKind::Unicast));
+    let hops: Vec<_> = taken.hops.iter().map(|hop| (hop.via, hop.link)).collect();
+    assert_eq!(hops, [(Some(ip("10.0.0.2")), Some(br0))]);
+    for unreachable in ["192.0.2.129", "198.51.100.1"] {
+        let none = netlink.lookup(ip(unreachable), None, None).await.unwrap();
+        assert_eq!(none, None, "{unreachable}");
+    }
+
+    let fib = netlink.fib().await.unwrap();
+    let to = FibTo::Prefix(prefix("192.0.2.128/25"));
+    let blackhole = fib.iter().find(|route| route.to == to).unwrap();
+    assert_eq!(blackhole.kind, FibKind::Blackhole);
+    assert_eq!(netlink.mpls_routes().await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -20,6 +20,9 @@ pub const WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait for the end of a background step.
 pub const WAIT: Duration = Duration::from_secs(60);
 
+/// How long nothing may have changed in a lab that has converged.
+pub const QUIET: Duration = Duration::from_millis(200);
+
 /// How long no reply may come to a ping that fails.
 pub const SILENCE: Duration = Duration::from_millis(300);
 

@@ -462,6 +462,7 @@ fn plural(what: &str) -> String {
     match what {
         "port or node" => "ports and nodes are".into(),
         "LAN or link" => "LANs and links are".into(),
+        _ if what.starts_with("LAN or link of") => "it is on".into(),
         _ if what.starts_with("peer of") => "its peers are".into(),
         _ if what.starts_with("member of") => "its members are".into(),
         _ if what.starts_with("network interface of") => "its interfaces are".into(),

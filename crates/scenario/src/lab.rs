@@ -45,6 +45,8 @@ pub struct Lab {
     pub seed: Option<u64>,
     /// When it counts as up.
     pub wait: Wait,
+    /// Whether the rules of reflection are judged after every step.
+    pub invariants: bool,
     /// What its steps need of the kernel besides what follows from the scenario.
     pub needs: Vec<KernelFeature>,
     /// The longest `labgen test` lets it take on a usual machine, where it says so.

@@ -40,9 +40,13 @@ use std::collections::BTreeSet;
 pub use amount::Amount;
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
-    Destination, DisplayFilter, Expectation, Fact, Follow, ForwardingExpectation,
-    NeighbourExpectation, PacketExpectation, RouteExpectation, SessionExpectation, SessionField,
-    SessionState, Since, Spacing,
+    ConvergedExpectation, Counter, CpuExpectation, Destination, DisplayFilter, Encap, Expectation,
+    Fact, FdbExpectation, FileExpectation, Follow, ForwardingExpectation, HopPattern,
+    InterfaceExpectation, InvariantsExpectation, KernelRouteExpectation, KernelRouteType,
+    LinkState, LogExpectation, MemoryExpectation, MplsExpectation, NeighbourExpectation,
+    NeighbourState, OpenflowExpectation, PacketExpectation, ProgramExpectation, ProgramState,
+    RouteExpectation, RuleExpectation, SessionExpectation, SessionField, SessionState, Since,
+    Spacing, WhichRoute,
 };
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,

@@ -64,6 +64,8 @@ pub(crate) fn by_table() -> Value {
     exactly_one(defs.get_mut("ForwardingFile"), &["mac", "ip"]);
     exactly_one(defs.get_mut("StopFile"), &["step", "capture"]);
     exactly_one(defs.get_mut("PacketsFile"), &["layers", "tshark"]);
+    exactly_one(defs.get_mut("KernelRouteFile"), &["to", "lookup"]);
+    exactly_one(defs.get_mut("InterfaceFile"), &["name", "net"]);
     exactly_one(defs.get_mut("LinkFile"), &SHAPES);
     at_most_one(
         defs.get_mut("BgpMessageFile"),

@@ -281,6 +281,61 @@ pub const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
 /// What the name of a lab must be, as a regular expression.
 pub const LAB_NAME: &str = "^[a-z0-9-]{1,32}$";
 
+/// What the kernel takes as the name of an interface (`dev_valid_name`).
+pub fn interface_name(text: &str) -> Result<String, ErrorKind> {
+    let good = (1..=15).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && !text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
+    if good {
+        return Ok(text.to_owned());
+    }
+    let reason = "1 to 15 octets, without blanks, `/` and `:`";
+    Err(bad("a name of an interface", text, reason))
+}
+
+/// A path from the root.
+pub fn path(text: &str) -> Result<String, ErrorKind> {
+    if text.starts_with('/') && !text.ends_with('/') && !text.contains('\0') {
+        return Ok(text.to_owned());
+    }
+    Err(bad(
+        "a path to a file",
+        text,
+        "from the root, like \"/run/ready\"",
+    ))
+}
+
+/// A regular expression.
+pub fn regular_expression(text: &str) -> Result<(), ErrorKind> {
+    let Err(error) = regex::Regex::new(text) else {
+        return Ok(());
+    };
+    // The text is drawn above the reason, over several lines; the renderer draws it itself.
+    let said = error.to_string();
+    let reason = said.lines().last().unwrap_or_default();
+    let reason = reason.trim_start_matches("error: ");
+    Err(bad("a regular expression", text, reason))
+}
+
+/// The memory that a program may take: some.
+pub fn memory(text: &str) -> Result<u64, ErrorKind> {
+    let what = "an amount of memory";
+    match size(what, text)? {
+        0 => Err(bad(what, text, "no program runs on none")),
+        size => Ok(size),
+    }
+}
+
+/// Hundredths: `50%`, whole and more than 0.
+pub fn percent(text: &str) -> Result<u32, ErrorKind> {
+    let number = text
+        .strip_suffix('%')
+        .and_then(|number| number.parse().ok());
+    let number = number.filter(|number| *number > 0);
+    number.ok_or_else(|| bad("a share", text, "like \"50%\""))
+}
+
 /// A name of a node, LAN, VPN, port, capture or step.
 pub fn name(text: &str) -> Result<(), ErrorKind> {
     let good = text.len() <= 32

@@ -32,6 +32,7 @@ const SEMANTIC: &[&str] = &[
     "names-collide",
     "no-address",
     "no-common-lan",
+    "no-reflector",
     "node-in-no-lan",
     "not-a-peer",
     "not-a-reflector",

@@ -76,6 +76,8 @@ pub enum Command {
     },
     /// List the routes that were received, for programs.
     Routes {
+        /// Those that nobody but a peer would have any use for, too: its own.
+        all: bool,
         /// Where they go.
         reply: oneshot::Sender<Vec<HeldRoute>>,
     },
@@ -253,8 +255,8 @@ impl Core {
         }
     }
 
-    /// Routes of peers, and those of instances that another instance imports.
-    fn held_routes(&self) -> Vec<HeldRoute> {
+    /// Routes of peers, and those of instances that another instance imports; or every route.
+    fn held_routes(&self, all: bool) -> Vec<HeldRoute> {
         let instances: Vec<_> = self.speaker.vpns().instances().collect();
         let imported = |source, route: &Route| -> Vec<String> {
             let targets = route.route_targets();
@@ -274,7 +276,7 @@ impl Core {
             .routes()
             .map(|(source, route)| (source, route, imported(source, route)))
             .filter(|(source, _, importers)| {
-                matches!(source, WorkerId::Peer(_)) || !importers.is_empty()
+                all || matches!(source, WorkerId::Peer(_)) || !importers.is_empty()
             })
             .map(|(source, route, instances)| HeldRoute {
                 source: source.to_string(),
@@ -300,8 +302,8 @@ impl Core {
                     reply.send(Err(error.into())).ok();
                 }
             },
-            Command::Routes { reply } => {
-                reply.send(self.held_routes()).ok();
+            Command::Routes { all, reply } => {
+                reply.send(self.held_routes(all)).ok();
             }
             Command::Sessions { reply } => {
                 let sessions = self.peers.values().map(peers::Peer::told);

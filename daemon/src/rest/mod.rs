@@ -6,7 +6,7 @@
 //! | `/ping` | any | a random integer that stays the same while the process lives |
 //! | `/attach_localport`, `/detach_localport` | POST | `null` when it is done |
 //! | `/looking-glass/...` | GET | a page |
-//! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]) |
+//! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]); `?all=true`: its own as well |
 //! | `/sessions` | GET | the sessions with peers ([`bagpipe_api::PeerSession`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
 //!
@@ -119,7 +119,9 @@ async fn answer(api: &Api, request: Request, accept: Option<&str>) -> Result<Str
         }
         (Target::LookingGlass(path), _) if !path.is_empty() => Err(not_found(parts.uri.path())),
         (Target::Routes, &Method::GET) => {
-            let routes = ask(api, |reply| Command::Routes { reply }).await?;
+            let query = parts.uri.query().unwrap_or_default();
+            let all = query.split('&').any(|pair| pair == "all=true");
+            let routes = ask(api, |reply| Command::Routes { all, reply }).await?;
             serde_json::to_string(&routes).map_err(|error| {
                 HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
             })

@@ -8,6 +8,7 @@ mod fakerr;
 mod frr;
 mod gobgp;
 mod openbgpd;
+mod openflow;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use capture::RouteFacts;
 use scenario::{NodeKind, SessionState};
 
 pub use bagpipe::{held_routes, peers};
+pub use openflow::{Flow, flows};
 
 /// A BGP session, as the speaker at one of its ends tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

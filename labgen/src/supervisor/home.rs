@@ -9,6 +9,7 @@ use netns::ns::{NetNs, NodeNs, NodeSpec, NsError};
 use netns::process::{Child, Exit};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::marks::Marks;
 use super::ports::PortState;
 use super::recording::Tap;
 use crate::kinds::Program;
@@ -133,6 +134,8 @@ pub(super) struct State {
     turns: RefCell<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Held by whoever pulls cables or plugs them in.
     pub(super) pulling: Mutex<()>,
+    /// What was counted when steps began.
+    pub(super) marks: Marks,
     next_index: Cell<u32>,
 }
 
@@ -151,6 +154,7 @@ impl State {
             taps: RefCell::default(),
             turns: RefCell::default(),
             pulling: Mutex::default(),
+            marks: Marks::default(),
             next_index: Cell::new(FIRST_INDEX),
         }
     }

@@ -12,6 +12,7 @@ mod home;
 mod journal;
 mod lab;
 mod life;
+mod marks;
 mod observing;
 mod ports;
 mod ready;

@@ -1,6 +1,7 @@
 //! Asking the programs of nodes about their sessions and routes, and hearing of changes.
 
 mod converged;
+mod neighbours;
 mod news;
 mod question;
 
@@ -12,9 +13,10 @@ use scenario::{NodeId, NodeKind};
 use super::lab::{Absent, Lab, ReachError};
 use super::rest;
 use crate::observe::{self, Misread, Route, Session, Speaker, Topic};
-use news::Feed;
 
-pub(super) use converged::{Unconverged, converged};
+pub(super) use converged::{Unconverged, converged, expected_sessions, is_halted};
+pub(super) use neighbours::{Neighbour, neighbours};
+pub(super) use news::Feed;
 
 /// How soon a program is asked again at first.
 const SOON: Duration = Duration::from_millis(10);
@@ -71,6 +73,16 @@ pub(super) async fn sessions(lab: &Lab, node: NodeId) -> Result<Vec<Session>, Re
         .await
         .and_then(|answer| Ok(speaker.sessions(&answer.unwrap_or_default())?))
         .map_err(|source| unanswered(lab, node, source))
+}
+
+/// The answer to a question that is not about sessions or routes.
+pub(super) async fn answer(
+    lab: &Lab,
+    node: NodeId,
+    question: &observe::Question,
+) -> Result<Vec<u8>, ReachError> {
+    let answer = question::ask(lab, node, question).await;
+    answer.map_err(|source| unanswered(lab, node, source))
 }
 
 /// One topic at one node, asked about again and again.

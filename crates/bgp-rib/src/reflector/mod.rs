@@ -22,6 +22,7 @@ mod body;
 mod client;
 mod event;
 mod output;
+pub mod rules;
 mod table;
 mod view;
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::route::RouteMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::libc;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use tokio::io::unix::AsyncFd;
 
 use super::transport::messages;
-use super::{Address, FdbEntry, Link, LinkError, Neighbour, Route};
+use super::{Address, FdbEntry, FibRoute, FibTo, Link, LinkError, Neighbour, Route, Rule};
 use crate::ns::NetNs;
 use crate::sys::watch;
 
@@ -30,6 +31,10 @@ pub struct Groups {
     pub neighbours: bool,
     /// Routes, of every table.
     pub routes: bool,
+    /// Rules that choose a table.
+    pub rules: bool,
+    /// MPLS routes.
+    pub labels: bool,
 }
 
 /// A change, told after the fact.
@@ -56,6 +61,14 @@ pub enum Change {
     Route(Route),
     /// A route was deleted; those that go with their link are not told of.
     RouteGone(Route),
+    /// A rule was added.
+    Rule(Rule),
+    /// A rule was deleted.
+    RuleGone(Rule),
+    /// An MPLS route was added or replaced.
+    Label(FibRoute),
+    /// An MPLS route was deleted.
+    LabelGone(FibRoute),
     /// The listener was too slow and changes are lost: ask for the whole state again.
     Lost,
 }
@@ -72,8 +85,11 @@ const RTNLGRP_LINK: u32 = 1;
 const RTNLGRP_NEIGH: u32 = 3;
 const RTNLGRP_IPV4_IFADDR: u32 = 5;
 const RTNLGRP_IPV4_ROUTE: u32 = 7;
+const RTNLGRP_IPV4_RULE: u32 = 8;
 const RTNLGRP_IPV6_IFADDR: u32 = 9;
 const RTNLGRP_IPV6_ROUTE: u32 = 11;
+const RTNLGRP_IPV6_RULE: u32 = 19;
+const RTNLGRP_MPLS_ROUTE: u32 = 27;
 
 impl Monitor {
     /// Listens in `ns`. Must be called inside a tokio runtime.
@@ -136,6 +152,9 @@ fn open(groups: Groups) -> io::Result<OwnedFd> {
         (groups.addresses, RTNLGRP_IPV6_IFADDR),
         (groups.routes, RTNLGRP_IPV4_ROUTE),
         (groups.routes, RTNLGRP_IPV6_ROUTE),
+        (groups.rules, RTNLGRP_IPV4_RULE),
+        (groups.rules, RTNLGRP_IPV6_RULE),
+        (groups.labels, RTNLGRP_MPLS_ROUTE),
     ];
     for (_, group) in wanted.into_iter().filter(|(wanted, _)| *wanted) {
         socket.add_membership(group)?;
@@ -172,10 +191,23 @@ fn change(message: &Message) -> Option<Change> {
         Message::DelAddress(address) => Address::parse(address).map(Change::AddressGone),
         Message::NewNeighbour(entry) => neighbour(entry, Change::Neighbour, Change::Fdb),
         Message::DelNeighbour(entry) => neighbour(entry, Change::NeighbourGone, Change::FdbGone),
-        Message::NewRoute(route) => Route::parse(route).map(Change::Route),
-        Message::DelRoute(route) => Route::parse(route).map(Change::RouteGone),
+        Message::NewRoute(route) => self::route(route, Change::Route, Change::Label),
+        Message::DelRoute(route) => self::route(route, Change::RouteGone, Change::LabelGone),
+        Message::NewRule(rule) => Rule::parse(rule).map(Change::Rule),
+        Message::DelRule(rule) => Rule::parse(rule).map(Change::RuleGone),
         _ => None,
     }
+}
+
+fn route(
+    message: &RouteMessage,
+    route: fn(Route) -> Change,
+    label: fn(FibRoute) -> Change,
+) -> Option<Change> {
+    let switched = |found: &FibRoute| matches!(found.to, FibTo::Label(_));
+    Route::parse(message)
+        .map(route)
+        .or_else(|| FibRoute::parse(message).filter(switched).map(label))
 }
 
 fn neighbour(

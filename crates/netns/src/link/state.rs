@@ -86,12 +86,16 @@ pub struct Counters {
     pub rx_bytes: u64,
     /// Received and dropped for lack of room.
     pub rx_dropped: u64,
+    /// Received broken.
+    pub rx_errors: u64,
     /// Packets sent.
     pub tx_packets: u64,
     /// Octets sent.
     pub tx_bytes: u64,
     /// Dropped before being sent.
     pub tx_dropped: u64,
+    /// That could not be sent.
+    pub tx_errors: u64,
 }
 
 impl Link {
@@ -136,9 +140,11 @@ impl Link {
                         rx_packets: stats.rx_packets,
                         rx_bytes: stats.rx_bytes,
                         rx_dropped: stats.rx_dropped,
+                        rx_errors: stats.rx_errors,
                         tx_packets: stats.tx_packets,
                         tx_bytes: stats.tx_bytes,
                         tx_dropped: stats.tx_dropped,
+                        tx_errors: stats.tx_errors,
                     };
                 }
                 _ => {}

@@ -219,7 +219,7 @@ struct Entries<'a> {
 }
 
 /// Keys whose values are spans of time.
-const TIMES: [&str; 5] = ["within", "for", "hold_time", "delay", "deadline"];
+const TIMES: [&str; 6] = ["within", "for", "hold_time", "delay", "deadline", "quiet"];
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;

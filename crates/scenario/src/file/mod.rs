@@ -36,9 +36,12 @@ pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use routes::{PmsiFile, RouteFile, RoutePatternFile};
 pub use steps::{
-    AttachFile, CableFile, CaptureFile, DetachFile, ExecFile, ExpectFile, ForwardingFile, MoveFile,
-    NeighbourFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, SessionFile, SignalFile,
-    SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile, WaitFile,
+    AmountFile, AttachFile, CableFile, CaptureFile, ContentFile, ConvergedFile, CpuFile,
+    DetachFile, EncapFile, ExecFile, ExpectFile, FdbFile, ForwardingFile, InterfaceFile,
+    InvariantsFile, KernelRouteFile, LabelRouteFile, LogFile, MemoryFile, MoveFile, NeighbourFile,
+    OpenflowFile, PacketsFile, PingFile, ProgramsFile, RepeatFile, RuleFile, RunningFile,
+    SessionFile, SignalFile, SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile,
+    WaitFile,
 };
 
 use std::borrow::Cow;

@@ -176,7 +176,26 @@ pub(crate) const BODIES: [(&str, Option<&str>); 4] = [
 ];
 
 /// The facts an expectation can hold.
-pub(crate) const FACTS: [&str; 5] = ["session", "route", "packets", "forwarding", "neighbour"];
+pub(crate) const FACTS: [&str; 18] = [
+    "session",
+    "route",
+    "packets",
+    "forwarding",
+    "neighbour",
+    "kernel_route",
+    "rule",
+    "fdb",
+    "mpls",
+    "interface",
+    "openflow",
+    "log",
+    "file",
+    "program",
+    "memory",
+    "cpu",
+    "converged",
+    "invariants",
+];
 
 /// A step holds exactly one word, and an expectation exactly one fact. Here, because the keys have places
 /// here.

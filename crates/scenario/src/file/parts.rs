@@ -27,6 +27,9 @@ pub struct LabFile {
     /// `"bgp"` (when not given), where there are speakers; `"all"`, every frame; or `"none"`.
     #[schemars(with = "Option<words::Record>")]
     pub record: Option<At<String>>,
+    /// True: after every step that did something, and at the end, what every client of a reflector holds must be what
+    /// the rules say; see the expectation `invariants`.
+    pub invariants: Option<At<bool>>,
     /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
     /// `"netem"`.
     #[serde(default)]

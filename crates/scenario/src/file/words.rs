@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::expect::SessionState;
+use crate::expect::{KernelRouteType, LinkState, NeighbourState, SessionState};
 use crate::lab::Traffic as Frames;
 use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
-use crate::resolve::{KERNEL_FEATURES, RECORDS, WAITS, bgp_message, layers, nodes, vpns};
+use crate::resolve::{
+    KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, WAITS, bgp_message, layers, nodes, vpns,
+};
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
 
@@ -71,6 +73,14 @@ words! {
     ArpOperation = one_of(&layers::ARP_OPERATIONS);
     /// States of a session.
     State = one_of(&SessionState::ALL.map(|state| (state.name(), ())));
+    /// States of a neighbour.
+    NeighbourWord = one_of(&NeighbourState::ALL.map(|state| (state.name(), ())));
+    /// What becomes of packets that a kernel's route matches.
+    RouteKind = one_of(&KernelRouteType::ALL.map(|kind| (kind.name(), ())));
+    /// Makers of a kernel's routes.
+    RouteMaker = or_number(&ROUTE_PROTOCOLS);
+    /// States of an interface.
+    InterfaceState = one_of(&LinkState::ALL.map(|state| (state.name(), ())));
     /// Signals.
     SignalName = one_of(&crate::step::Signal::ALL.map(|signal| (signal.name(), ())));
     /// Layers of a packet.

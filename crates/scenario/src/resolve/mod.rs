@@ -33,6 +33,7 @@ use crate::source::Sources;
 use crate::step::{Attach, StepId};
 use crate::values;
 use bgp::{Bgp, End};
+pub(crate) use expect::kernel::ROUTE_PROTOCOLS;
 use space::Space;
 
 /// Resolves `file`, which was read from `sources`; `path` names the lab when the file does not.
@@ -50,6 +51,7 @@ pub(crate) fn resolve(
     resolver.find_islands();
     resolver.all(|resolver| resolver.sessions());
     resolver.all(|resolver| resolver.kinds(&file.nodes));
+    resolver.all(|resolver| resolver.judged());
     resolver.all(|resolver| resolver.vpns(&file.vpns));
     resolver.all(|resolver| resolver.steps(&file.steps));
     if resolver.errors.is_empty() {
@@ -125,6 +127,7 @@ impl<'a> Resolver<'a> {
             seed: None,
             wait: Wait::default(),
             record: Record::default(),
+            invariants: false,
             needs: Vec::new(),
             timeout: None,
             slow: 1,
@@ -208,10 +211,19 @@ impl<'a> Resolver<'a> {
                 .and_then(|seed| self.number("the seed", seed, 0, i64::MAX)),
             wait: wait.unwrap_or_default(),
             record: record.unwrap_or_default(),
+            invariants: lab.invariants.as_ref().is_some_and(|flag| flag.value),
             needs,
             timeout,
             slow: 1,
         };
+    }
+
+    /// The rules of reflection are for reflectors.
+    fn judged(&mut self) {
+        self.subject = Subject::Lab;
+        if let Some(At { value: true, span }) = &self.file.lab.invariants {
+            self.some_reflector(span);
+        }
     }
 
     /// LANs and links. Subnets that are given come first, so that those chosen keep clear of them.

@@ -68,19 +68,18 @@ pub(super) fn fact(typed: &ExpectFile, fact: &Fact) -> String {
             let Some(typed) = &typed.neighbour else {
                 return String::new();
             };
-            let (ip, vpn, on) = (
-                &typed.value.ip.value,
-                &typed.value.vpn.value,
-                &typed.value.on.value,
-            );
+            let (ip, on) = (&typed.value.ip.value, &typed.value.on.value);
+            let vpn = text(&typed.value.vpn);
+            let vpn = vpn.map(|vpn| format!(" in {vpn}")).unwrap_or_default();
             format!(
-                "{} neighbour entry for {ip} in {vpn} on {on}",
+                "{} neighbour entry for {ip}{vpn} on {on}",
                 article(entry.absent)
             )
         }
+        fact => super::node::fact(typed, fact),
     }
 }
 
-fn article(absent: bool) -> &'static str {
+pub(super) fn article(absent: bool) -> &'static str {
     if absent { "no" } else { "a" }
 }

@@ -2,6 +2,7 @@
 
 mod expect;
 mod flow;
+mod node;
 mod packets;
 
 use crate::file::{At, StepFile};

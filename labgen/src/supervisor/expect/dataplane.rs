@@ -8,9 +8,10 @@ use std::rc::Rc;
 use bgp_wire::types::IpPrefix;
 use netns::addr::MacAddr;
 use netns::link::{FdbEntry, Neighbour, Route};
-use scenario::{Destination, ForwardingExpectation, NeighbourExpectation};
+use scenario::{Destination, ForwardingExpectation, NeighbourExpectation, VpnId};
 
 use super::kernel::Kernel;
+use super::node::neighbour_state;
 use super::{Look, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
 use crate::supervisor::step::Unmet;
@@ -152,8 +153,13 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    pub(super) fn new(lab: &Rc<Lab>, expected: &NeighbourExpectation, title: &str) -> Self {
-        let kernel = Kernel::new(lab, expected.on, expected.vpn);
+    pub(super) fn new(
+        lab: &Rc<Lab>,
+        expected: &NeighbourExpectation,
+        vpn: VpnId,
+        title: &str,
+    ) -> Self {
+        let kernel = Kernel::new(lab, expected.on, vpn);
         Self {
             kernel,
             expected: expected.clone(),
@@ -167,6 +173,10 @@ impl Neighbours {
                 .expected
                 .mac
                 .is_none_or(|mac| entry.mac == Some(MacAddr(mac.0)))
+            && self
+                .expected
+                .state
+                .is_none_or(|state| neighbour_state(entry.state) == state)
     }
 }
 

@@ -1,11 +1,17 @@
 //! Waiting for a fact: look, and look again whenever something changed, until it is true or too late.
 
+mod converged;
 mod dataplane;
+mod invariants;
 mod kernel;
+mod node;
+mod pace;
 mod packets;
 mod route;
 mod session;
 mod tshark;
+
+pub(super) use invariants::settled;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -53,7 +59,29 @@ pub(super) async fn wait(
         Fact::Route(e) => time.of(route::Watcher::new(lab, e, title)).await,
         Fact::Packets(e) => time.of(packets::Watcher::new(lab, e, title)).await,
         Fact::Forwarding(e) => time.of(dataplane::Forwarding::new(lab, e, title)).await,
-        Fact::Neighbour(e) => time.of(dataplane::Neighbours::new(lab, e, title)).await,
+        Fact::Neighbour(e) => match e.vpn {
+            Some(vpn) => {
+                time.of(dataplane::Neighbours::new(lab, e, vpn, title))
+                    .await
+            }
+            None => time.of(node::Neighbours::new(lab, e, title)).await,
+        },
+        Fact::KernelRoute(e) => time.of(node::Routes::new(lab, e, title)).await,
+        Fact::Rule(e) => time.of(node::Rules::new(lab, e, title)).await,
+        Fact::Fdb(e) => time.of(node::Fdb::new(lab, e, title)).await,
+        Fact::Mpls(e) => time.of(node::Labels::new(lab, e, title)).await,
+        Fact::Interface(e) => time.of(node::Interfaces::new(lab, e, title)).await,
+        Fact::Openflow(e) => time.of(node::Flows::new(lab, e, title)).await,
+        Fact::Log(e) => time.of(node::Lines::new(lab, e, title)).await,
+        Fact::File(e) => time.of(node::Content::new(lab, e, title)).await,
+        Fact::Program(e) => time.of(node::Programs::new(lab, e, title)).await,
+        Fact::Memory(e) => time.of(node::Memory::new(lab, e, title)).await,
+        Fact::Cpu(e) => {
+            let hold = expectation.hold.unwrap_or_default();
+            time.of(node::Cpu::new(lab, e, title, hold)).await
+        }
+        Fact::Converged(e) => time.of(converged::Rest::new(lab, e, title)).await,
+        Fact::Invariants(e) => time.of(invariants::Invariants::new(lab, e, title)).await,
     }
 }
 

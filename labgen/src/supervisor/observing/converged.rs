@@ -46,8 +46,7 @@ fn list(missing: &[String]) -> String {
 pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconverged> {
     let patience = slowness::patience(PATIENCE, lab.scenario.lab.slow);
     let deadline = Instant::now() + patience;
-    let ends = wanted(&lab.scenario, &|node, net| fault(lab, node, net));
-    let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = ends.into_iter().collect();
+    let mut ends: Vec<(NodeId, BTreeSet<IpAddr>)> = expected_sessions(lab).into_iter().collect();
     // Those with most sessions first: when a reflector has all of its own, one question at each client does.
     ends.sort_by_key(|(node, peers)| (std::cmp::Reverse(peers.len()), *node));
     let waits = ends
@@ -66,11 +65,22 @@ pub(in crate::supervisor) async fn converged(lab: &Rc<Lab>) -> Result<(), Unconv
     }
 }
 
+/// The peers with whom every node that has any is to have a session now, as it knows them.
+pub(in crate::supervisor) fn expected_sessions(lab: &Lab) -> BTreeMap<NodeId, BTreeSet<IpAddr>> {
+    wanted(&lab.scenario, &|node, net| fault(lab, node, net))
+}
+
+/// Whether the programs of a node were ended on purpose.
+pub(in crate::supervisor) fn is_halted(lab: &Lab, node: NodeId) -> bool {
+    let nodes = lab.state.nodes.borrow();
+    let state = nodes.get(&lab.scenario[node].name);
+    state.is_some_and(|state| state.halted)
+}
+
 /// Whether a fault that was made on purpose takes away what a node says over a net or, without one, over any.
 fn fault(lab: &Lab, node: NodeId, net: Option<NetId>) -> bool {
     let name = &lab.scenario[node].name;
-    let halted = lab.state.nodes.borrow().get(name).map(|state| state.halted);
-    halted.unwrap_or(false)
+    is_halted(lab, node)
         || match net {
             Some(net) => lab.state.is_cut(name, lab.scenario.net_name(net)),
             // Which cables the way takes is up to routing.

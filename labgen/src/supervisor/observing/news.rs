@@ -8,7 +8,7 @@ use crate::observe::News;
 use crate::supervisor::lab::Lab;
 
 /// Word of changes at a node, as far as its program gives it.
-pub(super) struct Feed {
+pub(in crate::supervisor) struct Feed {
     news: News,
     source: Source,
 }
@@ -27,7 +27,7 @@ enum Source {
 }
 
 impl Feed {
-    pub(super) fn new(news: News) -> Self {
+    pub(in crate::supervisor) fn new(news: News) -> Self {
         Self {
             news,
             source: Source::Closed,
@@ -35,12 +35,12 @@ impl Feed {
     }
 
     /// Whether word may come.
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::supervisor) fn is_open(&self) -> bool {
         matches!(self.source, Source::Talk { .. } | Source::File(_))
     }
 
     /// Begins to listen. That nothing can be heard is no fault: then the node is asked more often.
-    pub(super) async fn open(&mut self, lab: &Lab, node: NodeId) {
+    pub(in crate::supervisor) async fn open(&mut self, lab: &Lab, node: NodeId) {
         if !matches!(self.source, Source::Closed) {
             return;
         }
@@ -80,7 +80,7 @@ impl Feed {
     }
 
     /// Waits for word; for ever once there can be none.
-    pub(super) async fn next(&mut self) {
+    pub(in crate::supervisor) async fn next(&mut self) {
         let heard = match &mut self.source {
             Source::Closed | Source::Dry => std::future::pending().await,
             Source::Talk { words, .. } => {
@@ -96,7 +96,7 @@ impl Feed {
     }
 
     /// Takes all word that has come already: one question is the answer to all of it.
-    pub(super) fn drain(&mut self) {
+    pub(in crate::supervisor) fn drain(&mut self) {
         while self.is_open() && self.next().now_or_never().is_some() {}
     }
 }

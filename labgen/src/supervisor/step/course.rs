@@ -15,7 +15,7 @@ use super::{Unmet, perform};
 use crate::protocol::{Event, Failure};
 use crate::supervisor::front::Teller;
 use crate::supervisor::lab::{Lab, micros};
-use crate::supervisor::recording;
+use crate::supervisor::{expect, marks, recording};
 use crate::ui;
 
 /// All steps, or those up to the first that fails. Whether all passed.
@@ -29,7 +29,8 @@ pub(in crate::supervisor) async fn run_all(lab: &Rc<Lab>) -> bool {
     let scenario = Rc::clone(&lab.scenario);
     let whole = async {
         course.sequence(&scenario.steps, &[]).await?;
-        course.all_ended().await
+        course.all_ended().await?;
+        course.judge_end().await
     };
     let outcome = tokio::select! {
         biased;
@@ -43,6 +44,14 @@ pub(in crate::supervisor) async fn run_all(lab: &Rc<Lab>) -> bool {
         let _ = beside.task.await;
     }
     outcome.is_ok()
+}
+
+/// Whether routes may change by it.
+fn does_something(action: &Action) -> bool {
+    !matches!(
+        action,
+        Action::Ping(_) | Action::Capture(_) | Action::Expect(_)
+    )
 }
 
 /// A step failed, and was told of.
@@ -141,22 +150,8 @@ impl Course {
     ) -> Result<(), Failed> {
         let began = Instant::now();
         recording::mark(&self.lab, step.id, &step.title);
-        self.teller.tell(Event::StepStarted {
-            step: step.id.0 + 1,
-            number: step.number.clone(),
-            rounds: rounds.to_vec(),
-            of: self.lab.scenario.steps.len(),
-            title: step.title.clone(),
-            line: step.place.line,
-            background: step.background,
-            at: self.lab.at(),
-        });
-        let begun = Begun {
-            course: self,
-            step,
-            rounds,
-            ended: Cell::new(false),
-        };
+        marks::mark(&self.lab, step.id).await;
+        let begun = self.begin(step, rounds);
         let doing = async {
             match &step.action {
                 Action::Steps(steps) => self.sequence(steps, rounds).await.map(|()| String::new()),
@@ -195,11 +190,37 @@ impl Course {
         }
     }
 
+    /// Tells that a step begins.
+    fn begin<'a>(&'a self, step: &'a Step, rounds: &'a [u64]) -> Begun<'a> {
+        self.teller.tell(Event::StepStarted {
+            step: step.id.0 + 1,
+            number: step.number.clone(),
+            rounds: rounds.to_vec(),
+            of: self.lab.scenario.steps.len(),
+            title: step.title.clone(),
+            line: step.place.line,
+            background: step.background,
+            at: self.lab.at(),
+        });
+        Begun {
+            course: self,
+            step,
+            rounds,
+            ended: Cell::new(false),
+        }
+    }
+
     async fn leaf(self: &Rc<Self>, step: &Step) -> Result<String, Unmet> {
         match &step.action {
             Action::Wait(wait) => self.wait(wait).await,
             Action::Stop(step) => self.stop(*step).await,
-            _ => perform(&self.lab, step).await,
+            _ => {
+                let seen = perform(&self.lab, step).await?;
+                if self.lab.scenario.lab.invariants && does_something(&step.action) {
+                    expect::settled(&self.lab).await?;
+                }
+                Ok(seen)
+            }
         }
     }
 
@@ -270,6 +291,31 @@ impl Course {
             let _ = beside.task.await;
         }
         Ok(String::new())
+    }
+
+    /// Where the rules of reflection are judged after every step, they are at the end, too: told of as one more step.
+    async fn judge_end(&self) -> Result<(), Failed> {
+        let scenario = &self.lab.scenario;
+        let Some(last) = scenario.steps.last().filter(|_| scenario.lab.invariants) else {
+            return Ok(());
+        };
+        let step = Step {
+            id: StepId(scenario.walk().count()),
+            number: "end".into(),
+            label: None,
+            title: "every client of a reflector holds what the rules say".into(),
+            place: last.place.clone(),
+            background: false,
+            action: Action::Steps(Vec::new()),
+        };
+        let begun = self.begin(&step, &[]);
+        match expect::settled(&self.lab).await {
+            Ok(()) => {
+                begun.passed(String::new());
+                Ok(())
+            }
+            Err(unmet) => Err(begun.failed(unmet)),
+        }
     }
 
     /// Waits for what still goes on beside.

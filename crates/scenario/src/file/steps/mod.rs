@@ -7,7 +7,10 @@ mod life;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
 pub use expect::{
-    ExpectFile, ForwardingFile, NeighbourFile, PacketsFile, SessionFile, SpacingFile, ThenFile,
+    AmountFile, ContentFile, ConvergedFile, CpuFile, EncapFile, ExpectFile, FdbFile,
+    ForwardingFile, InterfaceFile, InvariantsFile, KernelRouteFile, LabelRouteFile, LogFile,
+    MemoryFile, NeighbourFile, OpenflowFile, PacketsFile, RuleFile, RunningFile, SessionFile,
+    SpacingFile, ThenFile,
 };
 pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
 pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};

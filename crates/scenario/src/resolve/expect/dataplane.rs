@@ -1,10 +1,11 @@
 //! What the kernel forwards with.
 
 use crate::error::ErrorKind;
-use crate::expect::{Destination, ForwardingExpectation, NeighbourExpectation};
+use crate::expect::{Destination, ForwardingExpectation, NeighbourExpectation, NeighbourState};
 use crate::file::{ForwardingFile, NeighbourFile};
 use crate::lab::{VpnId, VpnType};
 use crate::resolve::{Found, Resolver};
+use crate::values;
 
 impl Resolver<'_> {
     pub(super) fn forwarding(&mut self, typed: &ForwardingFile) -> Found<ForwardingExpectation> {
@@ -51,8 +52,23 @@ impl Resolver<'_> {
     }
 
     pub(super) fn neighbour(&mut self, typed: &NeighbourFile) -> Found<NeighbourExpectation> {
-        let on = self.bagpipe_named(&typed.on, "expects a neighbour on");
-        let vpn = self.vpn(&typed.vpn, "expects a neighbour in");
+        let verb = "expects a neighbour on";
+        let on = match &typed.vpn {
+            Some(_) => self.bagpipe_named(&typed.on, verb)?,
+            None => self.node(&typed.on, verb)?,
+        };
+        let vpn = match &typed.vpn {
+            Some(vpn) => Some(self.vpn(vpn, "expects a neighbour in")?),
+            None => None,
+        };
+        if let (Some(dev), Some(_)) = (&typed.dev, &typed.vpn) {
+            let reason = "says nothing beside `vpn`, which has devices of its own";
+            self.cannot_be::<()>(&dev.span, "dev", reason);
+        }
+        let state = self.maybe(typed.state.as_ref(), |word| {
+            let words = NeighbourState::ALL.map(|state| (state.name(), state));
+            values::one_of("a state of a neighbour", word, &words)
+        });
         let ip = self.ip_of(&typed.ip, "expects the neighbour");
         let mac = typed
             .mac
@@ -60,10 +76,12 @@ impl Resolver<'_> {
             .and_then(|mac| self.mac_of(mac, "expects the neighbour"));
         let absent = typed.absent.unwrap_or(false);
         Some(NeighbourExpectation {
-            on: on?,
-            vpn: vpn?,
+            on,
+            vpn,
             ip: ip?,
             mac,
+            dev: self.maybe_interface(on, typed.dev.as_ref()),
+            state,
             absent,
         })
     }

@@ -1,7 +1,12 @@
 //! Expectations.
 
+mod amount;
 mod dataplane;
+mod interface;
+pub(crate) mod kernel;
+mod lab;
 mod packets;
+mod program;
 mod route;
 mod session;
 
@@ -25,13 +30,19 @@ impl Resolver<'_> {
             Fact::Packets(self.packets(&packets.value)?)
         } else if let Some(forwarding) = &typed.forwarding {
             Fact::Forwarding(self.forwarding(&forwarding.value)?)
+        } else if let Some(neighbour) = &typed.neighbour {
+            Fact::Neighbour(self.neighbour(&neighbour.value)?)
         } else {
-            Fact::Neighbour(self.neighbour(&typed.neighbour.as_ref()?.value)?)
+            self.fact_of_kernel(typed)
+                .or_else(|| self.fact_of_programs(typed))
+                .or_else(|| self.fact_of_lab(typed))?
         };
         let hold = self.maybe(typed.during.as_ref(), values::duration);
+        // That a whole lab is as it should be takes more than one look.
+        let takes_time = matches!(fact, Fact::Converged(_) | Fact::Invariants(_));
         let default = match hold {
-            Some(_) => Duration::ZERO,
-            None => defaults::WITHIN,
+            Some(_) if !takes_time => Duration::ZERO,
+            _ => defaults::WITHIN,
         };
         Some(Expectation {
             fact,
@@ -70,6 +81,46 @@ impl Resolver<'_> {
         Some(Amount { at_least, at_most })
     }
 
+    fn fact_of_kernel(&mut self, typed: &ExpectFile) -> Found<Fact> {
+        if let Some(route) = &typed.kernel_route {
+            self.kernel_route(&route.value).map(Fact::KernelRoute)
+        } else if let Some(rule) = &typed.rule {
+            self.rule(&rule.value).map(Fact::Rule)
+        } else if let Some(fdb) = &typed.fdb {
+            self.fdb(&fdb.value).map(Fact::Fdb)
+        } else if let Some(mpls) = &typed.mpls {
+            self.mpls_route(&mpls.value).map(Fact::Mpls)
+        } else if let Some(interface) = &typed.interface {
+            self.interface(&interface.value).map(Fact::Interface)
+        } else {
+            let flows = typed.openflow.as_ref()?;
+            self.openflow(&flows.value).map(Fact::Openflow)
+        }
+    }
+
+    fn fact_of_programs(&mut self, typed: &ExpectFile) -> Found<Fact> {
+        if let Some(log) = &typed.log {
+            self.log(&log.value).map(Fact::Log)
+        } else if let Some(file) = &typed.file {
+            self.content(&file.value).map(Fact::File)
+        } else if let Some(program) = &typed.program {
+            self.programs_of(&program.value).map(Fact::Program)
+        } else if let Some(memory) = &typed.memory {
+            self.memory(&memory.value).map(Fact::Memory)
+        } else {
+            let cpu = typed.cpu.as_ref()?;
+            self.cpu(cpu, typed).map(Fact::Cpu)
+        }
+    }
+
+    fn fact_of_lab(&mut self, typed: &ExpectFile) -> Found<Fact> {
+        if let Some(converged) = &typed.converged {
+            return self.converged(&converged.value).map(Fact::Converged);
+        }
+        let invariants = typed.invariants.as_ref()?;
+        self.invariants(invariants).map(Fact::Invariants)
+    }
+
     fn since(&mut self, label: &At<String>) -> Found<Since> {
         if label.value == LAST_STEP {
             if self.last_step.is_none() {
@@ -86,7 +137,7 @@ impl Resolver<'_> {
             None => {
                 let labels = self.labels.keys().cloned();
                 let known = [LAST_STEP.to_string()].into_iter().chain(labels).collect();
-                self.unknown(label, "expects packets since", "label", known)
+                self.unknown(label, "counts since", "label", known)
             }
         }
     }
