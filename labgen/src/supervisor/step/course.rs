@@ -306,6 +306,7 @@ impl Course {
             title: "every client of a reflector holds what the rules say".into(),
             place: last.place.clone(),
             background: false,
+            usual_deadline: false,
             action: Action::Steps(Vec::new()),
         };
         let begun = self.begin(&step, &[]);
