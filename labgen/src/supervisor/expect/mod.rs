@@ -2,6 +2,7 @@
 
 mod converged;
 mod dataplane;
+mod explain;
 mod invariants;
 mod kernel;
 mod node;
@@ -16,7 +17,7 @@ pub(super) use invariants::settled;
 use std::rc::Rc;
 use std::time::Duration;
 
-use scenario::{Expectation, Fact};
+use scenario::{Expectation, Fact, Step};
 use tokio::time::{Instant, timeout_at};
 
 use super::lab::{Lab, ReachError, micros};
@@ -42,12 +43,23 @@ trait Watch {
     async fn changed(&mut self) -> Result<(), ReachError>;
 }
 
-/// Waits until the expectation is met; what was seen, in a line.
+/// Waits until the expectation of a step is met; what was seen, in a line, or why it is not.
 pub(super) async fn wait(
     lab: &Rc<Lab>,
     expectation: &Expectation,
-    title: &str,
+    step: &Step,
 ) -> Result<String, Unmet> {
+    match judge(lab, expectation, &step.title).await {
+        Ok(seen) => Ok(seen),
+        Err(mut unmet) => {
+            let why = explain::explain(lab, &expectation.fact, step.id).await;
+            unmet.details.extend(why);
+            Err(unmet)
+        }
+    }
+}
+
+async fn judge(lab: &Rc<Lab>, expectation: &Expectation, title: &str) -> Result<String, Unmet> {
     // What is shown says itself that it was expected.
     let title = title.strip_prefix("expect ").unwrap_or(title);
     let time = Time {

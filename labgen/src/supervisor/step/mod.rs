@@ -68,7 +68,7 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Start(nodes) => life::each(nodes, |node| lab.start(node), "started").await,
         Action::Restart(nodes) => life::each(nodes, |node| lab.restart(node), "restarted").await,
         Action::Signal(to) => life::signal(lab, to),
-        Action::Expect(expectation) => expect::wait(lab, expectation, &step.title).await,
+        Action::Expect(expectation) => expect::wait(lab, expectation, step).await,
         Action::Steps(_)
         | Action::Parallel(_)
         | Action::Repeat(_)
