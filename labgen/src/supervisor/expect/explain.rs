@@ -194,7 +194,8 @@ async fn holders(lab: &Rc<Lab>, missed: &Missed, skipped: &BTreeSet<NodeId>) -> 
         return Vec::new();
     };
     let speakers = lab.scenario.nodes().map(|(id, _)| id);
-    let speakers = speakers.filter(|id| !skipped.contains(id) && tells(&lab.scenario[*id].kind, family));
+    let speakers =
+        speakers.filter(|id| !skipped.contains(id) && tells(&lab.scenario[*id].kind, family));
     let asked: Vec<NodeId> = speakers.take(ASKED).collect();
     let answers = join_all(asked.iter().map(|node| async {
         let mut observer = Observer::new(lab, *node, Topic::Routes(family));

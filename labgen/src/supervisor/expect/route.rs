@@ -110,6 +110,7 @@ impl Watch for Watcher {
                 candidates.len(),
                 self.of_whom()
             ),
+            1 => "1 route is like that".into(),
             n => format!("{n} routes are like that"),
         };
         // The one that comes nearest says most: first those to the same destination.
