@@ -50,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     pub(crate) status: Option<PathBuf>,
 
+    /// Unix socket on which to take orders: routes to originate, sessions to reset; not in mode splice
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
+
     /// Log more: -v state changes and routes, -vv everything
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -65,6 +69,10 @@ impl Args {
         let args = Self::try_parse_from(args)?;
         if args.mode == Mode::Splice && args.status.is_some() {
             let text = "'--status <PATH>' has nothing to tell in '--mode splice'";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+        }
+        if args.mode == Mode::Splice && args.control.is_some() {
+            let text = "'--control <PATH>' has nothing to control in '--mode splice'";
             return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
         }
         Ok(args)

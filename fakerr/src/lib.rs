@@ -5,10 +5,12 @@
 //! knows nothing of BGP.
 
 mod args;
+mod control;
 mod identity;
 mod listen;
 mod log;
 mod reflect;
+mod socket;
 mod splice;
 mod status;
 
@@ -19,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use args::{Args, Mode};
+use control::Desk;
 use listen::Doors;
 use status::Counter;
 
@@ -62,6 +65,12 @@ enum RunError {
         #[source]
         source: io::Error,
     },
+    #[error("cannot take orders on `{path}`")]
+    Control {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
 }
@@ -92,13 +101,20 @@ async fn serve(args: &Args) -> Result<(), RunError> {
         })
     });
     let counter = counter.transpose()?;
+    let desk = args.control.as_deref().map(|path| {
+        Desk::open(path).map_err(|source| RunError::Control {
+            path: path.display().to_string(),
+            source,
+        })
+    });
+    let desk = desk.transpose()?;
     match sd_notify::notify_ready() {
         Ok(true) => info!("told the service manager"),
         Ok(false) => {}
         Err(error) => warn!(%error, "cannot tell the service manager"),
     }
     match args.mode {
-        Mode::Reflect => reflect::run(args, doors, counter, stop).await,
+        Mode::Reflect => reflect::run(args, doors, counter, desk, stop).await,
         Mode::Splice => splice::run(doors, stop).await,
     }
     Ok(())

@@ -1,12 +1,14 @@
 //! The reflector's event loop: sessions in, the rules of [`bgp_rib::reflector`], messages out.
 
 mod hub;
+mod obey;
 mod send;
 
 use tokio::sync::mpsc;
 
 use crate::{
     args::Args,
+    control::{Desk, Order},
     listen::Doors,
     status::{Counter, Question},
 };
@@ -17,6 +19,7 @@ pub(crate) async fn run(
     args: &Args,
     mut doors: Doors,
     mut counter: Option<Counter>,
+    mut desk: Option<Desk>,
     stop: impl Future<Output = ()>,
 ) {
     let (sender, mut events) = mpsc::channel(CHANNEL);
@@ -31,16 +34,20 @@ pub(crate) async fn run(
                 // Who asked may have gone.
                 let _ = to.send(hub.answer(question));
             }
+            order = ordered(&mut desk) => {
+                hub.obey(order);
+                hub.flush();
+            }
             _ = events.recv_many(&mut batch, CHANNEL) => {
                 for (client, event) in batch.drain(..) {
                     hub.take(client, event);
                 }
                 hub.flush();
-                if let Some(counter) = &counter {
-                    let (clients, routes) = hub.news();
-                    counter.changed(clients, routes);
-                }
             }
+        }
+        if let Some(counter) = &counter {
+            let (clients, routes) = hub.news();
+            counter.changed(clients, routes);
         }
     }
     hub.stop().await;
@@ -49,6 +56,13 @@ pub(crate) async fn run(
 async fn asked(counter: &mut Option<Counter>) -> Question {
     match counter {
         Some(counter) => counter.question().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ordered(desk: &mut Option<Desk>) -> Order {
+    match desk {
+        Some(desk) => desk.order().await,
         None => std::future::pending().await,
     }
 }

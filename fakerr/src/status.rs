@@ -13,8 +13,7 @@ mod answer;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use bgp_wire::Family;
@@ -28,7 +27,10 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::listen::AFTER_FAILURE;
+use crate::{
+    listen::AFTER_FAILURE,
+    socket::{self, Socket},
+};
 use answer::{Said, refusal};
 
 pub(crate) use answer::{Asked, ToldRoute, document};
@@ -80,25 +82,13 @@ pub(crate) struct Counter {
     questions: mpsc::Receiver<Question>,
     /// Ends with us.
     _clerks: JoinSet<()>,
-    path: PathBuf,
+    _socket: Socket,
 }
 
 impl Counter {
-    /// Listens at `path`, for this user alone. A socket left there by an earlier run is replaced, anything else
-    /// is an error.
+    /// Listens at `path`, see [`socket::listen`].
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        match std::fs::symlink_metadata(path) {
-            Ok(there) if there.file_type().is_socket() => std::fs::remove_file(path)?,
-            Ok(_) => {
-                let text = "there is something else than a socket";
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        let (listener, socket) = socket::listen(path)?;
         info!(path = %path.display(), "telling of the status");
         let (asking, questions) = mpsc::channel(16);
         let (changes, changed) = watch::channel(Changes::default());
@@ -108,7 +98,7 @@ impl Counter {
             changes,
             questions,
             _clerks: clerks,
-            path: path.to_owned(),
+            _socket: socket,
         })
     }
 
@@ -129,13 +119,6 @@ impl Counter {
             // Clerks only go when we do.
             None => std::future::pending().await,
         }
-    }
-}
-
-impl Drop for Counter {
-    fn drop(&mut self) {
-        // A socket that stays is replaced by the next run.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -116,6 +116,36 @@ fn a_refresh_sends_it_all_again() {
 }
 
 #[test]
+fn its_own_routes_go_out_as_they_are_and_compete_with_those_of_clients() {
+    let mut world = World::with(2, EVPN);
+    world.originate(support::announce(0, &targets(&[1]), &[mac(1), mac(2)]));
+    let (.., attributes) = world.route(2, &mac(1)).expect("originated");
+    assert_eq!(attributes, &targets(&[1]));
+    // A client's better path takes over, and goes again.
+    let better = targets(&[1]).with(AttributeValue::LocalPref(200));
+    world.announce(1, &better, &[mac(1)]);
+    let (.., attributes) = world.route(2, &mac(1)).expect("reflected");
+    assert_eq!(attributes.originator_id(), Some(id(1)));
+    world.withdraw(1, &[mac(1)]);
+    assert_eq!(world.route(1, &mac(1)), world.route(2, &mac(1)));
+    // Sessions come and go without them.
+    world.down(2);
+    world.up(2, EVPN);
+    assert_eq!(world.holds(2), set(&[mac(1), mac(2)]));
+    world.originate(withdraw(&[mac(1), mac(2)]));
+    assert!(world.holds(1).is_empty() && world.holds(2).is_empty());
+}
+
+#[test]
+fn its_own_routes_are_for_who_asks_for_them() {
+    let mut world = World::with(1, BOTH);
+    world.originate(support::announce(0, &targets(&[1]), &[mac(1)]));
+    assert!(world.holds(1).is_empty());
+    world.ask(1, 1);
+    assert_eq!(world.holds(1), set(&[mac(1)]));
+}
+
+#[test]
 fn families_stay_apart() {
     let mut world = World::new();
     let odd = Family::new(16390, 99);

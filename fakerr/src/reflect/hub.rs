@@ -13,7 +13,7 @@ use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notificat
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
 use tracing::{debug, info, warn};
 
-use super::send::Senders;
+use super::{obey::Resets, send::Senders};
 use crate::{
     args::Args,
     identity,
@@ -24,20 +24,21 @@ use crate::{
 pub(super) struct Hub {
     reflector: Reflector,
     session: SessionConfig,
-    clients: BTreeMap<ClientId, Client>,
-    senders: Senders,
+    pub(super) clients: BTreeMap<ClientId, Client>,
+    pub(super) senders: Senders,
+    pub(super) resets: Resets,
     events: mpsc::Sender<(ClientId, PeerEvent)>,
     calls: u64,
     /// How often sessions with an address have left Established.
     flaps: BTreeMap<IpAddr, u64>,
     /// What is not as it was when last asked: clients, routes.
-    news: (bool, bool),
+    pub(super) news: (bool, bool),
 }
 
-struct Client {
-    handle: PeerHandle,
-    address: SocketAddr,
-    state: State,
+pub(super) struct Client {
+    pub(super) handle: PeerHandle,
+    pub(super) address: SocketAddr,
+    pub(super) state: State,
     agreed: Option<Box<Negotiated>>,
     since: Option<Instant>,
 }
@@ -81,6 +82,7 @@ impl Hub {
             session,
             clients: BTreeMap::new(),
             senders: Senders::default(),
+            resets: Resets::default(),
             events,
             calls: 0,
             flaps: BTreeMap::new(),
@@ -155,9 +157,11 @@ impl Hub {
                 self.news = (true, true);
                 self.senders.remove(id);
                 self.handle(ReflectorEvent::Down { client: id });
+                self.resets.ended(id);
             }
             PeerEvent::Ended => {
                 self.clients.remove(&id);
+                self.resets.ended(id);
                 self.news.0 = true;
             }
         }
@@ -276,7 +280,7 @@ impl Hub {
         self.handle(ReflectorEvent::Update { client: id, update });
     }
 
-    fn handle(&mut self, event: ReflectorEvent) {
+    pub(super) fn handle(&mut self, event: ReflectorEvent) {
         let actions = self.reflector.handle(event);
         self.act(actions);
     }

@@ -59,6 +59,13 @@ impl Senders {
         }
     }
 
+    /// Octets of somebody else's, whatever they are.
+    pub(super) fn say(&self, to: ClientId, octets: Bytes) {
+        if let Some(sender) = self.clients.get(&to) {
+            sender.outgoing.send_encoded([octets]);
+        }
+    }
+
     fn send(&self, to: &[ClientId], messages: impl Fn(&EncodeContext) -> Vec<RawMessage>) {
         let mut encoded: Vec<Option<Vec<Bytes>>> = vec![None; self.contexts.len()];
         for sender in to.iter().filter_map(|id| self.clients.get(id)) {

@@ -15,8 +15,10 @@ use crate::export::DEFAULT_LOCAL_PREF;
 /// Who a path comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Source {
-    /// The reflector itself.
+    /// The reflector itself, for what it wants.
     Own,
+    /// The reflector itself, on behalf of who told it to.
+    Originated,
     Client(ClientId),
 }
 
@@ -114,7 +116,8 @@ impl Bodies {
             None => origin.router_id,
         };
         let attributes = match origin.source {
-            Source::Own => received.clone(),
+            // Nothing is reflected: where a route comes into the AS nobody names an originator or a cluster.
+            Source::Own | Source::Originated => received.clone(),
             Source::Client(_) => reflected(received, originator, config.cluster_id),
         };
         let mobility = received

@@ -53,6 +53,11 @@ pub enum ReflectorEvent {
         /// After RFC 7606; not one that ends the session.
         update: Box<Update>,
     },
+    /// The reflector itself announces or withdraws routes.
+    Originate {
+        /// As a client would send it.
+        update: Box<Update>,
+    },
     /// A client wants the routes of a family again (RFC 2918).
     Refresh {
         /// Which.

@@ -15,6 +15,8 @@
 //! membership, and each has to hear that somebody wants its routes (RFC 4684 section 3.2). For a client
 //! without RT-Constraint the reflector asks all others for everything, see [`AskForAll`].
 //!
+//! Routes of the reflector's own compete with those of clients by the same rules, and go out as they are.
+//!
 //! What clients hold is never stored: it follows from best paths and memberships, before and after.
 
 mod best;
@@ -115,6 +117,7 @@ impl Reflector {
             ReflectorEvent::Update { client, update } => {
                 self.update(client, &update, &mut actions);
             }
+            ReflectorEvent::Originate { update } => self.originate(&update),
             ReflectorEvent::Refresh { client, family } => {
                 self.flush_into(&mut actions);
                 self.refresh(client, family, &mut actions);
@@ -259,23 +262,46 @@ impl Reflector {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        let speaks = |family: &Family| client.info.families.contains(family);
-        let (source, config) = (Source::Client(id), self.config);
+        let families = client.info.families.clone();
         let origin = Origin {
-            source,
+            source: Source::Client(id),
             router_id: client.info.router_id,
             address: client.info.address,
             is_membership: false,
         };
-        for (_, nlri) in update.unreach.iter().filter(|(family, _)| speaks(family)) {
-            nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
-        }
         // RFC 4456 section 8: what has been here before is not taken again.
-        let looped = update.attributes.originator_id() == Some(config.router_id)
+        let looped = update.attributes.originator_id() == Some(self.config.router_id)
             || update
                 .attributes
                 .cluster_list()
-                .contains(&config.cluster_id);
+                .contains(&self.config.cluster_id);
+        self.learn(origin, update, looped, |family| families.contains(family));
+        self.update_membership(id, update, looped, actions);
+    }
+
+    /// Any family will do, and there is nobody to loop.
+    fn originate(&mut self, update: &Update) {
+        let router_id = self.config.router_id;
+        let origin = Origin {
+            source: Source::Originated,
+            router_id,
+            address: router_id.into(),
+            is_membership: false,
+        };
+        self.learn(origin, update, false, |_| true);
+    }
+
+    fn learn(
+        &mut self,
+        origin: Origin,
+        update: &Update,
+        looped: bool,
+        speaks: impl Fn(&Family) -> bool,
+    ) {
+        let (source, config) = (origin.source, self.config);
+        for (_, nlri) in update.unreach.iter().filter(|(family, _)| speaks(family)) {
+            nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
+        }
         for (family, next_hop, nlri) in update.reach.iter().filter(|(family, ..)| speaks(family)) {
             if looped {
                 nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
@@ -295,7 +321,6 @@ impl Reflector {
                 });
             }
         }
-        self.update_membership(id, update, looped, actions);
     }
 
     fn update_membership(

@@ -52,7 +52,7 @@ impl Reflector {
 
 fn client(source: Source) -> Option<ClientId> {
     match source {
-        Source::Own => None,
+        Source::Own | Source::Originated => None,
         Source::Client(client) => Some(client),
     }
 }

@@ -78,6 +78,18 @@ impl World {
         });
     }
 
+    /// The reflector's own.
+    pub fn originate(&mut self, messages: Vec<RawMessage>) {
+        for message in messages {
+            let decoded = Message::decode(&message, &DecodeContext::default()).expect("readable");
+            let Message::Update(update) = decoded else {
+                panic!("an UPDATE")
+            };
+            let update = Box::new(update);
+            self.give(ReflectorEvent::Originate { update });
+        }
+    }
+
     pub fn update(&mut self, client: u64, messages: Vec<RawMessage>) {
         for message in messages {
             self.update_later(client, &message);
