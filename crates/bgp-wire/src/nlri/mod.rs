@@ -2,6 +2,7 @@
 
 mod evpn;
 mod flow_component;
+mod flow_text;
 mod flowspec;
 mod key;
 mod rtc;
