@@ -14,6 +14,7 @@ mod protocol;
 mod report;
 mod state;
 mod supervisor;
+mod tell;
 mod ui;
 mod vm;
 

@@ -9,6 +9,7 @@ use bgp_wire::types::{IpPrefix, MacAddr};
 use bgp_wire::{RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
+use crate::announcement::Announcement;
 use crate::kind::NodeKind;
 use crate::place::Place;
 use crate::step::Step;
@@ -30,6 +31,9 @@ pub struct Scenario {
     pub ports: Vec<Port>,
     /// Captures, in the order in which steps begin them.
     pub captures: Vec<Capture>,
+    /// What steps announce, in the order in which they first do.
+    #[serde(default)]
+    pub announcements: Vec<Announcement>,
     /// Steps, in the order of the file.
     pub steps: Vec<Step>,
 }
@@ -120,6 +124,10 @@ pub struct PortId(pub usize);
 /// A capture's index in [`Scenario::captures`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CaptureId(pub usize);
+
+/// An announcement's index in [`Scenario::announcements`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AnnouncementId(pub usize);
 
 /// A node: namespaces and the program in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -391,4 +399,5 @@ indexed! {
     VpnId => vpns: Vpn,
     PortId => ports: Port,
     CaptureId => captures: Capture,
+    AnnouncementId => announcements: Announcement,
 }

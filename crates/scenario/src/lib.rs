@@ -12,6 +12,7 @@
 //! No files, no clock, no sockets: the caller reads the text and says what the file is called.
 
 pub mod amount;
+pub mod announcement;
 pub mod defaults;
 pub mod error;
 mod expand;
@@ -38,6 +39,7 @@ mod values;
 use std::collections::BTreeSet;
 
 pub use amount::Amount;
+pub use announcement::{Announcement, Batch};
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
     ConvergedExpectation, Counter, CpuExpectation, Destination, DisplayFilter, Encap, Expectation,
@@ -52,9 +54,9 @@ pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    Capture, CaptureId, CapturePoint, Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId,
-    Link, LinkId, NetId, Node, NodeId, Port, PortId, Record, Scenario, StaticRoute, Traffic, Vpn,
-    VpnId, VpnType, Wait,
+    AnnouncementId, Capture, CaptureId, CapturePoint, Interface, InterfaceAddress, KernelFeature,
+    Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port, PortId, Record, Scenario,
+    StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait,
 };
 pub use numbers::Numbers;
 pub use place::Place;
@@ -64,8 +66,8 @@ pub use route::{Encapsulation, OneOf, PmsiPattern, RouteField, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{
-    Action, Attach, Cable, Endpoint, Exec, Limit, Ping, PingOutcome, Repeat, Signal, SignalTo,
-    Step, StepId, TextExpectation, WaitFor,
+    Action, Attach, Cable, Endpoint, Exec, Flap, Flapping, Inject, Limit, Ping, PingOutcome,
+    Repeat, Signal, SignalTo, Step, StepId, TextExpectation, WaitFor,
 };
 pub use values::{is_lab_name, mac_for, time_limit};
 

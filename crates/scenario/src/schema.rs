@@ -66,6 +66,7 @@ pub(crate) fn by_table() -> Value {
     exactly_one(defs.get_mut("PacketsFile"), &["layers", "tshark"]);
     exactly_one(defs.get_mut("KernelRouteFile"), &["to", "lookup"]);
     exactly_one(defs.get_mut("InterfaceFile"), &["name", "net"]);
+    exactly_one(defs.get_mut("FlapFile"), &crate::resolve::FLAPPING);
     exactly_one(defs.get_mut("LinkFile"), &SHAPES);
     at_most_one(
         defs.get_mut("BgpMessageFile"),

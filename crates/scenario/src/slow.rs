@@ -13,6 +13,11 @@ impl Scenario {
                     PingOutcome::Replies(time) | PingOutcome::Silence(time) => *time *= factor,
                 },
                 Action::Exec(exec) => exec.within *= factor,
+                Action::Flap(flap) => {
+                    flap.period *= factor;
+                    flap.down *= factor;
+                    flap.jitter *= factor;
+                }
                 Action::Wait(wait) => wait.within *= factor,
                 Action::Expect(expectation) => {
                     expectation.within *= factor;

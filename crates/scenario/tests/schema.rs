@@ -14,6 +14,7 @@ const SEMANTIC: &[&str] = &[
     "address-taken-in-vpn",
     "address-used-twice",
     "addresses-wrong",
+    "announce-wrong",
     "attached-twice",
     "bad-address",
     "bad-duration",

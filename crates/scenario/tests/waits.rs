@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use files::{checked, directories, read, toml_files};
 use scenario::{
-    Action, Attach, Destination, Endpoint, Fact, NodeId, Ping, PingOutcome, PortId, Scenario,
-    VpnId, VpnType,
+    Action, Attach, Destination, Endpoint, Fact, Flap, Flapping, NodeId, Ping, PingOutcome, PortId,
+    Scenario, VpnId, VpnType,
 };
 
 /// What a node forwards by in a VPN.
@@ -77,6 +77,13 @@ fn early(name: &str, scenario: &Scenario) -> (Vec<String>, usize) {
     for step in scenario.walk() {
         match &step.action {
             Action::Attach(attach) => {
+                known.forget(scenario, attach.port);
+                known.attached.insert(attach.port.0, attach.clone());
+            }
+            Action::Flap(Flap {
+                what: Flapping::Port(attach),
+                ..
+            }) => {
                 known.forget(scenario, attach.port);
                 known.attached.insert(attach.port.0, attach.clone());
             }

@@ -21,6 +21,9 @@ const TAP: &str = "/run/exabgp/tap.sh";
 /// What it has told since it was started.
 pub const EVENTS: &str = "/run/exabgp/events.json";
 
+/// A pipe: what is written to it are commands to it, and its answers are among what it has told.
+pub const COMMANDS: &str = "/run/exabgp/commands";
+
 pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Program, KindError> {
     let text = match &config.config {
         None => config_file(config),
@@ -38,12 +41,7 @@ pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Prog
         env: env.map(|(name, value)| (name.into(), value.into())).into(),
         files: vec![
             (START.into(), start_script()),
-            (
-                TAP.into(),
-                format!(
-                    "# Standard output stays open: ExaBGP takes its end for the end of this.\nexec cat 3>&1 >>{EVENTS}\n"
-                ),
-            ),
+            (TAP.into(), tap_script()),
             (CONFIG.into(), text),
         ],
         config: Some(CONFIG.into()),
@@ -52,12 +50,19 @@ pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Prog
     })
 }
 
-/// The pipes of `exabgpcli` must be there, and what an earlier run was told no longer counts.
+/// Standard output is where ExaBGP hears commands from, and has to stay open: it takes its end for the end of this. The
+/// pipe is opened for both directions, so that it does not end when who has written to it goes.
+fn tap_script() -> String {
+    format!("cat <>{COMMANDS} &\nexec cat >>{EVENTS}\n")
+}
+
+/// The pipes of `exabgpcli` must be there, and what an earlier run was told no longer counts. The pipe of commands is
+/// another each time: somebody of the earlier run may still read from the last one.
 fn start_script() -> String {
     format!(
         "set -e\ncd /run/exabgp\n\
          for pipe in exabgp.in exabgp.out; do\n\t[ -p $pipe ] || mkfifo -m 600 $pipe\ndone\n\
-         : >{EVENTS}\nexec exabgp {CONFIG}\n"
+         : >{EVENTS}\nrm -f {COMMANDS}\nmkfifo -m 600 {COMMANDS}\nexec exabgp {CONFIG}\n"
     )
 }
 

@@ -7,6 +7,9 @@ use super::Program;
 /// Where it tells of its clients.
 pub const STATUS: &str = "/run/bagpipe-fakerr/status.sock";
 
+/// Where it takes orders.
+pub const CONTROL: &str = "/run/bagpipe-fakerr/control.sock";
+
 pub(super) fn program(config: &FakeRr) -> Program {
     let mut args = vec!["--port".to_owned(), config.port.to_string()];
     match config.mode {
@@ -14,6 +17,8 @@ pub(super) fn program(config: &FakeRr) -> Program {
         FakeRrMode::Reflect => args.extend([
             "--status".into(),
             STATUS.into(),
+            "--control".into(),
+            CONTROL.into(),
             "--as".into(),
             config.asn.to_string(),
             "--router-id".into(),

@@ -22,8 +22,8 @@ use std::path::Path;
 use scenario::{Node, NodeKind, Ready};
 
 pub use bird::CONTROL as BIRD_CONTROL;
-pub use exabgp::EVENTS as EXABGP_EVENTS;
-pub use fakerr::STATUS as FAKERR_STATUS;
+pub use exabgp::{COMMANDS as EXABGP_COMMANDS, EVENTS as EXABGP_EVENTS};
+pub use fakerr::{CONTROL as FAKERR_CONTROL, STATUS as FAKERR_STATUS};
 
 /// A program of a node: how it is started, and when it counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -133,7 +133,9 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
     let mut peers = BTreeMap::new();
     // The last line may still be on its way.
     let lines = answer.split_inclusive(|octet| *octet == b'\n');
-    for line in lines.filter(|line| line.ends_with(b"\n")) {
+    // Answers to commands are among them.
+    let events = lines.filter(|line| line.starts_with(b"{") && line.ends_with(b"\n"));
+    for line in events {
         let event: Event =
             serde_json::from_slice(line).map_err(|error| Misread::new(error, line))?;
         let Some(neighbour) = event.neighbor else {

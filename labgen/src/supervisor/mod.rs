@@ -21,6 +21,7 @@ mod rest;
 mod slowness;
 mod standing;
 mod step;
+mod telling;
 mod view;
 
 use std::io::{BufRead, BufReader};

@@ -17,6 +17,7 @@ use crate::observe::{self, Misread, Route, Session, Speaker, Topic};
 pub(super) use converged::{Unconverged, converged, expected_sessions, is_halted};
 pub(super) use neighbours::{Neighbour, neighbours};
 pub(super) use news::Feed;
+pub(super) use question::run;
 
 /// How soon a program is asked again at first.
 const SOON: Duration = Duration::from_millis(10);

@@ -162,9 +162,10 @@ impl From<Fault> for Wrong {
 }
 
 /// The words a step can hold.
-pub(crate) const WORDS: [&str; 19] = [
-    "attach", "detach", "move", "ping", "capture", "exec", "cut", "heal", "halt", "start",
-    "restart", "signal", "steps", "parallel", "repeat", "soak", "wait", "stop", "expect",
+pub(crate) const WORDS: [&str; 23] = [
+    "attach", "detach", "move", "announce", "withdraw", "flap", "inject", "ping", "capture",
+    "exec", "cut", "heal", "halt", "start", "restart", "signal", "steps", "parallel", "repeat",
+    "soak", "wait", "stop", "expect",
 ];
 
 /// Of those the ones that hold steps: as they are, or under `steps`.

@@ -69,6 +69,8 @@ words! {
         "type": "string",
         "enum": route::RouteField::ALL.iter().filter(|field| field.may_lack()).map(|field| field.name()).collect::<Vec<_>>(),
     });
+    /// What can be counted up.
+    Counter = one_of(&crate::announcement::Counter::WORDS);
     /// Operations of ARP.
     ArpOperation = one_of(&layers::ARP_OPERATIONS);
     /// States of a session.

@@ -18,6 +18,8 @@ mod space;
 mod steps;
 pub(crate) mod vpns;
 
+pub(crate) use steps::FLAPPING;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -106,6 +108,8 @@ struct Resolver<'a> {
     attached: Vec<(Attach, Range<usize>, bool)>,
     /// Captures by name, and where they were begun.
     captures: BTreeMap<String, (CaptureId, Range<usize>)>,
+    /// Announcements by name, and where they were first made.
+    announcements: steps::Names,
     /// Labels of steps, and where they are.
     labels: BTreeMap<String, (StepId, Range<usize>)>,
     /// The last step that did something.
@@ -143,6 +147,7 @@ impl<'a> Resolver<'a> {
                 vpns: Vec::new(),
                 ports: Vec::new(),
                 captures: Vec::new(),
+                announcements: Vec::new(),
                 steps: Vec::new(),
             },
             subject: Subject::Scenario,
@@ -169,6 +174,7 @@ impl<'a> Resolver<'a> {
             ports: BTreeMap::new(),
             attached: Vec::new(),
             captures: BTreeMap::new(),
+            announcements: BTreeMap::new(),
             labels: BTreeMap::new(),
             last_step: None,
             course: steps::Course::default(),

@@ -2,12 +2,14 @@
 
 mod attach;
 mod exec;
+mod flap;
 mod flow;
 mod life;
 mod ping;
 
 pub use attach::Attach;
 pub use exec::{Exec, TextExpectation};
+pub use flap::{Flap, Flapping, Inject};
 pub use flow::{Limit, Repeat, Wait as WaitFor};
 pub use life::{Cable, Signal, SignalTo};
 pub use ping::{Ping, PingOutcome};
@@ -17,7 +19,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::expect::Expectation;
-use crate::lab::{CaptureId, NodeId, PortId};
+use crate::lab::{AnnouncementId, CaptureId, NodeId, PortId};
 use crate::place::Place;
 
 /// A step's number in [`Scenario::walk`](crate::Scenario::walk). People are shown [`Step::number`].
@@ -72,6 +74,14 @@ pub enum Action {
         /// The attachment that begins.
         to: Attach,
     },
+    /// Announce what is described at [`Scenario::announcements`](crate::Scenario::announcements).
+    Announce(AnnouncementId),
+    /// Withdraw it.
+    Withdraw(Vec<AnnouncementId>),
+    /// Take something away and bring it back, again and again.
+    Flap(Flap),
+    /// Send octets that no speaker would send.
+    Inject(Inject),
     /// Ask for echoes.
     Ping(Ping),
     /// Begin a capture, described at [`Scenario::captures`](crate::Scenario::captures). It runs until it is

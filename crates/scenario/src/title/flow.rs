@@ -61,7 +61,7 @@ fn repeat(repeat: &Repeat, typed: &StepFile) -> String {
     format!("repeat {steps} {limit}{}", every.unwrap_or_default())
 }
 
-fn cable(scenario: &Scenario, cable: Cable) -> String {
+pub(super) fn cable(scenario: &Scenario, cable: Cable) -> String {
     let net = scenario.net_name(cable.on);
     match cable.node {
         Some(node) => format!("{} off {net}", scenario[node].name),

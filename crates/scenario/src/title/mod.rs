@@ -4,6 +4,7 @@ mod expect;
 mod flow;
 mod node;
 mod packets;
+mod routes;
 
 use crate::file::{At, StepFile};
 use crate::lab::Scenario;
@@ -57,7 +58,10 @@ pub(crate) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
             }
             None => "expect".into(),
         },
-        action => flow::of(scenario, action, typed),
+        action => {
+            let about_routes = routes::of(scenario, action, typed);
+            about_routes.unwrap_or_else(|| flow::of(scenario, action, typed))
+        }
     }
 }
 

@@ -83,7 +83,12 @@ pub(super) async fn start(
     Ok((Running(child), outputs))
 }
 
-async fn run(lab: &Lab, node: NodeId, words: &[String]) -> Result<Vec<u8>, AskError> {
+/// Runs a command in a node; what it prints, unless it fails.
+pub(in crate::supervisor) async fn run(
+    lab: &Lab,
+    node: NodeId,
+    words: &[String],
+) -> Result<Vec<u8>, AskError> {
     let (mut running, [mut stdout, mut stderr]) = start(lab, node, words).await?;
     let (mut answer, mut complaint) = (Vec::new(), Vec::new());
     let (said, complained) = tokio::join!(

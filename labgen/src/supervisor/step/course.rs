@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Unmet, perform};
+use super::{Unmet, flap, perform};
 use crate::protocol::{Event, Failure};
 use crate::supervisor::front::Teller;
 use crate::supervisor::lab::{Lab, micros};
@@ -152,8 +152,14 @@ impl Course {
         recording::mark(&self.lab, step.id, &step.title);
         marks::mark(&self.lab, step.id).await;
         let begun = self.begin(step, rounds);
+        let own_stop = stop.clone();
         let doing = async {
             match &step.action {
+                // It ends by itself when it is told to, with what flaps where it was.
+                Action::Flap(flap) => match flap::flap(&self.lab, flap, own_stop).await {
+                    Ok(seen) => Ok(seen),
+                    Err(unmet) => return Err(Some(unmet)),
+                },
                 Action::Steps(steps) => self.sequence(steps, rounds).await.map(|()| String::new()),
                 Action::Parallel(steps) => self.parallel(steps, rounds).await,
                 Action::Repeat(repeat) => self.repeat(repeat, rounds).await,
@@ -164,8 +170,10 @@ impl Course {
             }
             .map_err(|Failed| None)
         };
+        let flaps = matches!(step.action, Action::Flap(_));
         let stopped = async {
             match stop {
+                Some(_) if flaps => false,
                 Some(mut stop) => stop.wait_for(|stop| *stop).await.map(drop).is_ok(),
                 None => false,
             }

@@ -3,9 +3,11 @@
 mod attach;
 mod course;
 mod exec;
+mod flap;
 mod life;
 pub(super) mod output;
 mod ping;
+mod routes;
 
 use std::rc::Rc;
 
@@ -54,6 +56,10 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
             .map(|()| String::new())
             .map_err(|e: RecordingError| Unmet::undone("the capture begins", &e)),
         Action::StopCapture(capture) => Ok(recording::stop(lab, *capture).await),
+        Action::Announce(id) => routes::announce(lab, *id).await,
+        Action::Withdraw(all) => routes::withdraw(lab, all).await,
+        Action::Inject(inject) => routes::inject(lab, inject).await,
+        Action::Flap(flap) => flap::flap(lab, flap, None).await,
         Action::Ping(ping) => ping::ping(lab, ping).await,
         Action::Exec(exec) => exec::exec(lab, exec).await,
         Action::Cut(cable) => lab

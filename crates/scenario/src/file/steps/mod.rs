@@ -1,17 +1,21 @@
 //! Steps, as typed: one table with one word, which holds the rest.
 
 mod act;
+mod announce;
 mod expect;
+mod flap;
 mod flow;
 mod life;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
+pub use announce::{AnnounceFile, FlowActionFile, WithdrawFile};
 pub use expect::{
     AmountFile, ContentFile, ConvergedFile, CpuFile, EncapFile, ExpectFile, FdbFile,
     ForwardingFile, InterfaceFile, InvariantsFile, KernelRouteFile, LabelRouteFile, LogFile,
     MemoryFile, NeighbourFile, OpenflowFile, PacketsFile, RuleFile, RunningFile, SessionFile,
     SpacingFile, ThenFile,
 };
+pub use flap::{FlapFile, FlapSessionFile, InjectFile};
 pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
 pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};
 
@@ -35,6 +39,14 @@ pub struct StepFile {
     /// Plugs an attached port into its VPN on another compute node, and then unplugs it where it was.
     #[serde(rename = "move")]
     pub migrate: Option<At<MoveFile>>,
+    /// Has a speaker announce routes.
+    pub announce: Option<At<Box<AnnounceFile>>>,
+    /// Has speakers withdraw them.
+    pub withdraw: Option<At<WithdrawFile>>,
+    /// Takes something away and brings it back, again and again.
+    pub flap: Option<At<FlapFile>>,
+    /// Sends octets that no speaker would send.
+    pub inject: Option<At<InjectFile>>,
     /// Asks for echoes.
     pub ping: Option<At<PingFile>>,
     /// Begins a capture.

@@ -25,7 +25,7 @@ impl Resolver<'_> {
             None => Some(SessionState::Established),
         };
         let on = on?;
-        let peer = self.session_peer(on, &typed.peer)?;
+        let peer = self.session_peer(on, &typed.peer, "expects a session with")?;
         self.session_tells(on, typed, state);
         let flaps = typed.flaps.as_ref();
         Some(SessionExpectation {
@@ -95,8 +95,12 @@ impl Resolver<'_> {
     }
 
     /// An address, or that of a node as the speaker sees it; one of its peers.
-    fn session_peer(&mut self, on: NodeId, typed: &At<String>) -> Found<std::net::IpAddr> {
-        let verb = "expects a session with";
+    pub(in crate::resolve) fn session_peer(
+        &mut self,
+        on: NodeId,
+        typed: &At<String>,
+        verb: &str,
+    ) -> Found<std::net::IpAddr> {
         let peer = if values::looks_like_address(&typed.value) {
             self.keep(&typed.span, values::ip(&typed.value))?
         } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::lab::{CaptureId, NodeId};
+use crate::lab::{AnnouncementId, CaptureId, NodeId};
 use crate::step::{Cable, StepId};
 
 /// The state of the lab between two steps, as far as steps say.
@@ -18,6 +18,8 @@ pub(in crate::resolve) struct Course {
     pub shaken: BTreeSet<NodeId>,
     /// Captures that were stopped, and where that was said.
     pub stopped: BTreeMap<CaptureId, Range<usize>>,
+    /// What is announced, and where that was said.
+    pub announced: BTreeMap<AnnouncementId, Range<usize>>,
     /// Background steps that no step has waited for or stopped.
     going_on: BTreeMap<StepId, Range<usize>>,
     /// How many steps that are repeated this is in.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::ErrorKind;
 use crate::file::{At, StepFile};
-use crate::lab::PortId;
+use crate::lab::{AnnouncementId, PortId};
 use crate::resolve::{Found, Resolver, related};
 use crate::step::{Action, Limit, Repeat, Step, StepId, WaitFor};
 use crate::{defaults, values};
@@ -145,6 +145,29 @@ impl Resolver<'_> {
                 &steps.span,
             );
         }
+        let more_announced = self
+            .course
+            .announced
+            .iter()
+            .find(|(id, _)| !before.announced.contains_key(id));
+        if let Some((id, span)) = more_announced.map(|(id, span)| (*id, span.clone())) {
+            let what = format!(
+                "announces {} and leaves it announced",
+                self.announced_name(id)
+            );
+            self.not_repeatable(&steps.span, what, &span);
+        }
+        let withdrawn = before
+            .announced
+            .keys()
+            .find(|id| !self.course.announced.contains_key(id));
+        if let Some(id) = withdrawn {
+            let what = format!(
+                "withdraws {} and leaves it withdrawn",
+                self.announced_name(*id)
+            );
+            self.not_repeatable(&steps.span, what, &steps.span);
+        }
         let more_halted = self
             .course
             .halted
@@ -163,6 +186,13 @@ impl Resolver<'_> {
             self.not_repeatable(&steps.span, what, &steps.span);
         }
         inner
+    }
+
+    fn announced_name(&self, id: AnnouncementId) -> String {
+        match &self.scenario[id].name {
+            Some(name) => format!("`{name}`"),
+            None => "what has no name".into(),
+        }
     }
 
     fn not_repeatable(&mut self, span: &Range<usize>, what: String, place: &Range<usize>) {

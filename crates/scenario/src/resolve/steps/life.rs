@@ -2,7 +2,7 @@
 
 use crate::error::ErrorKind;
 use crate::file::{At, CableFile, MoveFile, ProgramsFile, SignalFile, StepFile};
-use crate::lab::{NetId, NodeId};
+use crate::lab::{AnnouncementId, NetId, NodeId};
 use crate::resolve::{Found, Resolver, related};
 use crate::step::{Action, Attach, Cable, Signal, SignalTo};
 use crate::values;
@@ -25,7 +25,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn cable(&mut self, typed: &CableFile, verb: &str) -> Found<Cable> {
+    pub(super) fn cable(&mut self, typed: &CableFile, verb: &str) -> Found<Cable> {
         let on = self.net(&typed.on, verb)?;
         let Some(name) = &typed.node else {
             return Some(Cable { on, node: None });
@@ -136,7 +136,7 @@ impl Resolver<'_> {
             }
             self.course.shaken.remove(node);
             self.course.halted.insert(*node, name.span.clone());
-            self.forget_ports(*node);
+            self.forget_told(*node);
         }
         Some(nodes.into_iter().map(|(node, _)| node).collect())
     }
@@ -161,7 +161,7 @@ impl Resolver<'_> {
         for (node, _) in &nodes {
             self.course.halted.remove(node);
             self.course.shaken.remove(node);
-            self.forget_ports(*node);
+            self.forget_told(*node);
         }
         Some(nodes.into_iter().map(|(node, _)| node).collect())
     }
@@ -182,7 +182,7 @@ impl Resolver<'_> {
         let signal = self.keep(&typed.signal.span, signal)?;
         if !signal.is_survived() {
             self.course.shaken.insert(node);
-            self.forget_ports(node);
+            self.forget_told(node);
         }
         let program = typed.program.as_ref().map(|program| program.value.clone());
         Some(SignalTo {
@@ -200,8 +200,11 @@ impl Resolver<'_> {
         self.fail_with(&name.span, kind, related(earlier, "that was here"));
     }
 
-    /// A speaker that is started anew knows nothing of the ports that it had.
-    fn forget_ports(&mut self, node: NodeId) {
+    /// A speaker that is started anew knows nothing of the ports that it had, nor of what it was told to announce.
+    fn forget_told(&mut self, node: NodeId) {
+        let scenario = &self.scenario;
+        let kept = |id: &AnnouncementId| scenario[*id].on != node;
+        self.course.announced.retain(|id, _| kept(id));
         for (attach, _, attached) in &mut self.attached {
             if attach.on == node {
                 *attached = false;

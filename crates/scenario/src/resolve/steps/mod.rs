@@ -1,8 +1,10 @@
 //! Steps, in order: what an earlier one said holds for the later.
 
+mod announce;
 mod capture;
 mod course;
 mod exec;
+mod flap;
 mod flow;
 mod life;
 mod ping;
@@ -14,7 +16,9 @@ use crate::file::{At, StepFile};
 use crate::step::{Action, Step, StepId};
 use crate::title;
 
+pub(super) use announce::Names;
 pub(super) use course::Course;
+pub(crate) use flap::FLAPPING;
 
 impl Resolver<'_> {
     pub(super) fn steps(&mut self, steps: &[Option<At<StepFile>>]) {
@@ -113,6 +117,16 @@ impl Resolver<'_> {
         } else if let Some(migrate) = &typed.migrate {
             self.migrate(&migrate.value)
                 .map(|(from, to)| Action::Move { from, to })
+        } else if let Some(announce) = &typed.announce {
+            self.announce(&announce.value, &announce.span)
+                .map(Action::Announce)
+        } else if let Some(withdraw) = &typed.withdraw {
+            self.withdraw(&withdraw.value, &withdraw.span)
+                .map(Action::Withdraw)
+        } else if let Some(flap) = &typed.flap {
+            self.flap(&flap.value, &flap.span, number).map(Action::Flap)
+        } else if let Some(inject) = &typed.inject {
+            self.inject(&inject.value).map(Action::Inject)
         } else if let Some(ping) = &typed.ping {
             self.ping(&ping.value).map(Action::Ping)
         } else if let Some(capture) = &typed.capture {
