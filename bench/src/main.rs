@@ -1,5 +1,6 @@
 //! Figures of a lab, measured from outside: runs `labgen`, and what does the same, several times and prints medians.
 
+mod capture;
 mod figure;
 mod first_ping;
 mod host;
@@ -32,11 +33,20 @@ struct Args {
     #[arg(long)]
     json: bool,
     /// The `labgen` to measure
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", default_value = "labgen")]
     labgen: PathBuf,
     /// Where the scenarios are
-    #[arg(long, value_name = "DIRECTORY")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "bench/scenarios")]
     scenarios: PathBuf,
+    /// Instead: sends frames out of this interface
+    #[arg(long, value_name = "INTERFACE", hide = true)]
+    blast: Option<String>,
+    /// How many of them a second
+    #[arg(long, hide = true, default_value_t = 100_000)]
+    rate: u32,
+    /// How many of them
+    #[arg(long, hide = true, default_value_t = 1)]
+    count: u32,
 }
 
 /// Figures that belong together.
@@ -46,6 +56,10 @@ enum Part {
     FirstPing,
     /// How soon an expectation notices a route
     Notice,
+    /// 100,000 frames a second, none of them lost
+    Capture,
+    /// Packets of a capture, compared with what is expected
+    Judge,
     /// Hundreds and thousands of nodes
     Scale,
     /// Making and opening the report of 10,000 packets
@@ -56,6 +70,15 @@ enum Part {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(interface) = &args.blast {
+        return match capture::blast(interface, args.rate, args.count) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("error: {e}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     match measure(&args) {
         Ok(figures) if args.json => {
             println!("{:#}", figure::document(&figures, &host::line()));
@@ -88,6 +111,12 @@ fn measure(args: &Args) -> Result<Vec<Figure>, Box<dyn Error>> {
     }
     if wanted(Part::Notice) {
         notice::measure(&labgen, runs(3), &mut show)?;
+    }
+    if wanted(Part::Capture) {
+        capture::lossless(&labgen, runs(5), &mut show)?;
+    }
+    if wanted(Part::Judge) {
+        capture::judge(&labgen, runs(5), &mut show)?;
     }
     if wanted(Part::Scale) {
         scale::measure(&labgen, &runs, &mut show)?;
