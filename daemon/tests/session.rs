@@ -336,6 +336,36 @@ async fn garbage_is_answered_and_the_session_comes_back() {
 }
 
 #[tokio::test]
+async fn programs_are_told_of_sessions_and_of_their_ends() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let speaker = Speaker::accept(&listener, &FAMILIES).await;
+    daemon
+        .until("bgp/peers/127.0.0.1/protocol/state", |state| {
+            state == "Established"
+        })
+        .await;
+    let mut client = daemon.client().await;
+    let [session] = &client.sessions().await.unwrap()[..] else {
+        panic!("one configured peer");
+    };
+    assert_eq!(session.peer.to_string(), "127.0.0.1");
+    assert_eq!((session.state.as_str(), session.flaps), ("Established", 0));
+    let agreed = session.agreed.as_ref().expect("an agreement");
+    let mut families = FAMILIES.to_vec();
+    families.sort_unstable();
+    assert_eq!((agreed.asn, &agreed.families), (64512, &families));
+    assert!(agreed.four_octet_as && !agreed.graceful_restart);
+
+    drop(speaker);
+    daemon
+        .until("bgp/peers/127.0.0.1/rtc/active", |active| active == false)
+        .await;
+    let session = client.sessions().await.unwrap().remove(0);
+    assert_eq!((session.flaps, session.agreed), (1, None));
+}
+
+#[tokio::test]
 async fn a_lost_session_takes_its_routes_along() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, ""));

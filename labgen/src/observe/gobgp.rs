@@ -241,13 +241,20 @@ fn evpn(facts: &mut RouteFacts, nlri: &Value) -> Option<()> {
     Some(())
 }
 
-/// `{"asn": 64512, "rt": {"type": 0, "subtype": 2, "value": "64512:79"}}`; no `rt` asks for everything.
+/// `{"prefix": "64512:64512:79"}`: origin AS and route target; `0:0:0` asks for everything.
 fn membership(nlri: &Value) -> Option<RtcRoute> {
-    let Some(target) = nlri.get("rt").filter(|target| !target.is_null()) else {
+    let (asn, target) = nlri.get("prefix")?.as_str()?.split_once(':')?;
+    if target == "0:0" {
         return Some(RtcRoute::DEFAULT);
+    }
+    // Four-octet AS numbers are written with a dot, addresses with three.
+    let kind = if target.matches('.').count() == 1 {
+        2
+    } else {
+        0
     };
-    let target = attributes::extended_community(target)?.route_target()?;
-    Some(RtcRoute::new(number(nlri, "asn")?, target))
+    let target = attributes::layout(kind, target)?;
+    Some(RtcRoute::new(asn.parse().ok()?, target))
 }
 
 /// `{"type": 1, "value": {"prefix": "10.1.0.0/16"}}`, `{"type": 3, "value": [{"op": 129, "value": 6}]}`.

@@ -55,7 +55,7 @@ fn large_community(told: &Value) -> Option<LargeCommunity> {
     ))
 }
 
-pub(super) fn extended_community(told: &Value) -> Option<ExtendedCommunity> {
+fn extended_community(told: &Value) -> Option<ExtendedCommunity> {
     let kind: u8 = number(told, "type")?;
     let value = || told.get("value")?.as_str();
     Some(match (kind, number::<u8>(told, "subtype")?) {
@@ -81,7 +81,7 @@ pub(super) fn extended_community(told: &Value) -> Option<ExtendedCommunity> {
 
 /// The text does not tell a small four-octet AS number from one of two octets; the type does. Large ones are
 /// written with a dot.
-fn layout(kind: u8, text: &str) -> Option<RouteTarget> {
+pub(super) fn layout(kind: u8, text: &str) -> Option<RouteTarget> {
     let (administrator, number) = text.rsplit_once(':')?;
     match kind {
         2 => {

@@ -37,6 +37,22 @@ fn routes_of_every_family() {
 }
 
 #[test]
+fn memberships_have_their_targets() {
+    let answer = include_str!("../samples/gobgp-rtc.json");
+    let told = "ipv4/rtc as 64512 next-hop 10.0.0.2 rt 64512:79 local-pref 100 (from 10.0.0.2)";
+    assert_eq!(routes(Family::RTC, answer), told);
+    let others = [
+        ("0:0:0", "default"),
+        ("64512:1.4464:6", "as 64512 rt 70000:6"),
+    ];
+    for (prefix, told) in others {
+        let answer =
+            format!(r#"{{"{prefix}": [{{"nlri": {{"prefix": "{prefix}"}}, "best": true}}]}}"#);
+        assert_eq!(routes(Family::RTC, &answer), format!("ipv4/rtc {told}"));
+    }
+}
+
+#[test]
 fn an_answer_that_is_none_says_so() {
     let error = GoBgp.sessions(b"connection refused").expect_err("no JSON");
     assert!(
