@@ -23,6 +23,7 @@ pub mod ns;
 pub mod packet;
 pub mod probe;
 pub mod process;
+pub mod reach;
 mod refusal;
 mod sys;
 pub mod sysctl;

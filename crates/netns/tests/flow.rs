@@ -7,9 +7,9 @@ mod common;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use common::Lan;
+use common::{Lan, namespace};
 use netns::flow::{Ends, Flow, FlowError, FlowSpec, Protocol, State};
-use netns::link::{Netlink, Route};
+use netns::link::{Address, LinkChange, Netlink, Route};
 use netns::ns::NetNs;
 use netns::sysctl;
 use tokio::time::timeout;
@@ -349,6 +349,45 @@ async fn a_fast_flow_is_whole() {
         began.elapsed() >= Duration::from_millis(499),
         "no faster than asked"
     );
+}
+
+#[tokio::test]
+async fn a_flow_follows_an_address() {
+    let lan = need!(Lan::build().await);
+    for protocol in [Protocol::Udp as fn(NetNs) -> Protocol, Protocol::Tcp] {
+        let elsewhere = need!(namespace());
+        let flow = Flow::start(flow(&lan, "10.0.0.2", protocol)).unwrap();
+        until(&flow, |flow| flow.figures().received >= 50).await;
+        // The link with its address goes to another namespace.
+        let here = Netlink::in_ns(&lan.nodes[1]).unwrap();
+        flow.relocate(None, Some(elsewhere.clone()));
+        let eth0 = here.index("eth0").await.unwrap();
+        here.apply(LinkChange::new(eth0).to_ns(&elsewhere))
+            .await
+            .unwrap();
+        let there = Netlink::in_ns(&elsewhere).unwrap();
+        let eth0 = there.index("eth0").await.unwrap();
+        there
+            .apply(Address::new(eth0, "10.0.0.2/24".parse().unwrap()).add())
+            .await
+            .unwrap();
+        there.set_up(eth0).await.unwrap();
+        let received = flow.figures().received;
+        until(&flow, |flow| flow.figures().received >= received + 50).await;
+        // And back, for the next.
+        there
+            .apply(LinkChange::new(eth0).to_ns(&lan.nodes[1]))
+            .await
+            .unwrap();
+        let eth0 = here.index("eth0").await.unwrap();
+        here.apply(Address::new(eth0, "10.0.0.2/24".parse().unwrap()).add())
+            .await
+            .unwrap();
+        here.set_up(eth0).await.unwrap();
+    }
+    let flow = Flow::start(flow(&lan, "10.0.0.1", Protocol::Udp)).unwrap();
+    flow.relocate(Some(lan.nodes[1].clone()), Some(lan.nodes[0].clone()));
+    until(&flow, |flow| flow.figures().received >= 50).await;
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ use super::clock::Clock;
 use super::path::{self, Heard, Path};
 use super::{Ends, payload};
 use crate::icmp::{self, message};
-use crate::ns::{Context, NsError};
+use crate::ns::{Context, NetNs, NsError};
 
 #[derive(Debug)]
 pub(super) struct Echoes {
     flow: u32,
+    ends: Ends,
     socket: OwnedFd,
     raw: bool,
     to: SockaddrStorage,
@@ -35,6 +36,7 @@ impl Echoes {
         let (socket, raw) = opened.context("open an ICMP socket")?;
         Ok(Self {
             flow,
+            ends: ends.clone(),
             socket,
             raw,
             to: SockaddrStorage::from(SocketAddr::new(ends.to, 0)),
@@ -86,6 +88,19 @@ impl Path for Echoes {
                 each(Heard::Refusal(&format!("`{from}` answers: {words}")));
             }
         })
+    }
+
+    fn relocate(&mut self, from: Option<&NetNs>, _to: Option<&NetNs>) -> Result<(), NsError> {
+        if let Some(from) = from {
+            let ends = Ends {
+                from: from.clone(),
+                ..self.ends.clone()
+            };
+            let overruns = self.overruns;
+            *self = Self::open(self.flow, &ends)?;
+            self.overruns = overruns;
+        }
+        Ok(())
     }
 
     fn watched(&self) -> Vec<PollFd<'_>> {

@@ -20,7 +20,7 @@ mod tcp;
 mod udp;
 mod worker;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -118,7 +118,7 @@ pub struct Flow {
     changed: watch::Receiver<State>,
     /// What the kernel had dropped before the flow began.
     dropped_before: u64,
-    /// Closed to stop the thread.
+    /// Written to for the thread to look around, closed to stop it.
     stop: Mutex<Option<UnixStream>>,
 }
 
@@ -135,7 +135,15 @@ pub enum State {
 #[derive(Debug)]
 struct Shared {
     books: Mutex<Books>,
+    moves: Mutex<Vec<Move>>,
     abandoned: std::sync::atomic::AtomicBool,
+}
+
+/// Where a flow goes on.
+#[derive(Debug)]
+struct Move {
+    from: Option<NetNs>,
+    to: Option<NetNs>,
 }
 
 /// What is known of a flow, beside what became of its probes.
@@ -180,6 +188,7 @@ impl Flow {
                 overruns: 0,
                 pause: 0,
             }),
+            moves: Mutex::default(),
             abandoned: false.into(),
         });
         let (stop, stopped) = UnixStream::pair().map_err(FlowError::Thread)?;
@@ -208,6 +217,22 @@ impl Flow {
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),
         );
+    }
+
+    /// Goes on from another namespace, and to another one: where an address has moved. What still arrives where it was
+    /// counts as well.
+    pub fn relocate(&self, from: Option<NetNs>, to: Option<NetNs>) {
+        if from.is_none() && to.is_none() {
+            return;
+        }
+        let moves = &self.shared.moves;
+        let mut moves = moves.lock().unwrap_or_else(PoisonError::into_inner);
+        moves.push(Move { from, to });
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut thread) = stop.as_ref() {
+            // A thread that is gone moves no more.
+            let _ = thread.write_all(&[0]);
+        }
     }
 
     /// When it began: time 0 of its figures.

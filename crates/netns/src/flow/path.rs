@@ -13,6 +13,7 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 
 use super::clock::{Clock, Moment};
+use crate::ns::{NetNs, NsError};
 
 /// Something that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub(super) trait Path: Send {
 
     /// Takes all that has come in.
     fn receive(&mut self, clock: Clock, each: &mut dyn FnMut(Heard<'_>)) -> io::Result<()>;
+
+    /// Goes on from another namespace, and to another one: there the address is now.
+    fn relocate(&mut self, from: Option<&NetNs>, to: Option<&NetNs>) -> Result<(), NsError>;
 
     /// What to wait for beside the next probe's time.
     fn watched(&self) -> Vec<PollFd<'_>>;

@@ -54,15 +54,7 @@ impl Tcp {
         ends: &Ends,
         receiver: &NetNs,
     ) -> Result<Self, NsError> {
-        let v6 = ends.to.is_ipv6();
-        let listener = receiver.run(|| {
-            let fd = path::open(v6, SockType::Stream, None)?;
-            setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-            path::bind_to(&fd, path::any(v6), ends.port)?;
-            listen(&fd, nix::sys::socket::Backlog::MAXCONN)?;
-            Ok::<_, io::Error>(TcpListener::from(fd))
-        })?;
-        let listener = listener.context(format!("listen on TCP port {}", ends.port))?;
+        let listener = listening(ends, receiver, ends.port)?;
         let port = listener
             .local_addr()
             .context("name the listening socket")?
@@ -176,6 +168,19 @@ impl Tcp {
     }
 }
 
+/// Where connections come in.
+fn listening(ends: &Ends, receiver: &NetNs, port: u16) -> Result<TcpListener, NsError> {
+    let v6 = ends.to.is_ipv6();
+    let opened = receiver.run(|| {
+        let fd = path::open(v6, SockType::Stream, None)?;
+        setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+        path::bind_to(&fd, path::any(v6), port)?;
+        listen(&fd, nix::sys::socket::Backlog::MAXCONN)?;
+        Ok::<_, io::Error>(TcpListener::from(fd))
+    })?;
+    opened.context(format!("listen on TCP port {port}"))
+}
+
 /// A socket in the calling thread's namespace, on its way to `to`.
 fn connecting(ends: &Ends, to: Option<SocketAddr>) -> io::Result<OwnedFd> {
     let fd = path::open(ends.to.is_ipv6(), SockType::Stream, None)?;
@@ -229,6 +234,18 @@ impl Path for Tcp {
                 Err(_) => return Ok(()),
             }
         }
+    }
+
+    fn relocate(&mut self, from: Option<&NetNs>, to: Option<&NetNs>) -> Result<(), NsError> {
+        if let Some(to) = to {
+            // The connection goes on until the sender learns that nobody knows it there.
+            self.listener = listening(&self.ends, to, self.to.port())?;
+        }
+        if let Some(from) = from {
+            self.ends.from = from.clone();
+            self.out = Outgoing::Idle(Instant::now());
+        }
+        Ok(())
     }
 
     fn watched(&self) -> Vec<PollFd<'_>> {

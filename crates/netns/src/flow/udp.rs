@@ -16,41 +16,55 @@ use crate::refusal;
 #[derive(Debug)]
 pub(super) struct Udp {
     flow: u32,
+    ends: Ends,
     near: UdpSocket,
-    far: UdpSocket,
+    /// The last is where the address is, as far as is known; another may be where it was.
+    far: Vec<(UdpSocket, u64)>,
     to: SocketAddr,
+    /// What sockets counted that are gone.
     overruns: u64,
 }
 
 impl Udp {
     pub(super) fn open(flow: u32, ends: &Ends, receiver: &NetNs) -> Result<Self, NsError> {
-        let v6 = ends.to.is_ipv6();
-        let far = receiver.run(|| {
-            let fd = path::open(v6, SockType::Datagram, None)?;
-            path::account_for(&fd)?;
-            path::bind_to(&fd, path::any(v6), ends.port)?;
-            Ok::<_, io::Error>(UdpSocket::from(fd))
-        })?;
-        let far = far.context(format!("receive on UDP port {}", ends.port))?;
+        let far = far(ends, receiver, ends.port)?;
         let port = far
             .local_addr()
             .context("name the receiving socket")?
             .port();
-        let near = ends.from.run(|| {
-            let fd = path::open(v6, SockType::Datagram, None)?;
-            path::bind_to(&fd, ends.source.unwrap_or(path::any(v6)), 0)?;
-            refusal::listen(&fd, v6)?;
-            Ok::<_, io::Error>(UdpSocket::from(fd))
-        })?;
-        let near = near.context(ends.binding())?;
         Ok(Self {
             flow,
-            near,
-            far,
+            ends: ends.clone(),
+            near: near(ends, &ends.from)?,
+            far: vec![(far, 0)],
             to: SocketAddr::new(ends.to, port),
             overruns: 0,
         })
     }
+}
+
+/// Where probes come in.
+fn far(ends: &Ends, receiver: &NetNs, port: u16) -> Result<UdpSocket, NsError> {
+    let v6 = ends.to.is_ipv6();
+    let opened = receiver.run(|| {
+        let fd = path::open(v6, SockType::Datagram, None)?;
+        path::account_for(&fd)?;
+        path::bind_to(&fd, path::any(v6), port)?;
+        Ok::<_, io::Error>(UdpSocket::from(fd))
+    })?;
+    opened.context(format!("receive on UDP port {port}"))
+}
+
+/// Where they go out.
+fn near(ends: &Ends, from: &NetNs) -> Result<UdpSocket, NsError> {
+    let v6 = ends.to.is_ipv6();
+    let opened = from.run(|| {
+        let fd = path::open(v6, SockType::Datagram, None)?;
+        path::bind_to(&fd, ends.source.unwrap_or(path::any(v6)), 0)?;
+        refusal::listen(&fd, v6)?;
+        Ok::<_, io::Error>(UdpSocket::from(fd))
+    })?;
+    opened.context(ends.binding())
 }
 
 impl Path for Udp {
@@ -69,22 +83,42 @@ impl Path for Udp {
             let (from, why) = (refusal.from, refusal.meaning());
             each(Heard::Refusal(&format!("`{from}` answers: {why}")));
         }
-        path::drain(self.far.as_fd(), clock, &mut self.overruns, |datagram| {
-            each(match payload::read(datagram.octets, flow) {
-                Some(number) => Heard::Probe {
-                    number,
-                    at: datagram.at,
-                },
-                None => Heard::Foreign,
-            });
-        })
+        for (far, overruns) in &mut self.far {
+            path::drain(far.as_fd(), clock, overruns, |datagram| {
+                each(match payload::read(datagram.octets, flow) {
+                    Some(number) => Heard::Probe {
+                        number,
+                        at: datagram.at,
+                    },
+                    None => Heard::Foreign,
+                });
+            })?;
+        }
+        Ok(())
+    }
+
+    fn relocate(&mut self, from: Option<&NetNs>, to: Option<&NetNs>) -> Result<(), NsError> {
+        if let Some(to) = to {
+            let far = far(&self.ends, to, self.to.port())?;
+            if self.far.len() > 1 {
+                self.overruns += self.far.remove(0).1;
+            }
+            self.far.push((far, 0));
+        }
+        if let Some(from) = from {
+            self.near = near(&self.ends, from)?;
+        }
+        Ok(())
     }
 
     fn watched(&self) -> Vec<PollFd<'_>> {
-        vec![path::readable(&self.far)]
+        self.far
+            .iter()
+            .map(|(far, _)| path::readable(far))
+            .collect()
     }
 
     fn overruns(&self) -> u64 {
-        self.overruns
+        self.overruns + self.far.iter().map(|(_, overruns)| overruns).sum::<u64>()
     }
 }

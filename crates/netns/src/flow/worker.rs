@@ -1,9 +1,9 @@
 //! The thread of a flow: sends what is due, takes what has come, decides what can be decided, waits.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::path::{Heard, Path};
-use super::{Books, FlowSpec, Shared, State, payload};
+use super::{Books, FlowSpec, Move, Shared, State, payload};
 
 pub(super) struct Worker {
     flow: u32,
@@ -70,6 +70,7 @@ impl Worker {
                 let mut books = shared.books();
                 let known = (books.account.next(), books.account.decided());
                 let left = if stopping { 0 } else { self.send(&mut books) };
+                self.relocate(&mut books);
                 self.receive(&mut books);
                 let next = books.account.next();
                 if (next, books.account.decided()) != known {
@@ -141,6 +142,17 @@ impl Worker {
         books.account.advance(before);
     }
 
+    /// Goes where it is told to.
+    fn relocate(&mut self, books: &mut Books) {
+        let moves = self.shared.moves.lock();
+        let moves = std::mem::take(&mut *moves.unwrap_or_else(PoisonError::into_inner));
+        for Move { from, to } in moves {
+            if let Err(error) = self.path.relocate(from.as_ref(), to.as_ref()) {
+                books.reason(&format!("cannot follow: {error}: {}", error.source));
+            }
+        }
+    }
+
     /// Waits for that time, for something to come in, or for being told to stop: whether it was.
     fn wait(&self, wake: Option<u64>, stopping: bool) -> bool {
         let pause = wake.map(|wake| wake.saturating_sub(self.clock.now()));
@@ -156,7 +168,9 @@ impl Worker {
         }
         // Interrupted is as good as a look too many.
         let woken = ppoll(&mut watched, pause, None).unwrap_or(0) > 0;
-        woken && !stopping && watched.last().and_then(PollFd::any).unwrap_or(false)
+        let told = watched.last().and_then(PollFd::any).unwrap_or(false);
+        // Something is read where it is to look around, nothing where it is to stop.
+        woken && !stopping && told && matches!((&self.stopped).read(&mut [0; 64]), Ok(0))
     }
 }
 
