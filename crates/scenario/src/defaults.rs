@@ -26,6 +26,18 @@ pub const QUIET: Duration = Duration::from_millis(200);
 /// How long no reply may come to a ping that fails.
 pub const SILENCE: Duration = Duration::from_millis(300);
 
+/// Probes of traffic a second.
+pub const RATE: u32 = 100;
+
+/// Octets of a probe of traffic.
+pub const PROBE_SIZE: u32 = 64;
+
+/// How long a probe of traffic may take.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Octets of an echo request after the ICMP header.
+pub const PING_SIZE: u16 = 56;
+
 /// Prefix lengths of a port's address, IPv4 and IPv6.
 pub const PORT_PREFIX: (u8, u8) = (24, 64);
 

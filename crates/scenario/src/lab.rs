@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::announcement::Announcement;
 use crate::kind::NodeKind;
 use crate::place::Place;
-use crate::step::Step;
+use crate::step::{Endpoint, Flow, Step};
 
 /// A whole scenario, valid. The vectors are indexed by the ids.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What steps announce, in the order in which they first do.
     #[serde(default)]
     pub announcements: Vec<Announcement>,
+    /// Traffic, in the order in which steps begin it.
+    #[serde(default)]
+    pub flows: Vec<Flow>,
     /// Steps, in the order of the file.
     pub steps: Vec<Step>,
 }
@@ -128,6 +131,9 @@ pub struct CaptureId(pub usize);
 /// An announcement's index in [`Scenario::announcements`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AnnouncementId(pub usize);
+/// A flow's index in [`Scenario::flows`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct FlowId(pub usize);
 
 /// A node: namespaces and the program in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -354,6 +360,24 @@ impl Scenario {
         }
     }
 
+    /// The name of a node or port.
+    pub fn endpoint_name(&self, endpoint: Endpoint) -> &str {
+        match endpoint {
+            Endpoint::Node(node) => &self[node].name,
+            Endpoint::Port(port) => &self[port].name,
+        }
+    }
+
+    /// The node that has this address; of those that share a node's namespaces, that node.
+    pub fn node_at(&self, address: IpAddr) -> Option<NodeId> {
+        self.nodes().find_map(|(id, node)| {
+            let interfaces = node.interfaces.iter();
+            let own = interfaces.flat_map(|interface| &interface.addresses);
+            let mut own = own.chain(&node.loopbacks);
+            own.any(|own| own.ip == address).then_some(id)
+        })
+    }
+
     /// Nodes with their ids, in the order of the file.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         self.nodes
@@ -400,4 +424,5 @@ indexed! {
     PortId => ports: Port,
     CaptureId => captures: Capture,
     AnnouncementId => announcements: Announcement,
+    FlowId => flows: Flow,
 }

@@ -20,6 +20,7 @@ pub mod expect;
 pub mod file;
 pub mod kind;
 pub mod lab;
+mod measures;
 mod nearest;
 pub mod numbers;
 pub mod packet;
@@ -43,20 +44,20 @@ pub use announcement::{Announcement, Batch};
 pub use error::{ErrorKind, Related, ScenarioError, Subject};
 pub use expect::{
     ConvergedExpectation, Counter, CpuExpectation, Destination, DisplayFilter, Encap, Expectation,
-    Fact, FdbExpectation, FileExpectation, Follow, ForwardingExpectation, HopPattern,
-    InterfaceExpectation, InvariantsExpectation, KernelRouteExpectation, KernelRouteType,
-    LinkState, LogExpectation, MemoryExpectation, MplsExpectation, NeighbourExpectation,
-    NeighbourState, OpenflowExpectation, PacketExpectation, ProgramExpectation, ProgramState,
-    RouteExpectation, RuleExpectation, SessionExpectation, SessionField, SessionState, Since,
-    Spacing, WhichRoute,
+    Fact, FdbExpectation, Figure, FigureBound, FileExpectation, Follow, ForwardingExpectation,
+    HopPattern, InterfaceExpectation, InvariantsExpectation, KernelRouteExpectation,
+    KernelRouteType, LinkState, LogExpectation, MemoryExpectation, MplsExpectation,
+    NeighbourExpectation, NeighbourState, OpenflowExpectation, PacketExpectation,
+    ProgramExpectation, ProgramState, RouteExpectation, RuleExpectation, SessionExpectation,
+    SessionField, SessionState, Since, Spacing, TrafficExpectation, Unit, WhichRoute,
 };
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    AnnouncementId, Capture, CaptureId, CapturePoint, Interface, InterfaceAddress, KernelFeature,
-    Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port, PortId, Record, Scenario,
-    StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait,
+    AnnouncementId, Capture, CaptureId, CapturePoint, FlowId, Interface, InterfaceAddress,
+    KernelFeature, Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port, PortId, Record,
+    Scenario, StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait,
 };
 pub use numbers::Numbers;
 pub use place::Place;
@@ -66,8 +67,9 @@ pub use route::{Encapsulation, OneOf, PmsiPattern, RouteField, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{
-    Action, Attach, Cable, Endpoint, Exec, Flap, Flapping, Inject, Limit, Ping, PingOutcome,
-    Repeat, Signal, SignalTo, Step, StepId, TextExpectation, WaitFor,
+    Action, Attach, Cable, Connect, Endpoint, Exec, Flap, Flapping, Flow, HopExpectation, Inject,
+    Limit, Ping, PingOutcome, Protocol, Repeat, Signal, SignalTo, Step, StepId, TextExpectation,
+    Traceroute, WaitFor,
 };
 pub use values::{is_lab_name, mac_for, time_limit};
 

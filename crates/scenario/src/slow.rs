@@ -7,11 +7,18 @@ impl Scenario {
     /// Multiplies every time a step waits, and what is silent must be silent for; `factor` at least 1.
     pub fn slow_down(&mut self, factor: u32) {
         self.lab.slow = factor;
+        for flow in &mut self.flows {
+            flow.timeout *= factor;
+        }
         for step in &mut self.steps {
             step.walk_mut(&mut |step| match &mut step.action {
                 Action::Ping(ping) => match &mut ping.outcome {
                     PingOutcome::Replies(time) | PingOutcome::Silence(time) => *time *= factor,
                 },
+                Action::Connect(connect) => match &mut connect.outcome {
+                    PingOutcome::Replies(time) | PingOutcome::Silence(time) => *time *= factor,
+                },
+                Action::Traceroute(traceroute) => traceroute.within *= factor,
                 Action::Exec(exec) => exec.within *= factor,
                 Action::Flap(flap) => {
                     flap.period *= factor;
@@ -43,6 +50,12 @@ impl Step {
                     *time *= factor;
                 }
             }
+            Action::Connect(connect) => {
+                if let PingOutcome::Replies(time) = &mut connect.outcome {
+                    *time *= factor;
+                }
+            }
+            Action::Traceroute(traceroute) => traceroute.within *= factor,
             Action::Exec(exec) => exec.within *= factor,
             Action::Expect(expectation) => expectation.within *= factor,
             _ => {}

@@ -451,7 +451,7 @@ fn parsed<T: FromStr>(what: &str, text: &str, like: &str) -> Result<T, ErrorKind
     text.parse().map_err(|_| bad(what, text, like))
 }
 
-fn bad(what: &str, value: &str, reason: &str) -> ErrorKind {
+pub(crate) fn bad(what: &str, value: &str, reason: &str) -> ErrorKind {
     ErrorKind::BadValue {
         what: what.into(),
         value: value.into(),

@@ -43,6 +43,7 @@ const SEMANTIC: &[&str] = &[
     "session-fields",
     "subnet-exhausted",
     "subnets-overlap",
+    "traffic-nothing-expected",
     "unknown-capture",
     "unknown-label",
     "unknown-lan",

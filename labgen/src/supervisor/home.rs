@@ -1,7 +1,7 @@
 //! A node's namespaces, and what the supervisor keeps of everything it has made.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::marks::Marks;
 use super::ports::PortState;
 use super::recording::Tap;
+use super::traffic::{self, Begun};
 use crate::kinds::Program;
 
 /// Connections whose ends died with the lab must not keep its namespaces alive for minutes, trying to say goodbye.
@@ -130,6 +131,10 @@ pub(super) struct State {
     pub(super) plugs: RefCell<BTreeMap<(String, String), Plug>>,
     pub(super) ports: RefCell<BTreeMap<String, PortState>>,
     pub(super) taps: RefCell<Vec<Tap>>,
+    /// Traffic, by its name.
+    pub(super) flows: RefCell<BTreeMap<String, Rc<traffic::Running>>>,
+    /// The latest steps that began, in order.
+    pub(super) begun: RefCell<VecDeque<Begun>>,
     /// Held by whoever ends or starts the programs of a node, by its name.
     turns: RefCell<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Held by whoever pulls cables or plugs them in.
@@ -152,6 +157,8 @@ impl State {
             plugs: RefCell::default(),
             ports: RefCell::default(),
             taps: RefCell::default(),
+            flows: RefCell::default(),
+            begun: RefCell::default(),
             turns: RefCell::default(),
             pulling: Mutex::default(),
             marks: Marks::default(),

@@ -22,6 +22,7 @@ mod slowness;
 mod standing;
 mod step;
 mod telling;
+mod traffic;
 mod view;
 
 use std::io::{BufRead, BufReader};

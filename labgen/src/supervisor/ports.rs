@@ -9,6 +9,7 @@ use scenario::{Attach, PortId};
 
 use super::home::Home;
 use super::lab::{Absent, Lab};
+use super::traffic;
 
 /// The interface inside a port's namespace.
 pub(super) const INSIDE: &str = "tovpn";
@@ -79,14 +80,15 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<Option<PortState>
             port: name(),
             source,
         })?;
-    lab.state.ports.borrow_mut().insert(
-        name(),
-        PortState {
-            on: here.clone(),
-            home,
-            ns,
-        },
-    );
+    let state = PortState {
+        on: here.clone(),
+        home,
+        ns,
+    };
+    if elsewhere.is_some() {
+        traffic::follow(lab, attach.port, &state);
+    }
+    lab.state.ports.borrow_mut().insert(name(), state);
     Ok(elsewhere)
 }
 

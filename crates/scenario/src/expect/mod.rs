@@ -7,6 +7,7 @@ mod packets;
 mod program;
 mod route;
 mod session;
+mod traffic;
 
 pub use dataplane::{Destination, ForwardingExpectation, NeighbourExpectation, NeighbourState};
 pub use kernel::{
@@ -21,6 +22,7 @@ pub use program::{
 };
 pub use route::RouteExpectation;
 pub use session::{SessionExpectation, SessionField, SessionState};
+pub use traffic::{Figure, FigureBound, TrafficExpectation, Unit};
 
 use std::time::Duration;
 
@@ -77,4 +79,6 @@ pub enum Fact {
     Converged(ConvergedExpectation),
     /// What clients of reflectors hold is what the rules say.
     Invariants(InvariantsExpectation),
+    /// What came of traffic.
+    Traffic(TrafficExpectation),
 }

@@ -36,12 +36,13 @@ pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use routes::{PmsiFile, RouteFile, RoutePatternFile};
 pub use steps::{
-    AmountFile, AnnounceFile, AttachFile, CableFile, CaptureFile, ContentFile, ConvergedFile,
-    CpuFile, DetachFile, EncapFile, ExecFile, ExpectFile, FdbFile, FlapFile, FlapSessionFile,
-    FlowActionFile, ForwardingFile, InjectFile, InterfaceFile, InvariantsFile, KernelRouteFile,
-    LabelRouteFile, LogFile, MemoryFile, MoveFile, NeighbourFile, OpenflowFile, PacketsFile,
-    PingFile, ProgramsFile, RepeatFile, RuleFile, RunningFile, SessionFile, SignalFile, SoakFile,
-    SpacingFile, StepFile, StopFile, TextFile, ThenFile, WaitFile, WithdrawFile,
+    AmountFile, AnnounceFile, AttachFile, CableFile, CaptureFile, ConnectFile, ContentFile,
+    ConvergedFile, CpuFile, DetachFile, EncapFile, ExecFile, ExpectFile, FdbFile, FlapFile,
+    FlapSessionFile, FlowActionFile, ForwardingFile, InjectFile, InterfaceFile, InvariantsFile,
+    KernelRouteFile, LabelRouteFile, LogFile, MemoryFile, MoveFile, NeighbourFile, OpenflowFile,
+    PacketsFile, PingFile, ProgramsFile, RepeatFile, RuleFile, RunningFile, SessionFile,
+    SignalFile, SoakFile, SpacingFile, StepFile, StopFile, TextFile, ThenFile, TracerouteFile,
+    TrafficFiguresFile, TrafficFile, WaitFile, WithdrawFile,
 };
 
 use std::borrow::Cow;

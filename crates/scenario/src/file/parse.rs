@@ -162,10 +162,33 @@ impl From<Fault> for Wrong {
 }
 
 /// The words a step can hold.
-pub(crate) const WORDS: [&str; 23] = [
-    "attach", "detach", "move", "announce", "withdraw", "flap", "inject", "ping", "capture",
-    "exec", "cut", "heal", "halt", "start", "restart", "signal", "steps", "parallel", "repeat",
-    "soak", "wait", "stop", "expect",
+pub(crate) const WORDS: [&str; 26] = [
+    "attach",
+    "detach",
+    "move",
+    "announce",
+    "withdraw",
+    "flap",
+    "inject",
+    "ping",
+    "traffic",
+    "traceroute",
+    "connect",
+    "capture",
+    "exec",
+    "cut",
+    "heal",
+    "halt",
+    "start",
+    "restart",
+    "signal",
+    "steps",
+    "parallel",
+    "repeat",
+    "soak",
+    "wait",
+    "stop",
+    "expect",
 ];
 
 /// Of those the ones that hold steps: as they are, or under `steps`.
@@ -177,12 +200,13 @@ pub(crate) const BODIES: [(&str, Option<&str>); 4] = [
 ];
 
 /// The facts an expectation can hold.
-pub(crate) const FACTS: [&str; 18] = [
+pub(crate) const FACTS: [&str; 19] = [
     "session",
     "route",
     "packets",
     "forwarding",
     "neighbour",
+    "traffic",
     "kernel_route",
     "rule",
     "fdb",

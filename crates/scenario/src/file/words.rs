@@ -9,7 +9,8 @@ use crate::expect::{KernelRouteType, LinkState, NeighbourState, SessionState};
 use crate::lab::Traffic as Frames;
 use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
 use crate::resolve::{
-    KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, WAITS, bgp_message, layers, nodes, vpns,
+    KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, TRACE_METHODS, TRANSPORTS, WAITS, bgp_message,
+    layers, nodes, vpns,
 };
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
@@ -85,6 +86,12 @@ words! {
     InterfaceState = one_of(&LinkState::ALL.map(|state| (state.name(), ())));
     /// Signals.
     SignalName = one_of(&crate::step::Signal::ALL.map(|signal| (signal.name(), ())));
+    /// What carries probes.
+    Protocol = one_of(&crate::step::Protocol::ALL.map(|protocol| (protocol.name(), ())));
+    /// With what a way is walked.
+    TraceMethod = one_of(&TRACE_METHODS);
+    /// What has ports.
+    Transport = one_of(&TRANSPORTS);
     /// Layers of a packet.
     Layer = one_of(&LayerKind::ALL.map(|layer| (layer.name(), ())));
     /// Control bits of TCP.

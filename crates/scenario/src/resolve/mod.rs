@@ -16,6 +16,7 @@ mod reach;
 mod routes;
 mod space;
 mod steps;
+pub(crate) use steps::{TRACE_METHODS, TRANSPORTS};
 pub(crate) mod vpns;
 
 pub(crate) use steps::FLAPPING;
@@ -27,8 +28,8 @@ use std::ops::Range;
 use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
-    CaptureId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId, Record,
-    Scenario, Wait,
+    CaptureId, FlowId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId,
+    Record, Scenario, Wait,
 };
 use crate::place::Place;
 use crate::source::Sources;
@@ -110,6 +111,8 @@ struct Resolver<'a> {
     captures: BTreeMap<String, (CaptureId, Range<usize>)>,
     /// Announcements by name, and where they were first made.
     announcements: steps::Names,
+    /// Traffic by name, and where it was begun.
+    flows: BTreeMap<String, (FlowId, Range<usize>)>,
     /// Labels of steps, and where they are.
     labels: BTreeMap<String, (StepId, Range<usize>)>,
     /// The last step that did something.
@@ -148,6 +151,7 @@ impl<'a> Resolver<'a> {
                 ports: Vec::new(),
                 captures: Vec::new(),
                 announcements: Vec::new(),
+                flows: Vec::new(),
                 steps: Vec::new(),
             },
             subject: Subject::Scenario,
@@ -175,6 +179,7 @@ impl<'a> Resolver<'a> {
             attached: Vec::new(),
             captures: BTreeMap::new(),
             announcements: BTreeMap::new(),
+            flows: BTreeMap::new(),
             labels: BTreeMap::new(),
             last_step: None,
             course: steps::Course::default(),

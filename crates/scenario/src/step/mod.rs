@@ -6,6 +6,7 @@ mod flap;
 mod flow;
 mod life;
 mod ping;
+mod traffic;
 
 pub use attach::Attach;
 pub use exec::{Exec, TextExpectation};
@@ -13,13 +14,14 @@ pub use flap::{Flap, Flapping, Inject};
 pub use flow::{Limit, Repeat, Wait as WaitFor};
 pub use life::{Cable, Signal, SignalTo};
 pub use ping::{Ping, PingOutcome};
+pub use traffic::{Connect, Flow, HopExpectation, Protocol, Traceroute};
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::expect::Expectation;
-use crate::lab::{AnnouncementId, CaptureId, NodeId, PortId};
+use crate::lab::{AnnouncementId, CaptureId, FlowId, NodeId, PortId};
 use crate::place::Place;
 
 /// A step's number in [`Scenario::walk`](crate::Scenario::walk). People are shown [`Step::number`].
@@ -84,6 +86,14 @@ pub enum Action {
     Inject(Inject),
     /// Ask for echoes.
     Ping(Ping),
+    /// Send traffic, described at [`Scenario::flows`](crate::Scenario::flows).
+    Traffic(FlowId),
+    /// Send no more of it.
+    StopTraffic(FlowId),
+    /// Ask which routers are on the way.
+    Traceroute(Traceroute),
+    /// Connect to a port.
+    Connect(Connect),
     /// Begin a capture, described at [`Scenario::captures`](crate::Scenario::captures). It runs until it is
     /// stopped or the lab ends.
     Capture(CaptureId),

@@ -64,6 +64,12 @@ pub(super) fn fact(typed: &ExpectFile, fact: &Fact) -> String {
                 article(entry.absent)
             )
         }
+        Fact::Traffic(traffic) => {
+            let Some(typed) = &typed.traffic else {
+                return String::new();
+            };
+            super::traffic::figures(&typed.value, &traffic.bounds)
+        }
         Fact::Neighbour(entry) => {
             let Some(typed) = &typed.neighbour else {
                 return String::new();

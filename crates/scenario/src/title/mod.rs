@@ -5,6 +5,7 @@ mod flow;
 mod node;
 mod packets;
 mod routes;
+mod traffic;
 
 use crate::file::{At, StepFile};
 use crate::lab::Scenario;
@@ -60,7 +61,8 @@ pub(crate) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
         },
         action => {
             let about_routes = routes::of(scenario, action, typed);
-            about_routes.unwrap_or_else(|| flow::of(scenario, action, typed))
+            let about_traffic = about_routes.or_else(|| traffic::of(scenario, action, typed));
+            about_traffic.unwrap_or_else(|| flow::of(scenario, action, typed))
         }
     }
 }

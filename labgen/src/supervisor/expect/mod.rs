@@ -10,6 +10,7 @@ mod pace;
 mod packets;
 mod route;
 mod session;
+mod traffic;
 mod tshark;
 
 pub(super) use invariants::settled;
@@ -94,6 +95,10 @@ async fn judge(lab: &Rc<Lab>, expectation: &Expectation, title: &str) -> Result<
         }
         Fact::Converged(e) => time.of(converged::Rest::new(lab, e, title)).await,
         Fact::Invariants(e) => time.of(invariants::Invariants::new(lab, e, title)).await,
+        Fact::Traffic(e) => {
+            let holds = expectation.hold.is_some();
+            time.of(traffic::Watcher::new(lab, e, holds, title)).await
+        }
     }
 }
 

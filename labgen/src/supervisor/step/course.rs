@@ -15,7 +15,7 @@ use super::{Unmet, flap, perform};
 use crate::protocol::{Event, Failure};
 use crate::supervisor::front::Teller;
 use crate::supervisor::lab::{Lab, micros};
-use crate::supervisor::{expect, marks, recording};
+use crate::supervisor::{expect, marks, recording, traffic};
 use crate::ui;
 
 /// All steps, or those up to the first that fails. Whether all passed.
@@ -43,6 +43,7 @@ pub(in crate::supervisor) async fn run_all(lab: &Rc<Lab>) -> bool {
         beside.task.abort();
         let _ = beside.task.await;
     }
+    traffic::stop_all(lab).await;
     outcome.is_ok()
 }
 
@@ -150,6 +151,7 @@ impl Course {
     ) -> Result<(), Failed> {
         let began = Instant::now();
         recording::mark(&self.lab, step.id, &step.title);
+        traffic::mark(&self.lab, step.id, &step.number, &step.title);
         marks::mark(&self.lab, step.id).await;
         let begun = self.begin(step, rounds);
         let own_stop = stop.clone();

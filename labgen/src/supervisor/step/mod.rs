@@ -1,6 +1,7 @@
 //! Doing the steps of a scenario.
 
 mod attach;
+mod connect;
 mod course;
 mod exec;
 mod flap;
@@ -8,6 +9,8 @@ mod life;
 pub(super) mod output;
 mod ping;
 mod routes;
+mod traceroute;
+mod traffic;
 
 use std::rc::Rc;
 
@@ -61,6 +64,10 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Inject(inject) => routes::inject(lab, inject).await,
         Action::Flap(flap) => flap::flap(lab, flap, None).await,
         Action::Ping(ping) => ping::ping(lab, ping).await,
+        Action::Traffic(flow) => traffic::begin(lab, *flow).await,
+        Action::StopTraffic(flow) => traffic::stop(lab, *flow).await,
+        Action::Traceroute(wanted) => traceroute::traceroute(lab, wanted).await,
+        Action::Connect(wanted) => connect::connect(lab, wanted).await,
         Action::Exec(exec) => exec::exec(lab, exec).await,
         Action::Cut(cable) => lab
             .cut(&life::place(lab, *cable))
@@ -84,7 +91,7 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
 }
 
 /// The network namespace at an endpoint; `None` for a port that was never attached.
-fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
+pub(super) fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
     match endpoint {
         Endpoint::Node(node) => Some(lab.home(node).ok()?.net.clone()),
         Endpoint::Port(port) => lab
@@ -97,10 +104,7 @@ fn net_of(lab: &Lab, endpoint: Endpoint) -> Option<NetNs> {
 }
 
 fn nowhere(lab: &Lab, endpoint: Endpoint) -> Unmet {
-    let name = match endpoint {
-        Endpoint::Node(node) => &lab.scenario[node].name,
-        Endpoint::Port(port) => &lab.scenario[port].name,
-    };
+    let name = lab.scenario.endpoint_name(endpoint);
     Unmet {
         expected: format!("`{name}` is there"),
         seen: "it was never attached".into(),

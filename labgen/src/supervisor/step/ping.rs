@@ -27,6 +27,7 @@ async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String,
     let mut times = Vec::new();
     let mut lost: Vec<(String, u32)> = Vec::new();
     let mut seq = 0u16;
+    let mut next = Instant::now();
     loop {
         seq = seq.wrapping_add(1);
         if times.len() >= usize::from(ping.count) {
@@ -42,8 +43,14 @@ async fn answered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String,
                 details: lost.iter().map(|(why, n)| format!("{n} x {why}")).collect(),
             });
         }
-        match icmp::ping(net, None, echo(ping, seq, wait)).await {
-            Ok(reply) => times.push(reply.rtt),
+        match icmp::ping(net, ping.source, echo(ping, seq, wait)).await {
+            Ok(reply) => {
+                times.push(reply.rtt);
+                if let Some(interval) = ping.interval {
+                    next += interval;
+                    tokio::time::sleep_until(next.min(deadline)).await;
+                }
+            }
             Err(error) => {
                 note(&mut lost, &error.to_string());
                 // What cannot even be sent fails at once: do not spin.
@@ -75,7 +82,7 @@ fn replies(n: usize) -> String {
 }
 
 /// Adds a reason, counting one that repeats itself.
-fn note(lost: &mut Vec<(String, u32)>, why: &str) {
+pub(super) fn note(lost: &mut Vec<(String, u32)>, why: &str) {
     match lost.last_mut() {
         Some((last, times)) if last == why => *times += 1,
         _ => lost.push((why.to_owned(), 1)),
@@ -86,14 +93,14 @@ fn note(lost: &mut Vec<(String, u32)>, why: &str) {
 /// tried is not.
 async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<String, Unmet> {
     let expected = || format!("no reply from {}", ping.to);
-    let (mut sent, mut unsent) = (0u32, None);
+    let (mut sent, mut unsent, mut refused) = (0u32, None, None);
     let mut tries = 0u16;
     while Instant::now() < deadline {
         tries = tries.wrapping_add(1);
         let wait = deadline
             .saturating_duration_since(Instant::now())
             .min(ECHO_PATIENCE);
-        match icmp::ping(net, None, echo(ping, tries, wait)).await {
+        match icmp::ping(net, ping.source, echo(ping, tries, wait)).await {
             Ok(reply) => {
                 return Err(Unmet {
                     expected: expected(),
@@ -101,15 +108,21 @@ async fn unanswered(net: &NetNs, ping: &Ping, deadline: Instant) -> Result<Strin
                     details: Vec::new(),
                 });
             }
-            Err(PingError::Timeout(_) | PingError::Unreachable { .. }) => sent += 1,
+            Err(PingError::Timeout(_)) => sent += 1,
+            Err(error @ PingError::Unreachable { .. }) => {
+                sent += 1;
+                refused = Some(error.to_string());
+            }
             Err(error @ PingError::Send(_)) => unsent = Some(error.to_string()),
             Err(error @ PingError::Socket(_)) => return Err(Unmet::undone(&expected(), &error)),
         }
         tokio::time::sleep_until((Instant::now() + ECHO_PATIENCE / 4).min(deadline)).await;
     }
-    Ok(match (sent, unsent) {
-        (0, Some(why)) => format!("no request could be sent: {why}"),
-        (sent, _) => format!("{}, no reply", ui::count(sent as usize, "request")),
+    let requests = ui::count(sent as usize, "request");
+    Ok(match (sent, unsent, refused) {
+        (0, Some(why), _) => format!("no request could be sent: {why}"),
+        (_, _, Some(why)) => format!("{requests}, no reply: {why}"),
+        _ => format!("{requests}, no reply"),
     })
 }
 
@@ -117,6 +130,9 @@ fn echo(ping: &Ping, seq: u16, timeout: Duration) -> Echo {
     Echo {
         seq,
         timeout,
+        payload_len: ping.size.into(),
+        ttl: ping.ttl,
+        dont_fragment: ping.df,
         ..Echo::to(ping.to)
     }
 }

@@ -41,6 +41,16 @@ pub struct PingFile {
     pub to: At<String>,
     /// How many requests; 1 when not given.
     pub count: Option<At<i64>>,
+    /// The address that is asked from; what the routes say when not given.
+    pub source: Option<At<String>>,
+    /// Octets after the ICMP header, 0 to 65507; 56 when not given. A packet is 28 octets longer with IPv4, 48 with IPv6.
+    pub size: Option<At<i64>>,
+    /// How many hops it may go, 1 to 255; 64, or what the node's kernel says, when not given.
+    pub ttl: Option<At<i64>>,
+    /// True: it must arrive in one piece; whoever cannot pass it on so refuses it.
+    pub df: Option<At<bool>>,
+    /// How long from one request to the next; it is sent when the last was answered when not given.
+    pub interval: Option<At<String>>,
     /// When every reply must be there; `"5s"`, or more on a busy machine, when not given.
     pub within: Option<At<String>>,
     /// True: no reply may come.

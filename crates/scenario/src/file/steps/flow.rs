@@ -41,7 +41,7 @@ pub struct WaitFile {
     pub within: Option<At<String>>,
 }
 
-/// Ends what goes on beside.
+/// Ends what goes on beside: one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StopFile {
@@ -49,4 +49,6 @@ pub struct StopFile {
     pub step: Option<At<String>>,
     /// A capture. What it holds can still be asked for.
     pub capture: Option<At<String>>,
+    /// The name of traffic. What is under way is waited for.
+    pub traffic: Option<At<String>>,
 }

@@ -6,6 +6,7 @@ mod expect;
 mod flap;
 mod flow;
 mod life;
+mod traffic;
 
 pub use act::{AttachFile, CaptureFile, DetachFile, ExecFile, PingFile, TextFile};
 pub use announce::{AnnounceFile, FlowActionFile, WithdrawFile};
@@ -13,11 +14,12 @@ pub use expect::{
     AmountFile, ContentFile, ConvergedFile, CpuFile, EncapFile, ExpectFile, FdbFile,
     ForwardingFile, InterfaceFile, InvariantsFile, KernelRouteFile, LabelRouteFile, LogFile,
     MemoryFile, NeighbourFile, OpenflowFile, PacketsFile, RuleFile, RunningFile, SessionFile,
-    SpacingFile, ThenFile,
+    SpacingFile, ThenFile, TrafficFiguresFile,
 };
 pub use flap::{FlapFile, FlapSessionFile, InjectFile};
 pub use flow::{RepeatFile, SoakFile, StopFile, WaitFile};
 pub use life::{CableFile, MoveFile, ProgramsFile, SignalFile};
+pub use traffic::{ConnectFile, TracerouteFile, TrafficFile};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -49,6 +51,12 @@ pub struct StepFile {
     pub inject: Option<At<InjectFile>>,
     /// Asks for echoes.
     pub ping: Option<At<PingFile>>,
+    /// Sends traffic and accounts for it.
+    pub traffic: Option<At<TrafficFile>>,
+    /// Asks which routers are on the way.
+    pub traceroute: Option<At<TracerouteFile>>,
+    /// Connects to a port.
+    pub connect: Option<At<ConnectFile>>,
     /// Begins a capture.
     pub capture: Option<At<CaptureFile>>,
     /// Runs a command.

@@ -9,6 +9,7 @@ mod packets;
 mod program;
 mod route;
 mod session;
+mod traffic;
 
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ impl Resolver<'_> {
             Fact::Forwarding(self.forwarding(&forwarding.value)?)
         } else if let Some(neighbour) = &typed.neighbour {
             Fact::Neighbour(self.neighbour(&neighbour.value)?)
+        } else if let Some(traffic) = &typed.traffic {
+            Fact::Traffic(self.traffic_figures(&traffic.value)?)
         } else {
             self.fact_of_kernel(typed)
                 .or_else(|| self.fact_of_programs(typed))

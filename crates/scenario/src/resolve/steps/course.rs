@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::lab::{AnnouncementId, CaptureId, NodeId};
+use crate::lab::{AnnouncementId, CaptureId, FlowId, NodeId};
 use crate::step::{Cable, StepId};
 
 /// The state of the lab between two steps, as far as steps say.
@@ -20,6 +20,8 @@ pub(in crate::resolve) struct Course {
     pub stopped: BTreeMap<CaptureId, Range<usize>>,
     /// What is announced, and where that was said.
     pub announced: BTreeMap<AnnouncementId, Range<usize>>,
+    /// Traffic that goes on, and where it was begun.
+    pub flowing: BTreeMap<FlowId, Range<usize>>,
     /// Background steps that no step has waited for or stopped.
     going_on: BTreeMap<StepId, Range<usize>>,
     /// How many steps that are repeated this is in.

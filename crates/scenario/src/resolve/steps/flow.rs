@@ -60,21 +60,33 @@ impl Resolver<'_> {
                 within,
             }));
         }
-        let stop = typed.stop.as_ref()?;
-        match (&stop.value.step, &stop.value.capture) {
-            (Some(step), None) => self.going_on(step, "stops").map(Action::Stop),
-            (None, Some(capture)) => self.stop_capture(capture),
-            (Some(_), Some(capture)) => {
+        let At { value: stop, span } = typed.stop.as_ref()?;
+        let words = [
+            ("step", &stop.step),
+            ("capture", &stop.capture),
+            ("traffic", &stop.traffic),
+        ];
+        let mut given = words
+            .iter()
+            .filter_map(|(key, word)| Some((*key, word.as_ref()?)));
+        match (given.next(), given.next()) {
+            (Some(("step", step)), None) => self.going_on(step, "stops").map(Action::Stop),
+            (Some(("capture", capture)), None) => self.stop_capture(capture),
+            (Some((_, traffic)), None) => self.stop_traffic(traffic).map(Action::StopTraffic),
+            (Some((first, _)), Some((second, at))) => {
                 let kind = ErrorKind::TwoWords {
-                    first: "step".into(),
-                    second: "capture".into(),
+                    first: first.into(),
+                    second: second.into(),
                 };
-                self.fail(&capture.span, kind);
+                self.fail(&at.span, kind);
                 None
             }
-            (None, None) => {
-                let key = "step` or `capture".into();
-                self.fail(&stop.span, ErrorKind::MissingKey { key });
+            (None, _) => {
+                let kind = ErrorKind::NoWord {
+                    what: "stop".into(),
+                    known: words.iter().map(|(key, _)| (*key).into()).collect(),
+                };
+                self.fail(span, kind);
                 None
             }
         }
@@ -176,6 +188,24 @@ impl Resolver<'_> {
         if let Some((node, span)) = more_halted.map(|(node, span)| (*node, span.clone())) {
             let what = format!("halts `{}` and leaves it halted", self.node_name(node));
             self.not_repeatable(&steps.span, what, &span);
+        }
+        let flowing = &self.course.flowing;
+        let more = flowing
+            .iter()
+            .find(|(flow, _)| !before.flowing.contains_key(flow));
+        if let Some((flow, span)) = more.map(|(flow, span)| (*flow, span.clone())) {
+            let name = &self.scenario.flows[flow.0].name;
+            let what = format!("begins the traffic `{name}` and leaves it going on");
+            self.not_repeatable(&steps.span, what, &span);
+        }
+        let stopped = before
+            .flowing
+            .keys()
+            .find(|flow| !self.course.flowing.contains_key(flow));
+        if let Some(flow) = stopped {
+            let name = &self.scenario.flows[flow.0].name;
+            let what = format!("stops the traffic `{name}` and does not begin it");
+            self.not_repeatable(&steps.span, what, &steps.span);
         }
         let started = before
             .halted

@@ -8,6 +8,7 @@ mod flap;
 mod flow;
 mod life;
 mod ping;
+mod traffic;
 
 use super::expect::LAST_STEP;
 use super::{Found, Resolver, related};
@@ -19,6 +20,7 @@ use crate::title;
 pub(super) use announce::Names;
 pub(super) use course::Course;
 pub(crate) use flap::FLAPPING;
+pub(crate) use traffic::{TRACE_METHODS, TRANSPORTS};
 
 impl Resolver<'_> {
     pub(super) fn steps(&mut self, steps: &[Option<At<StepFile>>]) {
@@ -136,7 +138,9 @@ impl Resolver<'_> {
         } else if let Some(expect) = &typed.expect {
             self.expect(&expect.value).map(Action::Expect)
         } else {
-            self.failure(typed).or_else(|| self.flow(typed, number))
+            let probes = self.probes(typed);
+            let failure = probes.or_else(|| self.failure(typed));
+            failure.or_else(|| self.flow(typed, number))
         }
     }
 }
@@ -146,5 +150,9 @@ fn has_usual_deadline(typed: &StepFile) -> bool {
     let ping = typed.ping.as_ref().map(|ping| &ping.value.within);
     let exec = typed.exec.as_ref().map(|exec| &exec.value.within);
     let expect = typed.expect.as_ref().map(|expect| &expect.value.within);
-    ping.or(exec).or(expect).is_some_and(Option::is_none)
+    let connect = typed.connect.as_ref().map(|connect| &connect.value.within);
+    let traceroute = typed.traceroute.as_ref();
+    let traceroute = traceroute.map(|traceroute| &traceroute.value.within);
+    let probes = ping.or(connect).or(traceroute);
+    probes.or(exec).or(expect).is_some_and(Option::is_none)
 }

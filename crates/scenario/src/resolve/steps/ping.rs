@@ -1,9 +1,8 @@
 //! Echo requests.
 
-use crate::error::ErrorKind;
 use crate::file::{At, PingFile};
 use crate::resolve::{Found, Resolver};
-use crate::step::{Endpoint, Ping, PingOutcome};
+use crate::step::{Endpoint, Ping};
 use crate::{defaults, values};
 
 impl Resolver<'_> {
@@ -14,42 +13,37 @@ impl Resolver<'_> {
             Some(count) => self.number("the count", count, 1, 65535),
             None => Some(1),
         };
-        let within = self.maybe(typed.within.as_ref(), values::duration);
-        let during = self.maybe(typed.during.as_ref(), values::duration);
-        let fails = typed.fails.as_ref().is_some_and(|fails| fails.value);
-        let misplaced = match (fails, &typed.within, &typed.during) {
-            (true, Some(within), _) => Some((
-                within,
-                "within",
-                "waits for replies, but this ping fails; say `for`",
-            )),
-            (false, _, Some(during)) => {
-                Some((during, "for", "is for a ping that fails; say `within`"))
-            }
-            _ => None,
+        let source = self.source(typed.source.as_ref(), to);
+        let size = match &typed.size {
+            Some(size) => self.number("the size", size, 0, 65_507),
+            None => Some(defaults::PING_SIZE),
         };
-        if let Some((place, key, reason)) = misplaced {
-            let kind = ErrorKind::Misplaced {
-                key: key.into(),
-                reason: reason.into(),
-            };
-            self.fail(&place.span, kind);
-        }
-        let outcome = if fails {
-            PingOutcome::Silence(during.unwrap_or(defaults::SILENCE))
-        } else {
-            PingOutcome::Replies(within.unwrap_or(defaults::WITHIN))
+        let ttl = match &typed.ttl {
+            Some(ttl) => Some(self.number("the TTL", ttl, 1, 255)?),
+            None => None,
         };
+        let interval = self.maybe(typed.interval.as_ref(), values::duration);
+        let (fails, within) = (typed.fails.as_ref(), typed.within.as_ref());
+        let outcome = self.outcome(fails, within, typed.during.as_ref(), "reply");
         Some(Ping {
             from: from?,
             to: to?,
             count: count?,
+            source,
+            size: size?,
+            ttl,
+            df: typed.df.as_ref().is_some_and(|df| df.value),
+            interval,
             outcome,
         })
     }
 
     /// An address, that of a port, or that of a node: where the asker reaches it, if it is a node too.
-    fn ping_target(&mut self, from: Option<Endpoint>, to: &At<String>) -> Found<std::net::IpAddr> {
+    pub(super) fn ping_target(
+        &mut self,
+        from: Option<Endpoint>,
+        to: &At<String>,
+    ) -> Found<std::net::IpAddr> {
         if values::looks_like_address(&to.value) {
             return self.keep(&to.span, values::ip(&to.value));
         }

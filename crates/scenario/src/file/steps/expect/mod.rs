@@ -7,6 +7,7 @@ mod lab;
 mod packets;
 mod program;
 mod session;
+mod traffic;
 
 pub use amount::AmountFile;
 pub use dataplane::{ForwardingFile, NeighbourFile};
@@ -17,6 +18,7 @@ pub use lab::{ConvergedFile, InvariantsFile};
 pub use packets::{PacketsFile, SpacingFile, ThenFile};
 pub use program::{ContentFile, CpuFile, LogFile, MemoryFile, RunningFile};
 pub use session::SessionFile;
+pub use traffic::TrafficFiguresFile;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,6 +39,8 @@ pub struct ExpectFile {
     pub forwarding: Option<At<ForwardingFile>>,
     /// An entry in a neighbour table.
     pub neighbour: Option<At<NeighbourFile>>,
+    /// What came of traffic.
+    pub traffic: Option<At<Box<TrafficFiguresFile>>>,
     /// Routes of a node's kernel.
     pub kernel_route: Option<At<Box<KernelRouteFile>>>,
     /// Rules by which a node's kernel chooses a table of routes.
