@@ -62,7 +62,7 @@ pub(crate) fn by_table() -> Value {
     exactly_one(defs.get_mut("StepFile"), &crate::file::WORDS);
     exactly_one(defs.get_mut("ExpectFile"), &crate::file::FACTS);
     exactly_one(defs.get_mut("ForwardingFile"), &["mac", "ip"]);
-    exactly_one(defs.get_mut("StopFile"), &["step", "capture"]);
+    exactly_one(defs.get_mut("StopFile"), &["step", "capture", "traffic"]);
     exactly_one(defs.get_mut("PacketsFile"), &["layers", "tshark"]);
     exactly_one(defs.get_mut("KernelRouteFile"), &["to", "lookup"]);
     exactly_one(defs.get_mut("InterfaceFile"), &["name", "net"]);
