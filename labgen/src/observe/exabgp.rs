@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -137,7 +138,7 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
     let events = lines.filter(|line| line.starts_with(b"{") && line.ends_with(b"\n"));
     for line in events {
         let event: Event =
-            serde_json::from_slice(line).map_err(|error| Misread::new(error, line))?;
+            serde_json::from_slice(&plain(line)).map_err(|error| Misread::new(error, line))?;
         let Some(neighbour) = event.neighbor else {
             continue;
         };
@@ -184,6 +185,26 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
         }
     }
     Ok(peers)
+}
+
+/// Of a session that was shut down it tells the other side's words as they came, the octet of their length in front
+/// (RFC 9003), which no JSON text can have.
+fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.trim_ascii_end();
+    match line.iter().any(u8::is_ascii_control) {
+        false => Cow::Borrowed(line),
+        true => {
+            let octets = line.iter();
+            let octets = octets.map(|octet| {
+                if octet.is_ascii_control() {
+                    b' '
+                } else {
+                    *octet
+                }
+            });
+            Cow::Owned(octets.collect())
+        }
+    }
 }
 
 impl Known {

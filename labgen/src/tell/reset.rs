@@ -23,7 +23,11 @@ pub fn reset(kind: &NodeKind, peer: IpAddr) -> Option<Reset> {
     let words: Vec<&str> = match kind {
         NodeKind::FakeRr(_) => return Some(Reset::Order(fakerr::reset(peer))),
         NodeKind::ExaBgp(_) => return Some(Reset::Line(exabgp::reset(peer))),
-        NodeKind::GoBgp(_) => vec!["gobgp", "neighbor", &address, "reset"],
+        NodeKind::GoBgp(_) => {
+            // Its own `reset` leaves the peer alone for half a minute, whatever its timers are set to.
+            let both = ["disable", "enable"].map(|word| format!("gobgp neighbor {peer} {word}"));
+            return Some(command(&["sh", "-c", &both.join(" && ")]));
+        }
         NodeKind::OpenBgpd(_) => vec!["bgpctl", "neighbor", &address, "clear"],
         NodeKind::Frr(_) => {
             let clear = format!("clear bgp {address}");

@@ -52,3 +52,18 @@ fn routes_go_with_the_session() {
     let down = r#"{ "type": "state", "neighbor": { "address": { "local": "10.0.0.2", "peer": "10.0.0.1" }, "asn": { "local": 64512, "peer": 64512 }, "state": "down", "reason": "peer reset" } }"#;
     assert_eq!(routes(&format!("{EVENTS}{down}\n")), "");
 }
+
+#[test]
+fn answers_to_commands_and_words_of_a_shutdown_are_among_the_events() {
+    let down = "{ \"exabgp\": \"4.0.1\", \"type\": \"state\", \"neighbor\": { \"address\": { \"peer\": \"10.0.0.1\" }, \"asn\": { \
+                \"local\": 64512, \"peer\": 64512 }, \"state\": \"down\", \"reason\": \"\u{16}Administrative Reset\" } }\n";
+    let before: String = EVENTS.split_inclusive('\n').take(8).collect();
+    let events = format!("{before}done\nerror\n{down}");
+    let sessions = ExaBgp.sessions(events.as_bytes()).expect("events");
+    let states: Vec<_> = sessions
+        .iter()
+        .map(|session| session.state.name())
+        .collect();
+    assert_eq!(states, ["Connect"]);
+    assert_eq!(routes(&events), "");
+}

@@ -170,7 +170,15 @@ impl Taking {
 
     fn fail(&mut self, why: String) {
         self.settled.ended.get_or_insert(why);
-        self.socket = None;
+        self.close();
+    }
+
+    /// Closes the socket. The kernel waits then until nobody can be about to use it, ten milliseconds and more: with
+    /// one capture after the other a run of many links would end seconds late.
+    fn close(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            tokio::task::spawn_blocking(move || drop(socket));
+        }
     }
 
     fn take(&mut self, caught: &mut Vec<Caught>) {
@@ -200,7 +208,7 @@ impl Taking {
                 };
                 let interface = self.interface;
                 self.kept.with_log(|log| log.end(interface, counted));
-                self.socket = None;
+                self.close();
             }
         }
         // Whoever asked may have given up.
