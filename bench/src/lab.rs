@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -63,6 +63,13 @@ impl Labgen {
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
         Err(self.failed(args, said + &stderr))
+    }
+
+    /// Starts a command whose output is read meanwhile.
+    pub fn start_talking(&self, args: &[&str]) -> Result<Child, CallError> {
+        let mut command = Command::new(&self.program);
+        let child = command.args(args).stdout(Stdio::piped()).spawn();
+        child.map_err(|source| self.start(source))
     }
 
     /// Runs a command that prints events, to its end.

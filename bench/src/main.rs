@@ -9,6 +9,7 @@ mod notice;
 mod others;
 mod report;
 mod scale;
+mod wire;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -64,11 +65,16 @@ enum Part {
     Scale,
     /// Making and opening the report of 10,000 packets
     Report,
+    /// What a link with delay and loss carries
+    Wire,
     /// The same networks made by Mininet and munet, where installed
     Others,
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = wire::part() {
+        return code;
+    }
     let args = Args::parse();
     if let Some(interface) = &args.blast {
         return match capture::blast(interface, args.rate, args.count) {
@@ -123,6 +129,9 @@ fn measure(args: &Args) -> Result<Vec<Figure>, Box<dyn Error>> {
     }
     if wanted(Part::Report) {
         report::measure(&labgen, runs(5), &mut show)?;
+    }
+    if wanted(Part::Wire) {
+        wire::measure(&labgen, runs(5), &mut show)?;
     }
     if wanted(Part::Others) {
         others::measure(&labgen, runs(3), &mut show)?;

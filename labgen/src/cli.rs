@@ -2,6 +2,7 @@
 
 mod candidates;
 mod file;
+mod impair;
 mod lab;
 mod node;
 mod report;
@@ -11,6 +12,7 @@ mod vm;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
+pub use self::impair::{Direction, Impair};
 pub use file::{Check, Doctor, Graph, GraphFormat, Scenario, Test, Variables};
 pub use lab::{Down, Inspect, List, Plan, Run, Up};
 pub use node::{Cable, Capture, CaptureHere, Exec, Life, Logs, Shell};
@@ -87,6 +89,8 @@ pub enum Command {
     Cut(Cable),
     /// Plug cables in again
     Heal(Cable),
+    /// Have a link, a LAN or an interface delay, lose or damage frames
+    Impair(Impair),
     /// Show what `up` would make or, of a lab that is up, change
     Plan(Plan),
     /// Validate scenarios; nothing is started

@@ -17,6 +17,7 @@ mod supervisor;
 mod tell;
 mod ui;
 mod vm;
+mod wires;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use scenario::{
     Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeKind, Scenario,
-    Step, VpnType,
+    Step, VpnType, WireKind,
 };
 
 use crate::kinds;
@@ -36,6 +36,13 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
         if scenario.vpns.iter().any(|vpn| vpn.kind == VpnType::Ipvpn) {
             needed.extend(["vxlan per-packet tunnels", "rules by tunnel key"]);
         }
+    }
+    match crate::wires::kind(&scenario.lab, || true) {
+        _ if !crate::wires::are_used(scenario) => {}
+        WireKind::Own => drop(needed.insert("own wires")),
+        // Where nobody has chosen, labgen does what the kernel cannot.
+        WireKind::Netem if scenario.lab.wire.is_none() => {}
+        WireKind::Netem => drop(needed.insert("netem")),
     }
     let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
     if scenario.walk().any(pings) {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::{self, KindError, Program};
 
 pub use diff::diff;
-pub use render::render;
+pub use render::{render, treated};
 
 /// A scenario with the programs that its nodes come down to.
 #[derive(Debug, Clone)]
@@ -109,6 +109,13 @@ pub enum Change {
         net: String,
         /// Octets.
         mtu: u32,
+    },
+    /// A LAN or link does something else to frames.
+    Impair {
+        /// The LAN or link.
+        net: String,
+        /// What, in words.
+        by: String,
     },
     /// A node gets a cable to a LAN.
     Plug {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use impair::{Counters, Impairment};
+use scenario::{Direction, WireKind};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Change;
@@ -231,6 +233,17 @@ pub enum Request {
         /// A LAN, a link, or `NODE/INTERFACE`.
         link: String,
     },
+    /// Have cables do something to frames, in place of what they did.
+    Impair {
+        /// A LAN, a link, or `NODE/INTERFACE`.
+        link: String,
+        /// Only to the frames of this node.
+        node: Option<String>,
+        /// Of a node only those in this direction.
+        direction: Option<Direction>,
+        /// What.
+        by: Impairment,
+    },
     /// Where to listen to packets.
     Listen {
         /// A LAN, a link, or `NODE/INTERFACE`.
@@ -272,7 +285,7 @@ pub enum Reply {
         /// What programs find in their environment there.
         env: Vec<(String, String)>,
     },
-    /// To `Halt`, `Start`, `Restart`, `Cut`, `Heal`: it is done.
+    /// To `Halt`, `Start`, `Restart`, `Cut`, `Heal`, `Impair`: it is done.
     Done {
         /// What came of it, in a line.
         seen: String,
@@ -315,6 +328,27 @@ pub struct LabView {
     pub lans: Vec<LanView>,
     /// Its point-to-point links, in order of name.
     pub links: Vec<LinkView>,
+    /// What is done to frames, in order of LANs and links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub impaired: Vec<ImpairedView>,
+}
+
+/// What is done to the frames of a node's cable in one direction, as `inspect` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImpairedView {
+    /// The LAN or link.
+    pub net: String,
+    /// The node.
+    pub node: String,
+    /// Seen from the node.
+    pub direction: Direction,
+    /// What is done.
+    pub by: String,
+    /// What does it.
+    pub wire: WireKind,
+    /// What has become of the frames, where labgen's own wire does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Counters>,
 }
 
 /// A node, as `inspect` shows it.

@@ -55,7 +55,7 @@ impl Default for Impairment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// A frame would have to arrive before it was sent.
-    #[error("is at most the `delay`")]
+    #[error("is more than the `delay`: frames would arrive before they are sent")]
     Jitter,
     /// There would be nothing to overtake.
     #[error("needs a `delay`: there is nothing to overtake without")]

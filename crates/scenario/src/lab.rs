@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bgp_wire::types::{IpPrefix, MacAddr};
 use bgp_wire::{RouteTarget, Vni};
+use impair::Impairment;
 use serde::{Deserialize, Serialize};
 
 use crate::announcement::Announcement;
@@ -54,6 +55,8 @@ pub struct Lab {
     pub wait: Wait,
     /// Whether the rules of reflection are judged after every step.
     pub invariants: bool,
+    /// What delays and loses frames, where the scenario says.
+    pub wire: Option<WireKind>,
     /// What its steps need of the kernel besides what follows from the scenario.
     pub needs: Vec<KernelFeature>,
     /// The longest `labgen test` lets it take on a usual machine, where it says so.
@@ -80,6 +83,16 @@ pub enum KernelFeature {
     /// Links that lead nowhere.
     Dummy,
     /// Queues that delay and lose packets.
+    Netem,
+}
+
+/// What delays and loses frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WireKind {
+    /// Labgen.
+    Own,
+    /// The kernel.
     Netem,
 }
 
@@ -202,6 +215,8 @@ pub struct Lan {
     pub mtu: u32,
     /// The nodes on it, in the order given.
     pub members: Vec<NodeId>,
+    /// What is done to frames from the start, in order, each cable and direction at most once.
+    pub impair: Vec<Impaired>,
     /// Where it was written.
     pub place: Place,
 }
@@ -217,8 +232,42 @@ pub struct Link {
     pub subnets: Vec<IpPrefix>,
     /// MTU of both interfaces.
     pub mtu: u32,
+    /// What is done from the start to the frames that an end sends, each at most once.
+    pub impair: Vec<Impaired>,
+    /// Whether something may be done to its frames, now or later: it needs something between its ends.
+    pub wired: bool,
     /// Where it was written.
     pub place: Place,
+}
+
+/// What is done to the frames of a node's cable in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impaired {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its frames. On a link always those that it sends.
+    pub direction: Direction,
+    /// What is done.
+    pub by: Impairment,
+}
+
+/// Which frames of a node's cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Those that the node sends.
+    Out,
+    /// Those that it gets.
+    In,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Out => "out",
+            Self::In => "in",
+        })
+    }
 }
 
 /// A VPN as it is configured on every node that has a port in it.
@@ -350,6 +399,20 @@ impl Scenario {
                 .filter(on_net)
                 .map(move |interface| (id, interface))
         })
+    }
+
+    /// What is done to the frames of a LAN or link from the start.
+    pub fn impaired(&self, net: NetId) -> &[Impaired] {
+        match net {
+            NetId::Lan(lan) => &self[lan].impair,
+            NetId::Link(link) => &self[link].impair,
+        }
+    }
+
+    /// Every LAN and link.
+    pub fn nets(&self) -> impl Iterator<Item = NetId> {
+        let lans = (0..self.lans.len()).map(|index| NetId::Lan(LanId(index)));
+        lans.chain((0..self.links.len()).map(|index| NetId::Link(LinkId(index))))
     }
 
     /// The name of a LAN or link.

@@ -55,9 +55,9 @@ pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    AnnouncementId, Capture, CaptureId, CapturePoint, FlowId, Interface, InterfaceAddress,
-    KernelFeature, Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port, PortId, Record,
-    Scenario, StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait,
+    AnnouncementId, Capture, CaptureId, CapturePoint, Direction, FlowId, Impaired, Interface,
+    InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port,
+    PortId, Record, Scenario, StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait, WireKind,
 };
 pub use numbers::Numbers;
 pub use place::Place;
@@ -67,9 +67,9 @@ pub use route::{Encapsulation, OneOf, PmsiPattern, RouteField, RoutePattern};
 pub use schema::schema;
 pub use source::{Source, Sources};
 pub use step::{
-    Action, Attach, Cable, Connect, Endpoint, Exec, Flap, Flapping, Flow, HopExpectation, Inject,
-    Limit, Ping, PingOutcome, Protocol, Repeat, Signal, SignalTo, Step, StepId, TextExpectation,
-    Traceroute, WaitFor,
+    Action, Attach, Cable, Connect, Endpoint, Exec, Flap, Flapping, Flow, HopExpectation, Impair,
+    Inject, Limit, Ping, PingOutcome, Protocol, Repeat, Signal, SignalTo, Step, StepId,
+    TextExpectation, Traceroute, WaitFor,
 };
 pub use values::{is_lab_name, mac_for, time_limit};
 

@@ -246,6 +246,8 @@ fn title_of(name: &str) -> String {
         "GreFile" => "GRE",
         "VxlanFile" => "VXLAN",
         "ArpFile" => "ARP",
+        "ImpairFile" => "`impair` of LANs and links",
+        "ImpairStepFile" => "Impair",
         "IcmpFile" => "ICMP",
         _ => "",
     };

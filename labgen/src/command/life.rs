@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use impair::Contradiction;
+
 use super::ask::{AskError, Asker, unexpected};
-use super::{FAILED, fail};
-use crate::cli::{Cable, Life};
+use super::{FAILED, WRONG, fail};
+use crate::cli::{self, Cable, Life};
 use crate::protocol::{Reply, Request};
 use crate::ui::say;
 
@@ -28,6 +30,53 @@ pub(super) fn cable(args: &Cable, done: &str, request: fn(String) -> Request) ->
     let asked = Asker::connect(args.choice.name());
     let reply = asked.and_then(|mut asker| asker.ask(&request(args.link.clone())));
     match tell(reply, &format!("{} {done}", args.link)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => code,
+    }
+}
+
+/// Why a link cannot be impaired as asked.
+#[derive(Debug, thiserror::Error)]
+enum ImpairError {
+    #[error("asks for nothing; `--clear` ends what is in force")]
+    Nothing,
+    #[error("`--clear` ends what is in force; it goes with none of what it would put into force")]
+    Both,
+    #[error("`--direction` says nothing without a node: `--node`, or NODE/INTERFACE")]
+    Direction,
+    #[error("`--{option}` {rule}")]
+    Contradiction { option: String, rule: Contradiction },
+}
+
+/// Has cables do something to frames, or nothing any more.
+pub(super) fn impair(args: &cli::Impair) -> ExitCode {
+    let by = args.asked();
+    let alone = args.node.is_none() && !args.link.contains('/');
+    let wrong = match (args.clear, by.is_nothing(), by.contradiction()) {
+        (_, _, Some(rule)) => Some(ImpairError::Contradiction {
+            option: rule.key().replace('_', "-"),
+            rule,
+        }),
+        (true, false, _) => Some(ImpairError::Both),
+        (false, true, _) => Some(ImpairError::Nothing),
+        _ if alone && args.direction.is_some() => Some(ImpairError::Direction),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        return fail(&wrong, WRONG);
+    }
+    let request = Request::Impair {
+        link: args.link.clone(),
+        node: args.node.clone(),
+        direction: args.direction.map(|direction| match direction {
+            cli::Direction::Out => scenario::Direction::Out,
+            cli::Direction::In => scenario::Direction::In,
+        }),
+        by,
+    };
+    let asked = Asker::connect(args.choice.name());
+    let reply = asked.and_then(|mut asker| asker.ask(&request));
+    match tell(reply, &args.link) {
         Ok(()) => ExitCode::SUCCESS,
         Err(code) => code,
     }

@@ -67,6 +67,7 @@ pub fn dispatch(command: Command) -> ExitCode {
         Command::Restart(args) => life::nodes(&args, "restarted", |node| Request::Restart { node }),
         Command::Cut(args) => life::cable(&args, "cut", |link| Request::Cut { link }),
         Command::Heal(args) => life::cable(&args, "healed", |link| Request::Heal { link }),
+        Command::Impair(args) => life::impair(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => check::check(&args),
         Command::Graph(args) => graph::graph(&args),

@@ -15,6 +15,7 @@ use crate::plan::{self, Blueprint, Change};
 use crate::protocol::{Reply, Request};
 use crate::state::LabDir;
 use crate::ui::{self, say};
+use crate::wires;
 
 /// Why a plan could not be made or carried out.
 #[derive(Debug, thiserror::Error)]
@@ -49,10 +50,19 @@ pub(super) fn plan(args: &cli::Plan) -> ExitCode {
     match Blueprint::new(Rc::new(scenario), super::start::base(&from.file)) {
         Ok(new) => {
             show(&plan::diff(None, &new), args.json);
+            if !args.json && wires::are_used(&new.scenario) {
+                let kind = wires::kind(&new.scenario.lab, kernel_has_netem);
+                say!("frames are delayed and lost by {}\n", wires::name(kind));
+            }
             ExitCode::SUCCESS
         }
         Err(e) => fail(&e, WRONG),
     }
+}
+
+fn kernel_has_netem() -> bool {
+    let probes = netns::probe::all();
+    probes.iter().any(|probe| probe.name == "netem" && probe.ok)
 }
 
 /// `labgen up` where the lab is up already.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scenario::{Interface, NetId, Node, NodeId, Scenario};
+use impair::Impairment;
+use scenario::{Direction, Interface, NetId, Node, NodeId, Scenario};
 
 use super::{Blueprint, Change, Undone};
 use crate::kinds::{self, NodeMount, Program};
@@ -45,6 +46,7 @@ pub fn diff(old: Option<&Blueprint>, new: &Blueprint) -> Vec<Change> {
         .collect();
     plan.lans(&old, &new);
     plan.links(&old, &new, &remade);
+    plan.impair(&old, &new);
     plan.in_order()
 }
 
@@ -143,6 +145,7 @@ struct Plan {
     add_nodes: Vec<Change>,
     add_lans: Vec<Change>,
     change_nets: Vec<Change>,
+    impair: Vec<Change>,
     plug: Vec<Change>,
     replug: Vec<Change>,
     remake_links: Vec<Change>,
@@ -167,6 +170,7 @@ impl Plan {
             self.replug,
             self.remake_links,
             self.add_links,
+            self.impair,
             self.readdress,
             self.reroute,
             self.restart,
@@ -283,6 +287,20 @@ impl Plan {
             .extend(gone.map(|lan| Change::RemoveLan { lan }));
     }
 
+    /// What is done to frames where it was something else, on LANs and links whose names stay or come.
+    fn impair(&mut self, old: &Side<'_>, new: &Side<'_>) {
+        let had = impaired(old);
+        for (net, all) in impaired(new) {
+            let before = had.get(net).map(Vec::as_slice).unwrap_or_default();
+            if before != all {
+                self.impair.push(Change::Impair {
+                    net: net.to_owned(),
+                    by: super::treated(all.into_iter()),
+                });
+            }
+        }
+    }
+
     fn links(&mut self, old: &Side<'_>, new: &Side<'_>, remade: &BTreeMap<&str, String>) {
         let (had, has) = (Cable::all(old), Cable::all(new));
         for (name, cable) in &has {
@@ -299,6 +317,10 @@ impl Plan {
                     cable.ends[0], cable.ends[1]
                 )),
                 Some(end) => Some(format!("`{end}` is made anew")),
+                None if was.wired != cable.wired => Some(match cable.wired {
+                    true => "something is done to its frames".into(),
+                    false => "nothing is done to its frames any more".into(),
+                }),
                 None => cable.replugged(was),
             };
             match why {
@@ -318,8 +340,25 @@ impl Plan {
     }
 }
 
+/// What a blueprint has done to frames from the start, by LAN or link: node, direction, what.
+fn impaired<'a>(side: &Side<'a>) -> BTreeMap<&'a str, Vec<(&'a str, Direction, Impairment)>> {
+    let Some(scenario) = side.scenario else {
+        return BTreeMap::new();
+    };
+    let nets = scenario.nets().map(|net| {
+        let all = scenario.impaired(net).iter();
+        let mut all: Vec<_> = all
+            .map(|one| (side.name(one.node), one.direction, one.by))
+            .collect();
+        all.sort_by_key(|(node, direction, _)| (*node, *direction));
+        (scenario.net_name(net), all)
+    });
+    nets.collect()
+}
+
 /// A point-to-point link, by names.
 struct Cable<'a> {
+    wired: bool,
     ends: [&'a str; 2],
     mtu: u32,
     interfaces: Vec<&'a Interface>,
@@ -334,6 +373,7 @@ impl<'a> Cable<'a> {
             let net = NetId::Link(scenario::LinkId(index));
             let own = |id: NodeId| scenario[id].interfaces.iter().find(|i| i.net == net);
             let cable = Self {
+                wired: link.wired,
                 ends: link.ends.map(|id| side.name(id)),
                 mtu: link.mtu,
                 interfaces: link.ends.into_iter().filter_map(own).collect(),

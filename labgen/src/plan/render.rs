@@ -1,5 +1,10 @@
 //! A plan for people.
 
+use std::collections::BTreeMap;
+
+use impair::Impairment;
+use scenario::Direction;
+
 use super::Change;
 
 /// A line for each change: `+` comes, `-` goes, `~` changes in place, `!` goes and comes anew.
@@ -21,6 +26,7 @@ fn line(change: &Change) -> (char, String) {
         Change::AddNode { node, kind } => ('+', format!("node {node} ({kind})")),
         Change::AddLan { lan } => ('+', format!("LAN {lan}")),
         Change::SetMtu { net, mtu } => ('~', format!("{net}: MTU {mtu}")),
+        Change::Impair { net, by } => ('~', format!("{net}: {by}")),
         Change::Plug { node, lan } => ('+', format!("{node} joins LAN {lan}")),
         Change::Replug { node, lan, why } => ('!', format!("{node} on LAN {lan}: {why}")),
         Change::RemakeLink { link, why } => ('!', format!("link {link}: {why}")),
@@ -50,4 +56,28 @@ fn both<T>(remove: &[T], add: &[T], word: impl Fn(&T) -> String) -> String {
         words.map(|word| format!("{sign}{word}")).collect()
     };
     [signed('-', remove), signed('+', add)].concat().join(", ")
+}
+
+/// What is done to frames, in a line: `compute-a out: loss 1%; 12 nodes in: delay 1ms`.
+pub fn treated<'a>(places: impl Iterator<Item = (&'a str, Direction, Impairment)>) -> String {
+    const FEW: usize = 4;
+    let mut alike: BTreeMap<(String, Direction), Vec<&str>> = BTreeMap::new();
+    for (node, direction, by) in places.filter(|(_, _, by)| !by.is_nothing()) {
+        alike
+            .entry((by.to_string(), direction))
+            .or_default()
+            .push(node);
+    }
+    let parts = alike.into_iter().map(|((by, direction), nodes)| {
+        let whose = match nodes.len() {
+            0..=FEW => nodes.join(", "),
+            many => format!("{many} nodes"),
+        };
+        format!("{whose} {direction}: {by}")
+    });
+    let parts: Vec<String> = parts.collect();
+    match parts.is_empty() {
+        true => Impairment::default().to_string(),
+        false => parts.join("; "),
+    }
 }

@@ -106,7 +106,14 @@ impl Lab {
         }
     }
 
-    fn unknown_net(&self, net: &str) -> LifeError {
+    /// The LAN or link that `NODE/INTERFACE` is on.
+    pub(super) fn net_of_interface(&self, what: &str) -> Result<String, LifeError> {
+        let cables = self.cables(what)?;
+        let net = cables.first().map(|((_, net), _)| net.clone());
+        net.ok_or_else(|| self.unknown_net(what))
+    }
+
+    pub(super) fn unknown_net(&self, net: &str) -> LifeError {
         let lans = self.scenario.lans.iter().map(|lan| lan.name.clone());
         let links = self.scenario.links.iter().map(|link| link.name.clone());
         LifeError::UnknownNet {

@@ -13,12 +13,14 @@ use std::rc::Rc;
 use std::{fs, io};
 
 use futures_util::StreamExt;
+use impair::Impairment;
 use netns::addr::IpPrefix;
 use netns::link::{Address, LinkChange, LinkRef, Request, Route};
 use netns::ns::NetNs;
-use scenario::{Interface, LanId, LinkId, NetId, NodeId, Scenario};
+use scenario::{Direction, Impaired, Interface, LanId, LinkId, NetId, NodeId, Scenario};
 
 use super::build::{self, BuildError, LOOPBACK, Wiring};
+use super::impair as impairing;
 use super::lab::Lab;
 use super::life::{LifeError, carry_out};
 use super::observing::Unconverged;
@@ -192,7 +194,8 @@ fn touched(changes: &[Change], scenarios: [&Scenario; 2]) -> BTreeSet<String> {
             Change::AddLink { link: net, .. }
             | Change::RemakeLink { link: net, .. }
             | Change::RemoveLink { link: net }
-            | Change::SetMtu { net, .. } => on(net),
+            | Change::SetMtu { net, .. }
+            | Change::Impair { net, .. } => on(net),
             Change::AddLan { .. } | Change::RemoveLan { .. } | Change::RestartNode { .. } => {
                 Vec::new()
             }
@@ -266,6 +269,7 @@ impl<'a> Work<'a> {
                 }
                 Change::RemoveLan { .. }
                 | Change::SetMtu { .. }
+                | Change::Impair { .. }
                 | Change::Readdress { .. }
                 | Change::Reroute { .. } => {}
             }
@@ -334,6 +338,13 @@ async fn take_cables(lab: &Lab, work: &Work<'_>) -> Result<(), LifeError> {
         if !(meant || work.going.contains(node.as_str()) && plug.port.is_some()) {
             return true;
         }
+        let impairing = &lab.state.impairing;
+        impairing.forget(net, node);
+        let own = plug.port.is_some().then_some(node.as_str());
+        if let Some(own) = impairing.unplug(net, own) {
+            in_switches.extend(own);
+            links.insert(net.clone());
+        }
         match plug.port {
             Some(port) => in_switches.push(LinkRef::from(port).delete()),
             // Both ends of a link go together.
@@ -373,6 +384,11 @@ async fn put_up(lab: &Lab, new: &Blueprint, work: &Work<'_>) -> Result<(), Chang
         in_place(lab, change).await?;
     }
     build::lay(lab, &work.wiring).await?;
+    for change in work.changes {
+        if let Change::Impair { net, .. } = change {
+            impair_anew(lab, net).await?;
+        }
+    }
     for change in work.changes {
         if let Change::Reroute { node, .. } = change
             && let Ok(id) = lab.node_named(node)
@@ -447,6 +463,32 @@ async fn in_place(lab: &Lab, change: &Change) -> Result<(), LifeError> {
     }
 }
 
+/// Has a LAN or link do to frames what the scenario says from the start, and nothing else.
+async fn impair_anew(lab: &Lab, net: &str) -> Result<(), LifeError> {
+    let mut nets = lab.scenario.nets();
+    let Some(id) = nets.find(|id| lab.scenario.net_name(*id) == net) else {
+        return Ok(());
+    };
+    let wanted = lab.scenario.impaired(id);
+    let members = lab.scenario.interfaces(id).map(|(node, _)| node);
+    let nothing = members.flat_map(|node| {
+        [Direction::Out, Direction::In].map(|direction| Impaired {
+            node,
+            direction,
+            by: Impairment::default(),
+        })
+    });
+    let is_wanted = |one: &Impaired| {
+        let mut wanted = wanted.iter();
+        wanted.any(|other| (other.node, other.direction) == (one.node, one.direction))
+    };
+    let all: Vec<Impaired> = nothing
+        .filter(|one| !is_wanted(one))
+        .chain(wanted.iter().copied())
+        .collect();
+    lab.treat(id, &all).await.map(drop)
+}
+
 async fn set_mtu(lab: &Lab, net: &str, mtu: u32) -> Result<(), LifeError> {
     let mut in_switches = Vec::new();
     if let Some(bridge) = lab.state.bridges.borrow().get(net) {
@@ -470,5 +512,6 @@ async fn set_mtu(lab: &Lab, net: &str, mtu: u32) -> Result<(), LifeError> {
             .await?;
         }
     }
-    carry_out(net, &lab.state.switches, in_switches).await
+    carry_out(net, &lab.state.switches, in_switches).await?;
+    Ok(impairing::resize(lab, net, mtu).await?)
 }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
+use super::impair::Whose;
 use super::lab::{Absent, Lab, UnknownNode};
 use super::life::LifeError;
 use super::standing::Standing;
@@ -170,6 +171,15 @@ async fn answer(line: &str, standing: &Standing, held: &mut Vec<Held>) -> Reply 
         Request::Restart { node } => done(on_node(lab, &node, Lab::restart).await),
         Request::Cut { link } => done(lab.cut(&link).await),
         Request::Heal { link } => done(lab.heal(&link).await),
+        Request::Impair {
+            link,
+            node,
+            direction,
+            by,
+        } => {
+            let whose = Whose { node, direction };
+            done(lab.impair(&link, whose, by).await)
+        }
     }
 }
 

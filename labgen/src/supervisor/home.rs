@@ -9,6 +9,7 @@ use netns::ns::{NetNs, NodeNs, NodeSpec, NsError};
 use netns::process::{Child, Exit};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::impair::Impairing;
 use super::marks::Marks;
 use super::ports::PortState;
 use super::recording::Tap;
@@ -135,6 +136,8 @@ pub(super) struct State {
     pub(super) flows: RefCell<BTreeMap<String, Rc<traffic::Running>>>,
     /// The latest steps that began, in order.
     pub(super) begun: RefCell<VecDeque<Begun>>,
+    /// What is done to frames on their way.
+    pub(super) impairing: Impairing,
     /// Held by whoever ends or starts the programs of a node, by its name.
     turns: RefCell<BTreeMap<String, Arc<Mutex<()>>>>,
     /// Held by whoever pulls cables or plugs them in.
@@ -159,6 +162,7 @@ impl State {
             taps: RefCell::default(),
             flows: RefCell::default(),
             begun: RefCell::default(),
+            impairing: Impairing::default(),
             turns: RefCell::default(),
             pulling: Mutex::default(),
             marks: Marks::default(),

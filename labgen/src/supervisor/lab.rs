@@ -71,6 +71,12 @@ pub(super) enum ReachError {
 )]
 pub(super) struct Absent(String);
 
+impl Absent {
+    pub(super) fn new(node: &str) -> Self {
+        Self(node.to_owned())
+    }
+}
+
 /// There is no such node.
 #[derive(Debug, thiserror::Error)]
 #[error("no node `{node}`; nodes are: {}", .known.join(", "))]

@@ -51,6 +51,16 @@ pub(super) enum LifeError {
         interface: String,
         known: Vec<String>,
     },
+    #[error("`{node}` is not on `{net}`; there are: {}", .known.join(", "))]
+    NotOn {
+        node: String,
+        net: String,
+        known: Vec<String>,
+    },
+    #[error(
+        "nothing is between the ends of link `{0}` that could do that; with `impair = {{}}` it is laid so that there is"
+    )]
+    Unwired(String),
     #[error("`{0}` is cut already")]
     Cut(String),
     #[error("`{0}` is not cut")]

@@ -9,6 +9,7 @@ mod control;
 mod expect;
 mod front;
 mod home;
+mod impair;
 mod journal;
 mod lab;
 mod life;

@@ -32,6 +32,7 @@ pub(super) fn known(lab: &Lab) -> LabView {
         nodes,
         lans: lans(lab),
         links: links(lab),
+        impaired: lab.impaired(),
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::ranges::{natural, numbered, ranges};
 use super::table;
-use crate::protocol::{LabView, LinkView, NodeView};
+use impair::Counters;
+use scenario::WireKind;
+
+use crate::protocol::{ImpairedView, LabView, LinkView, NodeView};
 
 /// Nodes of a group from which on it is one row.
 const GROUP: usize = 9;
@@ -30,7 +33,54 @@ pub fn lab_tables(lab: &LabView, full: bool) -> String {
     if !lab.links.is_empty() {
         out += &format!("\n{}", table(&links(&lab.links, full)));
     }
+    if !lab.impaired.is_empty() {
+        out += &format!("\n{}", table(&impaired(&lab.impaired)));
+    }
     out
+}
+
+/// What is done to frames, and what has become of them.
+fn impaired(all: &[ImpairedView]) -> Vec<[String; 6]> {
+    let mut rows = vec![["IMPAIRED", "FRAMES", "BY", "WIRE", "SEEN", "OF THOSE"].map(String::from)];
+    for one in all {
+        let (seen, fates) = match &one.counters {
+            Some(counters) => (counters.frames.to_string(), fates(counters)),
+            None => ("-".into(), "-".into()),
+        };
+        let wire = match one.wire {
+            WireKind::Own => "own",
+            WireKind::Netem => "netem",
+        };
+        let whose = format!("{} {}", one.node, one.direction);
+        rows.push([
+            one.net.clone(),
+            whose,
+            one.by.clone(),
+            wire.into(),
+            seen,
+            fates,
+        ]);
+    }
+    rows
+}
+
+fn fates(counters: &Counters) -> String {
+    let fates = [
+        ("lost", counters.lost),
+        ("duplicated", counters.duplicated),
+        ("reordered", counters.reordered),
+        ("corrupted", counters.corrupted),
+        ("dropped", counters.dropped),
+        ("MISSED", counters.missed),
+    ];
+    let fates = fates.into_iter().filter(|(_, count)| *count > 0);
+    let fates: Vec<String> = fates
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    match fates.is_empty() {
+        true => "-".into(),
+        false => fates.join(", "),
+    }
 }
 
 fn nodes(lab: &LabView, full: bool) -> String {

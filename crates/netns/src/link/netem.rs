@@ -64,7 +64,8 @@ fn root(link: u32) -> TcMessage {
 
 /// `struct tc_netem_qopt` (latency, limit, loss, gap, duplicate, jitter) and attributes.
 fn options(asked: &Impairment) -> Vec<u8> {
-    let correlated = asked.loss_correlation != Share::NONE;
+    // Its chain begins with a frame that arrives; where none does there is nothing to correlate.
+    let correlated = asked.loss_correlation != Share::NONE && asked.loss != Share::ALL;
     let plain_loss = if correlated { Share::NONE } else { asked.loss };
     let gap = if asked.reorder == Share::NONE {
         0

@@ -7,6 +7,7 @@ mod at;
 mod bgp_message;
 mod de;
 mod fault;
+mod impair;
 mod layers;
 mod nets;
 mod nodes;
@@ -22,6 +23,8 @@ pub use bgp_message::{
     BgpFile, BgpMessageFile, EndOfRibFile, NothingFile, NotificationFile, OpenFile, RefreshFile,
 };
 pub(crate) use fault::found;
+pub(crate) use impair::Effects;
+pub use impair::{ImpairFile, ImpairStepFile};
 pub use layers::{
     ArpFile, EthernetFile, GreFile, IcmpFile, Ipv4File, Ipv6File, LayerFile, MplsFile, TcpFile,
     UdpFile, VxlanFile,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::words;
-use super::{At, OneOrMany};
+use super::{At, ImpairFile, OneOrMany};
 
 /// A LAN: a bridge of its own, with every member on a port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -31,6 +31,10 @@ pub struct LanFile {
     /// MAC addresses, by node; others follow from the names of node and net.
     #[serde(default)]
     pub mac: ByNode<At<String>>,
+    /// What it does to frames: delay, loss and the like. Captures of the LAN see what passes its bridge: what a node sends
+    /// as it comes out of this, what a node gets as it goes in.
+    #[serde(default)]
+    pub impair: OneOrMany<At<ImpairFile>>,
 }
 
 /// A point-to-point link, or several: one pair of interfaces each, and nothing between them. Exactly one of `ends`,
@@ -62,6 +66,11 @@ pub struct LinkFile {
     /// MAC addresses, by node; others follow from the names of node and net.
     #[serde(default)]
     pub mac: ByNode<At<String>>,
+    /// What it does to frames: delay, loss and the like. Captures of the link are taken at its first end: what that sends as it
+    /// goes in, what it gets as it comes out. A link without can only get it while the lab is up where a step
+    /// says so, or where this is `{}`: else nothing is between its ends that could do it.
+    #[serde(default)]
+    pub impair: OneOrMany<At<ImpairFile>>,
 }
 
 /// Something for each of several nodes, by name, in the order of the text.

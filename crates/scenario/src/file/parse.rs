@@ -162,7 +162,7 @@ impl From<Fault> for Wrong {
 }
 
 /// The words a step can hold.
-pub(crate) const WORDS: [&str; 26] = [
+pub(crate) const WORDS: [&str; 27] = [
     "attach",
     "detach",
     "move",
@@ -178,6 +178,7 @@ pub(crate) const WORDS: [&str; 26] = [
     "exec",
     "cut",
     "heal",
+    "impair",
     "halt",
     "start",
     "restart",

@@ -30,6 +30,10 @@ pub struct LabFile {
     /// True: after every step that did something, and at the end, what every client of a reflector holds must be what
     /// the rules say; see the expectation `invariants`.
     pub invariants: Option<At<bool>>,
+    /// What delays and loses frames where something shall: `"netem"`, the kernel, or `"own"`, labgen's wires, whose random
+    /// numbers begin at the seed. When not given: with a seed labgen, else the kernel if it can.
+    #[schemars(with = "Option<words::WireKind>")]
+    pub wire: Option<At<String>>,
     /// What its steps need of the kernel besides what labgen can see: `"mpls"`, `"vrf"`, `"gre"`, `"vlan"`, `"dummy"`,
     /// `"netem"`.
     #[serde(default)]

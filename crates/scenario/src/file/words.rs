@@ -9,8 +9,8 @@ use crate::expect::{KernelRouteType, LinkState, NeighbourState, SessionState};
 use crate::lab::Traffic as Frames;
 use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
 use crate::resolve::{
-    KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, TRACE_METHODS, TRANSPORTS, WAITS, bgp_message,
-    layers, nodes, vpns,
+    KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, TRACE_METHODS, TRANSPORTS, WAITS, WIRES,
+    bgp_message, impair, layers, nodes, vpns,
 };
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
@@ -45,6 +45,16 @@ words! {
     Traffic = one_of(&Frames::ALL);
     /// Parts of the kernel.
     KernelFeature = one_of(&KERNEL_FEATURES);
+    /// What delays and loses frames.
+    WireKind = one_of(&WIRES);
+    /// Directions of frames.
+    Direction = one_of(&impair::DIRECTIONS);
+    /// Times on the way.
+    Time = json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(us|ms|s)$" });
+    /// Shares of frames.
+    Percentage = json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$" });
+    /// Bits per second.
+    Rate = json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[gmk]?bit$" });
     /// What a lab is called.
     LabName = json_schema!({ "type": "string", "pattern": values::LAB_NAME });
     /// Kinds of VPN.

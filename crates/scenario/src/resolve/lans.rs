@@ -50,11 +50,14 @@ impl Resolver<'_> {
                 address: &lan.value.address,
                 mac: &lan.value.mac,
             });
+            let net = NetId::Lan(LanId(index));
+            let impair = self.impaired(&lan.value.impair, net, &lan.name.value, &members);
             self.scenario.lans.push(Lan {
                 name: lan.name.value.clone(),
                 subnets,
                 mtu,
                 members,
+                impair,
                 place: self.place(&lan.name.span),
             });
         }

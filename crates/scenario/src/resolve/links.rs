@@ -78,11 +78,14 @@ impl Resolver<'_> {
                     address,
                     mac,
                 });
+                let impair = self.impaired(&typed.impair, NetId::Link(id), &name, ends);
                 self.scenario.links.push(Link {
                     name,
                     ends: *ends,
                     subnets,
                     mtu,
+                    impair,
+                    wired: !typed.impair.0.is_empty(),
                     place: self.place(&entry.name.span),
                 });
             }

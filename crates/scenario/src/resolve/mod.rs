@@ -5,6 +5,7 @@ mod bgp;
 pub(crate) mod bgp_message;
 mod expect;
 pub(crate) mod families;
+pub(crate) mod impair;
 mod lans;
 pub(crate) mod layers;
 mod links;
@@ -29,7 +30,7 @@ use crate::error::{ErrorKind, Related, ScenarioError, Subject};
 use crate::file::{At, ScenarioFile};
 use crate::lab::{
     CaptureId, FlowId, Interface, InterfaceAddress, KernelFeature, Lab, NetId, NodeId, PortId,
-    Record, Scenario, Wait,
+    Record, Scenario, Wait, WireKind,
 };
 use crate::place::Place;
 use crate::source::Sources;
@@ -135,6 +136,7 @@ impl<'a> Resolver<'a> {
             wait: Wait::default(),
             record: Record::default(),
             invariants: false,
+            wire: None,
             needs: Vec::new(),
             timeout: None,
             slow: 1,
@@ -208,6 +210,9 @@ impl<'a> Resolver<'a> {
             values::one_of("something to wait for", word, &WAITS)
         });
         let timeout = self.maybe(lab.timeout.as_ref(), values::time_limit);
+        let wire = self.maybe(lab.wire.as_ref(), |word| {
+            values::one_of("a kind of wire", word, &WIRES)
+        });
         let needs = lab.needs.0.iter().filter_map(|word| {
             let feature = values::one_of("a part of the kernel", &word.value, &KERNEL_FEATURES);
             self.keep(&word.span, feature)
@@ -223,6 +228,7 @@ impl<'a> Resolver<'a> {
             wait: wait.unwrap_or_default(),
             record: record.unwrap_or_default(),
             invariants: lab.invariants.as_ref().is_some_and(|flag| flag.value),
+            wire,
             needs,
             timeout,
             slow: 1,
@@ -327,6 +333,10 @@ pub(crate) const KERNEL_FEATURES: [(&str, KernelFeature); 6] = [
 /// When a lab can count as up.
 pub(crate) const WAITS: [(&str, Wait); 2] =
     [("ready", Wait::Ready), ("converged", Wait::Converged)];
+
+/// What can delay and lose frames.
+pub(crate) const WIRES: [(&str, WireKind); 2] =
+    [("own", WireKind::Own), ("netem", WireKind::Netem)];
 
 fn related(span: &Range<usize>, text: &str) -> Option<Related> {
     Some(Related {

@@ -4,6 +4,7 @@ mod attach;
 mod exec;
 mod flap;
 mod flow;
+mod impair;
 mod life;
 mod ping;
 mod traffic;
@@ -12,6 +13,7 @@ pub use attach::Attach;
 pub use exec::{Exec, TextExpectation};
 pub use flap::{Flap, Flapping, Inject};
 pub use flow::{Limit, Repeat, Wait as WaitFor};
+pub use impair::Impair;
 pub use life::{Cable, Signal, SignalTo};
 pub use ping::{Ping, PingOutcome};
 pub use traffic::{Connect, Flow, HopExpectation, Protocol, Traceroute};
@@ -105,6 +107,8 @@ pub enum Action {
     Cut(Cable),
     /// Plug cables in again.
     Heal(Cable),
+    /// Have a LAN or link do something to frames.
+    Impair(Impair),
     /// End the programs of these nodes.
     Halt(Vec<NodeId>),
     /// Start the programs of these nodes.

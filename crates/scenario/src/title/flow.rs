@@ -13,6 +13,7 @@ pub(super) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
         ),
         Action::Cut(cable) => format!("cut {}", self::cable(scenario, *cable)),
         Action::Heal(cable) => format!("heal {}", self::cable(scenario, *cable)),
+        Action::Impair(_) => impair(typed),
         Action::Halt(nodes) => format!("halt {}", names(scenario, nodes)),
         Action::Start(nodes) => format!("start {}", names(scenario, nodes)),
         Action::Restart(nodes) => format!("restart {}", names(scenario, nodes)),
@@ -38,6 +39,37 @@ pub(super) fn of(scenario: &Scenario, action: &Action, typed: &StepFile) -> Stri
         }
         Action::StopCapture(id) => format!("stop the capture {}", scenario[*id].name),
         _ => String::new(),
+    }
+}
+
+fn impair(typed: &StepFile) -> String {
+    let Some(typed) = typed.impair.as_ref().map(|impair| &impair.value) else {
+        return String::new();
+    };
+    let effects = typed.effects();
+    let words = [
+        ("delay", effects.delay),
+        ("jitter", effects.jitter),
+        ("loss", effects.loss),
+        ("correlation", effects.loss_correlation),
+        ("duplicate", effects.duplicate),
+        ("reorder", effects.reorder),
+        ("corrupt", effects.corrupt),
+        ("rate", effects.rate),
+    ];
+    let words = words.into_iter();
+    let words = words.filter_map(|(word, value)| Some(format!("{word} {}", value?.value)));
+    let words: Vec<String> = words.collect();
+    let place = match (&typed.node, &typed.direction) {
+        (None, _) => typed.on.value.clone(),
+        (Some(node), None) => format!("{} on {}", node.value, typed.on.value),
+        (Some(node), Some(direction)) => {
+            format!("{} {} on {}", node.value, direction.value, typed.on.value)
+        }
+    };
+    match words.is_empty() {
+        true => format!("impair {place} no more"),
+        false => format!("impair {place}: {}", words.join(", ")),
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) enum BuildError {
     Namespace { node: String, source: NsError },
     #[error("cannot build `{net}`")]
     Net { net: String, source: LinkError },
+    #[error("cannot have `{net}` do anything to frames")]
+    Wire { net: String, source: NsError },
     #[error("cannot set up `{node}`")]
     Node { node: String, source: LinkError },
     #[error(transparent)]

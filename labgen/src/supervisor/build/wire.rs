@@ -16,6 +16,7 @@ use scenario::{Interface, LanId, LinkId, NetId, Node, NodeId, Scenario};
 use super::neighbours::Neighbours;
 use super::{BuildError, visiting};
 use crate::supervisor::home::{Plug, Switch};
+use crate::supervisor::impair;
 use crate::supervisor::lab::{Absent, Lab};
 
 /// What is to be laid.
@@ -61,9 +62,16 @@ pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(),
         cables.push((lab.scenario[*lan].name.clone(), request));
         plugged.extend(plug.map(|plug| (*node, NetId::Lan(*lan), plug)));
     }
+    let mut through_wires = Vec::new();
     for link in &wiring.links {
-        let (request, plugs) = connect(lab, *link)?;
-        cables.push((lab.scenario[*link].name.clone(), request));
+        let middle = impair::through_wire(lab, *link).await.then(|| {
+            let ends = [(); 2].map(|()| lab.state.next_index());
+            through_wires.push((*link, ends));
+            ends
+        });
+        let (requests, plugs) = connect(lab, *link, middle)?;
+        let name = &lab.scenario[*link].name;
+        cables.extend(requests.into_iter().map(|request| (name.clone(), request)));
         let [near, far] = lab.scenario[*link].ends;
         for (node, plug) in [near, far].into_iter().zip(plugs) {
             plugged.push((node, NetId::Link(*link), plug));
@@ -73,12 +81,13 @@ pub(in crate::supervisor) async fn lay(lab: &Lab, wiring: &Wiring) -> Result<(),
     set_up(lab, &plugged).await?;
     open_ports(lab, &plugged).await?;
     open_links(lab, &plugged).await?;
-    let mut plugs = lab.state.plugs.borrow_mut();
     for (node, net, plug) in plugged {
         let node = lab.scenario[node].name.clone();
+        let mut plugs = lab.state.plugs.borrow_mut();
         plugs.insert((node, lab.scenario.net_name(net).to_owned()), plug);
     }
-    Ok(())
+    impair::plug_links(lab, &through_wires).await?;
+    impair::begin(lab, wiring).await
 }
 
 /// A bridge for each LAN, in the lab's own namespace.
@@ -121,15 +130,31 @@ fn join(lab: &Lab, lan: LanId, node: NodeId) -> Result<(Request, Option<Plug>), 
     Ok((Veth { a: port, b: inside }.create(), plug))
 }
 
-/// A cable between two nodes.
-fn connect(lab: &Lab, link: LinkId) -> Result<(Request, Vec<Plug>), Absent> {
+/// A cable between two nodes; or, where frames go through a wire, one from either to the switches' namespace, where their
+/// ends have the indexes given.
+fn connect(
+    lab: &Lab,
+    link: LinkId,
+    middle: Option<[u32; 2]>,
+) -> Result<(Vec<Request>, Vec<Plug>), Absent> {
     let mtu = lab.scenario[link].mtu;
     let [near, far] = lab.scenario[link].ends;
     let net = NetId::Link(link);
     let (a, here) = inside(lab, near, net, mtu, None)?;
     let (b, there) = inside(lab, far, net, mtu, None)?;
     let plugs = here.into_iter().chain(there).collect();
-    Ok((Veth { a, b }.create(), plugs))
+    let Some(middle) = middle else {
+        return Ok((vec![Veth { a, b }.create()], plugs));
+    };
+    let ends = middle.into_iter().zip([a, b]).map(|(index, inside)| {
+        let outside = LinkSpec::up(format!("l{index}")).index(index).mtu(mtu);
+        Veth {
+            a: outside,
+            b: inside,
+        }
+        .create()
+    });
+    Ok((ends.collect(), plugs))
 }
 
 /// A node's end of a cable.

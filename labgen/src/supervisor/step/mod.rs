@@ -77,6 +77,10 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
             .heal(&life::place(lab, *cable))
             .await
             .map_err(|e| Unmet::undone("the cable is healed", &e)),
+        Action::Impair(impair) => lab
+            .treat(impair.on, &impair.treated)
+            .await
+            .map_err(|e| Unmet::undone("the link is impaired", &e)),
         Action::Halt(nodes) => life::each(nodes, |node| lab.halt(node), "ended").await,
         Action::Start(nodes) => life::each(nodes, |node| lab.start(node), "started").await,
         Action::Restart(nodes) => life::each(nodes, |node| lab.restart(node), "restarted").await,

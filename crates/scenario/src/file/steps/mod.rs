@@ -24,7 +24,7 @@ pub use traffic::{ConnectFile, TracerouteFile, TrafficFile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::At;
+use super::{At, ImpairStepFile};
 
 /// A step. Exactly one of the words is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -65,6 +65,8 @@ pub struct StepFile {
     pub cut: Option<At<CableFile>>,
     /// Plugs them in again.
     pub heal: Option<At<CableFile>>,
+    /// Has a LAN or link delay, lose or damage frames.
+    pub impair: Option<At<ImpairStepFile>>,
     /// Ends the programs of nodes; namespaces and links stay.
     pub halt: Option<At<ProgramsFile>>,
     /// Starts the programs of halted nodes, and waits until they are ready.

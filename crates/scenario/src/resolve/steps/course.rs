@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::lab::{AnnouncementId, CaptureId, FlowId, NodeId};
+use crate::lab::{AnnouncementId, CaptureId, Direction, FlowId, NetId, NodeId};
 use crate::step::{Cable, StepId};
 
 /// The state of the lab between two steps, as far as steps say.
@@ -12,6 +12,8 @@ pub(in crate::resolve) struct Course {
     next: usize,
     /// Cables that are cut, and where that was said.
     pub cut: BTreeMap<Cable, Range<usize>>,
+    /// Cables and directions whose frames something is done to.
+    pub impaired: BTreeSet<(NetId, NodeId, Direction)>,
     /// Nodes whose programs were ended, and where that was said.
     pub halted: BTreeMap<NodeId, Range<usize>>,
     /// Nodes that got a signal after which it is not known whether they run.

@@ -13,6 +13,8 @@ impl Resolver<'_> {
             self.cut(&cut.value).map(Action::Cut)
         } else if let Some(heal) = &typed.heal {
             self.heal(&heal.value).map(Action::Heal)
+        } else if let Some(impair) = &typed.impair {
+            self.impair(&impair.value).map(Action::Impair)
         } else if let Some(halt) = &typed.halt {
             self.halt(&halt.value).map(Action::Halt)
         } else if let Some(start) = &typed.start {

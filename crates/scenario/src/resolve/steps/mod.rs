@@ -6,6 +6,7 @@ mod course;
 mod exec;
 mod flap;
 mod flow;
+mod impair;
 mod life;
 mod ping;
 mod traffic;
@@ -24,6 +25,14 @@ pub(crate) use traffic::{TRACE_METHODS, TRANSPORTS};
 
 impl Resolver<'_> {
     pub(super) fn steps(&mut self, steps: &[Option<At<StepFile>>]) {
+        self.course.impaired = self
+            .scenario
+            .nets()
+            .flat_map(|net| {
+                let impaired = self.scenario.impaired(net).iter();
+                impaired.map(move |one| (net, one.node, one.direction))
+            })
+            .collect();
         for (index, step) in steps.iter().enumerate() {
             let Some(step) = step else { continue };
             self.subject = Subject::Step(index + 1);
