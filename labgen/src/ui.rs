@@ -8,6 +8,8 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
+use impair::Counters;
+
 use crate::protocol::{Event, Failure};
 
 /// Prints to standard output. That nobody reads it any more is no fault: `labgen check FILE | head`.
@@ -247,6 +249,23 @@ fn in_round(rounds: &[u64]) -> String {
 /// `1 node`, `3 nodes`.
 pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `4 lost, 1 duplicated`: what became of frames that was not delivery as they came; `None` when nothing did.
+pub fn fates(counters: &Counters) -> Option<String> {
+    let fates = [
+        ("lost", counters.lost),
+        ("duplicated", counters.duplicated),
+        ("reordered", counters.reordered),
+        ("corrupted", counters.corrupted),
+        ("dropped", counters.dropped),
+        ("MISSED", counters.missed),
+    ];
+    let fates = fates.into_iter().filter(|(_, count)| *count > 0);
+    let fates: Vec<String> = fates
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    (!fates.is_empty()).then(|| fates.join(", "))
 }
 
 /// `1 LAN`, `8 links`, `2 LANs, 4 links`: what there is of both.

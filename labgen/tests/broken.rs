@@ -68,3 +68,17 @@ fn a_missing_entry_is_told_apart_from_a_missing_route() {
         ],
     );
 }
+
+#[test]
+fn loss_is_put_down_to_the_link_that_loses() {
+    has(
+        &told("loss"),
+        &[
+            "expected: traffic flow: loss 0%",
+            "`compute-a` forwards to `vm-b`",
+            "`underlay` is impaired, compute-b in: loss 1%: ",
+            " lost of ",
+            "look first at: impair underlay: compute-b out: loss 1%",
+        ],
+    );
+}

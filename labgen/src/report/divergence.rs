@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use scenario::Scenario;
 
-use super::model::{Divergence, Level, Run, Step, StepState};
+use super::model::{Divergence, Fault, Level, Run, Step, StepState};
 use super::names::Names;
 
 /// What is looked at for an event that bears on a failure, best first.
-const LOOKS: [fn(&Search<'_>) -> Option<Found>; 5] =
-    [nearest, faults, changes, complaints, packets];
+const LOOKS: [fn(&Search<'_>) -> Option<Found>; 6] =
+    [nearest, faults, changes, complaints, packets, unmended];
 
 /// A failed step, and what it is about.
 struct Search<'a> {
@@ -196,6 +196,31 @@ fn packets(search: &Search<'_>) -> Option<Found> {
     })
 }
 
+/// The last thing that was broken on purpose and not mended, whatever the step is about.
+fn unmended(search: &Search<'_>) -> Option<Found> {
+    let mut mended = BTreeSet::new();
+    let faults = search.run.faults.iter().rev();
+    for fault in faults.filter(|fault| fault.at <= search.until) {
+        if mends(fault) {
+            mended.insert(&fault.on);
+        } else if !mended.contains(&fault.on) {
+            return Some(Found {
+                at: fault.since,
+                what: format!("{} {}: {}", fault.action, fault.on, fault.seen),
+                why: "broken on purpose, and not mended before it failed".into(),
+            });
+        }
+    }
+    None
+}
+
+/// Whether something is whole again after it.
+fn mends(fault: &Fault) -> bool {
+    let mends = ["heal", "start", "restart", "clear", "flap"];
+    mends.contains(&fault.action.as_str())
+        || fault.action == "signal" && fault.seen.starts_with("SIGCONT")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::model::{
@@ -326,5 +351,26 @@ ping = { from = "pe1", to = "pe2" }
         );
         run.captures[0].packets[0].at = 1050;
         assert_eq!(first(&run), (1050, "the first packet".into()));
+    }
+
+    #[test]
+    fn what_was_broken_and_not_mended_comes_before_nothing() {
+        let fault = |action: &str, on: &str, at| Fault {
+            action: action.into(),
+            on: on.into(),
+            seen: "other/lan".into(),
+            since: at,
+            at,
+        };
+        let mut run = Run {
+            steps: run().steps,
+            faults: vec![fault("impair", "lan", 500), fault("cut", "far", 600)],
+            ..Run::default()
+        };
+        assert_eq!(first(&run), (600, "broken on purpos".into()));
+        run.faults.push(fault("heal", "far", 700));
+        assert_eq!(first(&run), (500, "broken on purpos".into()));
+        run.faults.push(fault("clear", "lan", 800));
+        assert_eq!(first(&run), (1000, "nothing that was".into()));
     }
 }

@@ -6,6 +6,7 @@ mod build;
 mod cables;
 mod change;
 mod control;
+mod disorder;
 mod expect;
 mod front;
 mod home;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use netns::flow::{Ends, Figures, Flow, FlowError, FlowSpec, Outage, Protocol, State};
 use netns::ns::NetNs;
-use scenario::{Endpoint, Fact, FlowId, Since, StepId};
+use scenario::{Action, Endpoint, Fact, FlowId, Since, Step, StepId};
 use tokio::sync::watch;
 
 use super::lab::{Lab, micros};
@@ -116,11 +116,15 @@ pub(super) fn running(lab: &Lab, id: FlowId) -> Option<Rc<Running>> {
 }
 
 /// Notes that a step begins: figures since then are those of the probes that are sent from now on.
-pub(super) fn mark(lab: &Lab, step: StepId, number: &str, title: &str) {
+pub(super) fn mark(lab: &Lab, step: &Step) {
     for running in lab.state.flows.borrow().values() {
-        if running.wanted.contains(&step) {
-            running.flow.mark(step.0 as u64);
+        if running.wanted.contains(&step.id) {
+            running.flow.mark(step.id.0 as u64);
         }
+    }
+    // Nothing comes of looking: an outage in that time comes of what was done before.
+    if matches!(step.action, Action::Expect(_) | Action::Wait(_)) {
+        return;
     }
     let mut begun = lab.state.begun.borrow_mut();
     if begun.len() == REMEMBERED {
@@ -128,7 +132,7 @@ pub(super) fn mark(lab: &Lab, step: StepId, number: &str, title: &str) {
     }
     begun.push_back(Begun {
         at: Instant::now(),
-        what: format!("step {number}, {title}"),
+        what: format!("step {}, {}", step.number, step.title),
     });
 }
 

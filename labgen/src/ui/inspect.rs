@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ranges::{natural, numbered, ranges};
-use super::table;
-use impair::Counters;
+use super::{fates, table};
 use scenario::WireKind;
 
 use crate::protocol::{ImpairedView, LabView, LinkView, NodeView};
@@ -44,7 +43,10 @@ fn impaired(all: &[ImpairedView]) -> Vec<[String; 6]> {
     let mut rows = vec![["IMPAIRED", "FRAMES", "BY", "WIRE", "SEEN", "OF THOSE"].map(String::from)];
     for one in all {
         let (seen, fates) = match &one.counters {
-            Some(counters) => (counters.frames.to_string(), fates(counters)),
+            Some(counters) => (
+                counters.frames.to_string(),
+                fates(counters).unwrap_or_else(|| "-".into()),
+            ),
             None => ("-".into(), "-".into()),
         };
         let wire = match one.wire {
@@ -62,25 +64,6 @@ fn impaired(all: &[ImpairedView]) -> Vec<[String; 6]> {
         ]);
     }
     rows
-}
-
-fn fates(counters: &Counters) -> String {
-    let fates = [
-        ("lost", counters.lost),
-        ("duplicated", counters.duplicated),
-        ("reordered", counters.reordered),
-        ("corrupted", counters.corrupted),
-        ("dropped", counters.dropped),
-        ("MISSED", counters.missed),
-    ];
-    let fates = fates.into_iter().filter(|(_, count)| *count > 0);
-    let fates: Vec<String> = fates
-        .map(|(word, count)| format!("{count} {word}"))
-        .collect();
-    match fates.is_empty() {
-        true => "-".into(),
-        false => fates.join(", "),
-    }
 }
 
 fn nodes(lab: &LabView, full: bool) -> String {

@@ -16,6 +16,7 @@ use scenario::{
 use tokio::time::timeout;
 
 use crate::observe::{self, Route, Topic};
+use crate::supervisor::disorder::out_of_order;
 use crate::supervisor::lab::Lab;
 use crate::supervisor::observing::Observer;
 
@@ -45,7 +46,7 @@ pub(super) async fn explain(lab: &Rc<Lab>, fact: &Fact, step: StepId) -> Vec<Str
     let origins = origins.filter(|attach| is_about(&missed.pattern, attach));
     let skipped: BTreeSet<NodeId> = origins.map(|attach| attach.on).chain(known).collect();
     let mut lines = targets(&lab.scenario, &missed, step);
-    lines.extend(out_of_order(lab, missed.on));
+    lines.extend(out_of_order(lab, Some(missed.on)));
     lines.extend(holders(lab, &missed, &skipped).await);
     lines
 }
@@ -150,7 +151,7 @@ fn list(rts: &[RouteTarget]) -> String {
 }
 
 /// The attachments that the steps before `step` leave.
-fn attached(scenario: &Scenario, step: StepId) -> Vec<Attach> {
+pub(super) fn attached(scenario: &Scenario, step: StepId) -> Vec<Attach> {
     let mut there: Vec<Attach> = Vec::new();
     for step in scenario.walk().take_while(|earlier| earlier.id < step) {
         match &step.action {
@@ -170,22 +171,6 @@ fn is_about(pattern: &RoutePattern, attach: &Attach) -> bool {
     names_an_address(pattern)
         && mac.is_none_or(|mac| mac == attach.mac)
         && pattern.ip.is_none_or(|ip| ip == attach.ip)
-}
-
-/// Nodes that were halted, and cables that were cut: of all nodes, because any may be in between.
-fn out_of_order(lab: &Lab, on: NodeId) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (name, node) in &*lab.state.nodes.borrow() {
-        if node.halted && *name != lab.scenario[on].name {
-            lines.push(format!("`{name}` is halted"));
-        }
-    }
-    for ((node, net), plug) in &*lab.state.plugs.borrow() {
-        if plug.cut {
-            lines.push(format!("the cable of `{node}` to `{net}` is cut"));
-        }
-    }
-    lines
 }
 
 /// Who holds the route among the other speakers that can be asked.

@@ -12,8 +12,10 @@ mod route;
 mod session;
 mod traffic;
 mod tshark;
+mod unreached;
 
 pub(super) use invariants::settled;
+pub(super) use unreached::with_reasons;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -53,7 +55,13 @@ pub(super) async fn wait(
     match judge(lab, expectation, &step.title).await {
         Ok(seen) => Ok(seen),
         Err(mut unmet) => {
-            let why = explain::explain(lab, &expectation.fact, step.id).await;
+            let why = match &expectation.fact {
+                Fact::Traffic(traffic) => {
+                    let flow = &lab.scenario[traffic.flow];
+                    unreached::reasons(lab, step.id, flow.from, flow.to).await
+                }
+                fact => explain::explain(lab, fact, step.id).await,
+            };
             unmet.details.extend(why);
             Err(unmet)
         }

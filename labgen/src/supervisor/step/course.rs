@@ -151,7 +151,7 @@ impl Course {
     ) -> Result<(), Failed> {
         let began = Instant::now();
         recording::mark(&self.lab, step.id, &step.title);
-        traffic::mark(&self.lab, step.id, &step.number, &step.title);
+        traffic::mark(&self.lab, step);
         marks::mark(&self.lab, step.id).await;
         let begun = self.begin(step, rounds);
         let own_stop = stop.clone();

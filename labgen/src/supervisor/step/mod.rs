@@ -63,11 +63,18 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Withdraw(all) => routes::withdraw(lab, all).await,
         Action::Inject(inject) => routes::inject(lab, inject).await,
         Action::Flap(flap) => flap::flap(lab, flap, None).await,
-        Action::Ping(ping) => ping::ping(lab, ping).await,
+        Action::Ping(ping) => {
+            let done = ping::ping(lab, ping).await;
+            expect::with_reasons(lab, step.id, ping.from, ping.to, ping.outcome, done).await
+        }
         Action::Traffic(flow) => traffic::begin(lab, *flow).await,
         Action::StopTraffic(flow) => traffic::stop(lab, *flow).await,
         Action::Traceroute(wanted) => traceroute::traceroute(lab, wanted).await,
-        Action::Connect(wanted) => connect::connect(lab, wanted).await,
+        Action::Connect(wanted) => {
+            let done = connect::connect(lab, wanted).await;
+            let (from, to) = (wanted.from, wanted.to);
+            expect::with_reasons(lab, step.id, from, to, wanted.outcome, done).await
+        }
         Action::Exec(exec) => exec::exec(lab, exec).await,
         Action::Cut(cable) => lab
             .cut(&life::place(lab, *cable))

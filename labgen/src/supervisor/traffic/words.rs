@@ -10,7 +10,7 @@ use crate::supervisor::lab::Lab;
 use crate::ui;
 
 /// Outages that are shown of those there were.
-const SHOWN: usize = 8;
+const SHOWN: usize = 4;
 
 /// A figure, in its unit; a latency when nothing arrived is none.
 pub(in crate::supervisor) fn value(figures: &Figures, figure: Figure) -> Option<u64> {
