@@ -180,6 +180,16 @@ fn either_port_and_control_bits() {
         ),
         "tcp `flags` is SYN, expected ACK"
     );
+    assert_eq!(
+        miss(
+            &recording,
+            tcp(TcpMatcher {
+                window: any(&[0]),
+                ..TcpMatcher::default()
+            })
+        ),
+        "tcp `window` is 65535, expected 0"
+    );
     let answer = only(ipv4(6, &support::tcp((179, 1), 1, 1, SYN | ACK, b"")));
     assert_eq!(
         miss(

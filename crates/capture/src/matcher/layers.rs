@@ -195,6 +195,7 @@ fn ports(fields: &mut Fields, wanted: [&Option<Numbers>; 3], seen: (u16, u16)) {
 fn tcp(fields: &mut Fields, wanted: &TcpMatcher, seen: &Tcp) {
     let of_ports = [&wanted.src_port, &wanted.dst_port, &wanted.port];
     ports(fields, of_ports, (seen.src_port, seen.dst_port));
+    fields.check_number("window", wanted.window.as_ref(), seen.window);
     let words =
         |flags: TcpFlags| or_none(Some(flags.to_string()).filter(|t| !t.is_empty()).as_ref());
     for (flags, set) in [(&wanted.flags, true), (&wanted.lacks_flags, false)] {

@@ -88,6 +88,7 @@ fn layer(matcher: &LayerMatcher) -> String {
             words.list("flags", m.flags.iter().copied().map(TcpFlag::name));
             let lacks = m.lacks_flags.iter().copied().map(TcpFlag::name);
             words.list("lacks_flags", lacks);
+            words.field("window", m.window.as_ref());
         }
         LayerMatcher::Mpls(m) => {
             words.field("label", m.label.as_ref());

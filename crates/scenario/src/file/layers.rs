@@ -152,6 +152,8 @@ pub struct TcpFile {
     #[serde(default)]
     #[schemars(with = "OneOrMany<words::TcpFlag>")]
     pub lacks_flags: OneOrMany<At<String>>,
+    /// Receive window as it is in the header, before it is scaled (RFC 7323): 0 of who has no room left.
+    pub window: Option<At<NumbersFile>>,
 }
 
 /// A VXLAN header.

@@ -159,6 +159,8 @@ pub struct TcpMatcher {
     pub flags: Vec<TcpFlag>,
     /// Control bits of which none may be set.
     pub lacks_flags: Vec<TcpFlag>,
+    /// Receive window, unscaled.
+    pub window: Option<Numbers>,
 }
 
 /// A control bit of TCP (RFC 9293 section 3.1).

@@ -166,6 +166,7 @@ impl Resolver<'_> {
             port: self.numbers("the port", &typed.port, 65535),
             flags: set,
             lacks_flags: unset,
+            window: self.numbers("the window", &typed.window, 65535),
         }
     }
 
