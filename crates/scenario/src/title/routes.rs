@@ -63,7 +63,10 @@ fn flap(scenario: &Scenario, flap: &Flap, typed: &StepFile) -> String {
         Flapping::Link(cable) => super::flow::cable(scenario, *cable),
     };
     let period = typed.map(|typed| &typed.period);
-    format!("flap {what} {} times, every {}", flap.times, text(period))
+    match flap.times {
+        1 => format!("flap {what} once"),
+        times => format!("flap {what} {times} times, every {}", text(period)),
+    }
 }
 
 fn text(typed: Option<&At<String>>) -> &str {

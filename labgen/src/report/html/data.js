@@ -55,7 +55,7 @@ data.faults.forEach(([at, done, action, on, seen], index) => {
 for (const [at, until, flow, lost] of data.outages) {
   add({
     lane: 'outages', row: flow, at, until, kind: 'outage', grave: GRAVE.bad, sign: '✗', label: ms(until - at),
-    text: `${flow}: no traffic for ${ms(until - at)}, ${lost} probes lost`,
+    text: `${flow}: no traffic for ${ms(until - at)}, ${lost} ${lost === 1 ? "probe" : "probes"} lost`,
   });
 }
 

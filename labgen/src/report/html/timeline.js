@@ -126,7 +126,7 @@ function label(lane, name, top) {
   }
   pen.font = '11px system-ui, "DejaVu Sans", sans-serif';
   pen.fillStyle = colours.quiet;
-  const start = 66;
+  const start = 76;
   if (name && gutter > 100) {
     // The end of a name is what tells routes apart.
     const room = gutter - start - 6;
