@@ -207,31 +207,52 @@ pub fn extended_community(text: &str) -> Result<ExtendedCommunity, ErrorKind> {
         .ok_or_else(|| bad("an extended community", text, like))
 }
 
-/// A Flowspec component of the family, as its text: blanks do not matter between words.
-pub fn flow_component(text: &str, family: Option<Family>) -> Result<String, ErrorKind> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let versions = match family {
-        Some(family) => vec![family.afi == 2],
-        None => vec![false, true],
-    };
-    let mut known: Vec<String> = versions
-        .into_iter()
-        .flat_map(FlowComponent::words)
-        .collect();
-    known.dedup();
-    let name = words.first().copied().unwrap_or_default();
-    if !known.iter().any(|word| word == name) {
-        return Err(ErrorKind::UnknownWord {
-            what: "a Flowspec component".into(),
-            word: name.into(),
-            known,
-        });
+/// A Flowspec component of this version of IP.
+pub fn flow_component(text: &str, ipv6: bool) -> Result<FlowComponent, ErrorKind> {
+    FlowComponent::parse_text(text, ipv6).map_err(|_| {
+        let known = FlowComponent::words(ipv6);
+        let name = text.split_whitespace().next().unwrap_or_default();
+        // The version at the end may be left out.
+        let means = |word: &String| word == name || word.starts_with(&format!("{name}-ip"));
+        if !known.iter().any(means) {
+            return ErrorKind::UnknownWord {
+                what: "a Flowspec component".into(),
+                word: name.into(),
+                known,
+            };
+        }
+        let (what, like) = if ipv6 {
+            (
+                "a Flowspec component of IPv6",
+                "like \"destination-ipv6 fd00::/64\", \"next-header =tcp\" or \"destination-port [ >=80&<=90 ]\"",
+            )
+        } else {
+            (
+                "a Flowspec component of IPv4",
+                "like \"destination-ipv4 10.0.0.0/24\", \"protocol =tcp\" or \"destination-port [ >=80&<=90 ]\"",
+            )
+        };
+        bad(what, text, like)
+    })
+}
+
+/// The same in the one text that routes are shown with, however it was written; without a family, of either version of
+/// IP.
+pub fn flow_text(text: &str, family: Option<Family>) -> Result<String, ErrorKind> {
+    let read = |ipv6| flow_component(text, ipv6).map(|component| component.text(ipv6));
+    if let Some(family) = family {
+        return read(family.afi == 2);
     }
-    if words.len() < 2 {
-        let like = "a component and what it is compared with, like \"protocol =tcp\"";
-        return Err(bad("a Flowspec component", text, like));
+    match (read(false), read(true)) {
+        (Ok(v4), Ok(v6)) => {
+            // Some components are called otherwise in IPv6: the word says which is meant.
+            let said = text.split_whitespace().next();
+            let is_v6 = v6.split_whitespace().next() == said;
+            Ok(if is_v6 { v6 } else { v4 })
+        }
+        (Ok(text), Err(_)) | (Err(_), Ok(text)) => Ok(text),
+        (Err(ErrorKind::UnknownWord { .. }), Err(error)) | (Err(error), Err(_)) => Err(error),
     }
-    Ok(words.join(" "))
 }
 
 /// The families a scenario can name.

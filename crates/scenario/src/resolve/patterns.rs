@@ -51,7 +51,7 @@ impl Resolver<'_> {
             ethernet_tag: self.number_of("the Ethernet tag", &typed.ethernet_tag),
             label: self.label_of(&typed.label),
             vni: self.vni_of(&typed.vni),
-            flowspec: self.each(&typed.flowspec, |text| values::flow_component(text, family)),
+            flowspec: self.each(&typed.flowspec, |text| values::flow_text(text, family)),
             next_hop: typed
                 .next_hop
                 .as_ref()

@@ -296,18 +296,8 @@ impl Resolver<'_> {
         }
         let mut components: Vec<FlowComponent> = Vec::new();
         for text in &typed.flowspec.0 {
-            let parsed = FlowComponent::parse_text(&text.value, ipv6);
-            let like = if ipv6 {
-                "like \"destination-ipv6 fd00::/64\", \"next-header =tcp\" or \"destination-port [ >=80&<=90 ]\""
-            } else {
-                "like \"destination-ipv4 10.0.0.0/24\", \"protocol =tcp\" or \"destination-port [ >=80&<=90 ]\""
-            };
-            let parsed = parsed.map_err(|_| ErrorKind::BadValue {
-                what: format!("a Flowspec component of IPv{}", if ipv6 { 6 } else { 4 }),
-                value: text.value.clone(),
-                reason: like.into(),
-            });
-            let component = self.keep(&text.span, parsed)?;
+            let component = values::flow_component(&text.value, ipv6);
+            let component = self.keep(&text.span, component)?;
             if components
                 .iter()
                 .any(|other| other.kind() == component.kind())
