@@ -58,3 +58,52 @@ fn flowspec_is_expected_as_it_is_shown_however_it_is_written() {
         ]
     );
 }
+
+/// What is wrong with steps that cut and heal on a LAN of two hosts.
+fn cables(steps: &[&str]) -> String {
+    let steps: String = steps
+        .iter()
+        .map(|step| format!("[[step]]\n{step}\n"))
+        .collect();
+    let lab = "[nodes]\na = { kind = \"host\" }\nb = { kind = \"host\" }\n[lans]\nlan = { join = [\"a\", \"b\"] }\n";
+    match check(&format!("{lab}{steps}"), "cables.toml") {
+        Ok(_) => String::new(),
+        Err(errors) => errors.iter().map(|error| format!("{error}\n")).collect(),
+    }
+}
+
+#[test]
+fn the_cables_of_a_lan_are_cut_and_healed_one_by_one_or_all() {
+    const CUT: &str = "cut = { on = \"lan\" }";
+    const CUT_A: &str = "cut = { on = \"lan\", node = \"a\" }";
+    const HEAL: &str = "heal = { on = \"lan\" }";
+    const HEAL_A: &str = "heal = { on = \"lan\", node = \"a\" }";
+    const HEAL_B: &str = "heal = { on = \"lan\", node = \"b\" }";
+    for good in [
+        &[CUT, HEAL_A, CUT_A, HEAL][..],
+        &[CUT_A, CUT, HEAL],
+        &[CUT, HEAL_A, CUT, HEAL_B, HEAL_A],
+    ] {
+        assert_eq!(cables(good), "", "{good:?}");
+    }
+    for (wrong, said) in [
+        (
+            &[CUT, CUT_A][..],
+            "step 2 has `lan`, which is cut already\n",
+        ),
+        (
+            &[CUT_A, CUT, CUT],
+            "step 3 has `lan`, which is cut already\n",
+        ),
+        (
+            &[CUT, HEAL_A, HEAL_A],
+            "step 3 has `lan`, which is not cut\n",
+        ),
+        (
+            &[CUT, HEAL_A, HEAL_B, HEAL],
+            "step 4 has `lan`, which is not cut\n",
+        ),
+    ] {
+        assert_eq!(cables(wrong), said, "{wrong:?}");
+    }
+}

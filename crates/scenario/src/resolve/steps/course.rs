@@ -10,7 +10,7 @@ use crate::step::{Cable, StepId};
 #[derive(Clone, Debug, Default)]
 pub(in crate::resolve) struct Course {
     next: usize,
-    /// Cables that are cut, and where that was said.
+    /// Cables that are cut, of a LAN each by itself, and where that was said.
     pub cut: BTreeMap<Cable, Range<usize>>,
     /// Cables and directions whose frames something is done to.
     pub impaired: BTreeSet<(NetId, NodeId, Direction)>,

@@ -54,18 +54,27 @@ impl Resolver<'_> {
         })
     }
 
+    /// The cables that can be cut one by one: of a LAN one of each member, of a link the one.
+    fn each_cable(&self, cable: Cable) -> Vec<Cable> {
+        if let (NetId::Lan(_), None) = (cable.on, cable.node) {
+            let members = self.members.get(&cable.on).into_iter().flatten();
+            let of = |node: &NodeId| Cable {
+                node: Some(*node),
+                ..cable
+            };
+            return members.map(of).collect();
+        }
+        vec![cable]
+    }
+
+    /// Of a LAN those that are not cut yet.
     fn cut(&mut self, typed: &CableFile) -> Found<Cable> {
         let cable = self.cable(typed, "cuts")?;
-        let whole = Cable {
-            node: None,
-            ..cable
-        };
-        let already = self
-            .course
-            .cut
-            .get(&cable)
-            .or_else(|| self.course.cut.get(&whole));
-        if let Some(span) = already.cloned() {
+        let cables = self.each_cable(cable);
+        let cut = &self.course.cut;
+        if let Some(span) = cables.first().and_then(|first| cut.get(first)).cloned()
+            && cables.iter().all(|one| cut.contains_key(one))
+        {
             let kind = ErrorKind::Misplaced {
                 key: typed.on.value.clone(),
                 reason: "is cut already".into(),
@@ -73,30 +82,21 @@ impl Resolver<'_> {
             self.fail_with(&typed.on.span, kind, related(&span, "it was cut here"));
             return None;
         }
-        self.course.cut.insert(cable, typed.on.span.clone());
+        for one in cables {
+            let place = || typed.on.span.clone();
+            self.course.cut.entry(one).or_insert_with(place);
+        }
         Some(cable)
     }
 
+    /// Of a LAN those that are cut.
     fn heal(&mut self, typed: &CableFile) -> Found<Cable> {
         let cable = self.cable(typed, "heals")?;
-        // Healing a whole LAN plugs in again whatever is cut of it.
-        let of_it: Vec<Cable> = match cable.node {
-            Some(_) => vec![cable],
-            None => {
-                let cut = self.course.cut.keys().filter(|cut| cut.on == cable.on);
-                cut.copied().collect()
-            }
-        };
         let mut healed = false;
-        for cable in of_it {
-            healed |= self.course.cut.remove(&cable).is_some();
+        for one in self.each_cable(cable) {
+            healed |= self.course.cut.remove(&one).is_some();
         }
-        // The cable of one node can be plugged in again while those of the others stay cut.
-        let whole = Cable {
-            node: None,
-            ..cable
-        };
-        if !healed && !self.course.cut.contains_key(&whole) {
+        if !healed {
             let kind = ErrorKind::Misplaced {
                 key: typed.on.value.clone(),
                 reason: "is not cut".into(),
