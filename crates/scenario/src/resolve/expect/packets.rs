@@ -78,7 +78,7 @@ impl Resolver<'_> {
         let spacing = typed.spacing.as_ref().map(|at| &at.span);
         let outside = typed.outside.as_ref().map(|at| &at.span);
         let none = amount.at_most == Some(0);
-        let one = amount.at_most == Some(1);
+        let one = amount.at_most.is_some_and(|most| most <= 1);
         let by_filter = typed.tshark.is_some();
         for (key, place, wrong, reason) in [
             (
