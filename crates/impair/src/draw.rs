@@ -31,8 +31,9 @@ pub fn seed_for(seed: u64, name: &str) -> u64 {
         .fold(mix(seed), |hash, octet| mix(hash ^ u64::from(octet)))
 }
 
-/// The output function of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-fn mix(input: u64) -> u64 {
+/// 64 even bits that depend on nothing but `input`: the output function of SplitMix64 (Steele, Lea, Flood: Fast
+/// splittable pseudorandom number generators, 2014).
+pub const fn mix(input: u64) -> u64 {
     let mut z = input.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -25,7 +25,7 @@ mod line;
 mod quantity;
 
 pub use counters::Counters;
-pub use draw::seed_for;
+pub use draw::{mix, seed_for};
 pub use impairment::{Contradiction, Impairment};
 pub use line::{Delivery, Fate, Line, flip};
-pub use quantity::{BadQuantity, Rate, Share, time};
+pub use quantity::{BadQuantity, Rate, Share, in_parts, time};

@@ -55,7 +55,9 @@ impl FromStr for Share {
     type Err = BadQuantity;
 
     fn from_str(text: &str) -> Result<Self, BadQuantity> {
-        let parsed = text.strip_suffix('%').and_then(|number| fixed(number, 4));
+        let parsed = text
+            .strip_suffix('%')
+            .and_then(|number| in_parts(number, 10_000));
         let share = parsed.and_then(|millionths| Self::new(u32::try_from(millionths).ok()?));
         share.ok_or_else(|| BadQuantity {
             what: "a percentage",
@@ -109,7 +111,7 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, BadQuantity> {
         let parsed = UNITS.iter().find_map(|(unit, decimals)| {
             let number = text.strip_suffix(unit)?;
-            fixed(number, *decimals)
+            in_parts(number, unit_of(*decimals))
         });
         parsed.and_then(Self::new).ok_or_else(|| BadQuantity {
             what: "a rate",
@@ -123,7 +125,7 @@ impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, decimals) = UNITS
             .into_iter()
-            .find(|(_, decimals)| self.0 >= 10u64.pow(*decimals as u32))
+            .find(|(_, decimals)| self.0 >= unit_of(*decimals))
             .unwrap_or(UNITS[3]);
         write!(f, "{}{unit}", decimal(self.0, decimals))
     }
@@ -135,9 +137,9 @@ impl fmt::Display for Rate {
 ///
 /// It is none of these.
 pub fn time(text: &str) -> Result<Duration, BadQuantity> {
-    let units = [("us", 3), ("ms", 6), ("s", 9)];
-    let parsed = units.iter().find_map(|(unit, decimals)| {
-        let nanos = fixed(text.strip_suffix(unit)?, *decimals)?;
+    let units = [("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
+    let parsed = units.iter().find_map(|(unit, whole)| {
+        let nanos = in_parts(text.strip_suffix(unit)?, *whole)?;
         (nanos <= 60_000_000_000).then(|| Duration::from_nanos(nanos))
     });
     parsed.ok_or_else(|| BadQuantity {
@@ -157,22 +159,33 @@ pub(crate) fn in_words(time: Duration) -> String {
     }
 }
 
-/// `1.5` with three decimals is 1500. Neither signs nor exponents.
-fn fixed(text: &str, decimals: usize) -> Option<u64> {
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+/// A number with or without a fraction, in parts of which one has `whole`: `1.5` of 1000 is 1500. Neither signs nor
+/// exponents; `None` also where it is between two parts, or 2^63 of them or more.
+pub fn in_parts(text: &str, whole: u64) -> Option<u64> {
+    let (integer, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    // The nought that stands for no decimals is one too many where there can be none.
-    let part = part.trim_end_matches('0');
-    let fits = text.split('.').all(digits) && part.len() <= decimals;
-    let whole: u64 = fits.then(|| whole.parse().ok()).flatten()?;
-    let part: u64 = format!("{part:0<decimals$}").parse().unwrap_or(0);
-    whole
-        .checked_mul(10u64.checked_pow(u32::try_from(decimals).ok()?)?)?
-        .checked_add(part)
+    if !digits(integer) || !digits(fraction) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let scale = 10u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    // Nothing is left of a fraction of noughts.
+    let below = u128::from(fraction.parse().unwrap_or(0u64)) * u128::from(whole);
+    if below % u128::from(scale) != 0 {
+        return None;
+    }
+    let above = u128::from(integer.parse::<u64>().ok()?).checked_mul(u128::from(whole))?;
+    let all = above.checked_add(below / u128::from(scale))?;
+    u64::try_from(all).ok().filter(|all| *all < 1 << 63)
+}
+
+/// Parts of one that has so many decimals.
+fn unit_of(decimals: usize) -> u64 {
+    10u64.pow(u32::try_from(decimals).unwrap_or(0))
 }
 
 fn decimal(value: u64, decimals: usize) -> String {
-    let unit = 10u64.pow(u32::try_from(decimals).unwrap_or(0));
+    let unit = unit_of(decimals);
     let part = format!("{:0decimals$}", value % unit);
     match part.trim_end_matches('0') {
         "" => (value / unit).to_string(),
@@ -202,6 +215,7 @@ mod tests {
             ".5%",
             "1.%",
             "1e1%",
+            "1.2.3%",
             "0.00001%",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
@@ -222,6 +236,7 @@ mod tests {
             "1000.5bit",
             "10Mbit",
             "10mbps",
+            "1.2.3mbit",
             "99999999999999999999gbit",
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
@@ -233,7 +248,7 @@ mod tests {
         assert_eq!(time("500us"), Ok(Duration::from_micros(500)));
         assert_eq!(time("1.5ms"), Ok(Duration::from_micros(1_500)));
         assert_eq!(time("2s"), Ok(Duration::from_secs(2)));
-        for wrong in ["1", "61s", "1m", "-1ms", "ms"] {
+        for wrong in ["1", "61s", "1m", "-1ms", "ms", "1.2.3ms"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }

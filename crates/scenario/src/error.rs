@@ -358,6 +358,16 @@ impl ScenarioError {
     }
 }
 
+impl From<impair::BadQuantity> for ErrorKind {
+    fn from(error: impair::BadQuantity) -> Self {
+        Self::BadValue {
+            what: error.what.into(),
+            value: error.value,
+            reason: error.rule.into(),
+        }
+    }
+}
+
 impl ErrorKind {
     /// What to write under the place.
     pub fn label(&self) -> Option<String> {

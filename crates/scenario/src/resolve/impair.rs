@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use impair::{BadQuantity, Contradiction, Impairment};
+use impair::{Contradiction, Impairment};
 
 use super::{Found, Resolver};
 use crate::error::ErrorKind;
@@ -112,9 +112,9 @@ impl Resolver<'_> {
     pub(super) fn impairment(&mut self, typed: Effects<'_>) -> Found<Impairment> {
         let mistakes = self.errors.len();
         let usual = Impairment::default();
-        let mut time = |typed| self.maybe(typed, |text| impair::time(text).map_err(bad));
+        let mut time = |typed| self.maybe(typed, |text| Ok(impair::time(text)?));
         let (delay, jitter) = (time(typed.delay), time(typed.jitter));
-        let mut share = |typed| self.maybe(typed, |text| text.parse().map_err(bad));
+        let mut share = |typed| self.maybe(typed, |text| Ok(text.parse()?));
         let asked = Impairment {
             delay: delay.unwrap_or_default(),
             jitter: jitter.unwrap_or_default(),
@@ -124,7 +124,7 @@ impl Resolver<'_> {
             reorder: share(typed.reorder).unwrap_or_default(),
             corrupt: share(typed.corrupt).unwrap_or_default(),
             gap: usual.gap,
-            rate: self.maybe(typed.rate, |text| text.parse().map_err(bad)),
+            rate: self.maybe(typed.rate, |text| Ok(text.parse()?)),
             queue: usual.queue,
         };
         let mut number = |typed: Option<&At<i64>>, what: &str, usual: u32| match typed {
@@ -163,13 +163,5 @@ impl Resolver<'_> {
             };
             self.fail(place, kind);
         }
-    }
-}
-
-fn bad(error: BadQuantity) -> ErrorKind {
-    ErrorKind::BadValue {
-        what: error.what.into(),
-        value: error.value,
-        reason: error.rule.into(),
     }
 }

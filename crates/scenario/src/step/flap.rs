@@ -67,21 +67,11 @@ impl Flap {
     /// How much the nth flap is late. Depends on seed and number alone, so that one flap can be looked at by itself.
     fn late(&self, n: u32) -> Duration {
         let most = u64::try_from(self.jitter.as_nanos()).unwrap_or(u64::MAX - 1);
-        let drawn = mixed(self.seed.wrapping_add(u64::from(n).wrapping_mul(GOLDEN)));
+        let drawn = impair::mix(self.seed ^ impair::mix(n.into()));
         // The upper half of the product: as even as the draw, without a division.
         let share = (u128::from(drawn) * (u128::from(most) + 1)) >> 64;
         Duration::from_nanos(u64::try_from(share).unwrap_or(most))
     }
-}
-
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014).
-const fn mixed(state: u64) -> u64 {
-    let z = state.wrapping_add(GOLDEN);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
