@@ -19,6 +19,7 @@ pub struct Counters {
     pub corrupted: u64,
     /// Frames for which the queue before the rate had no room.
     pub dropped: u64,
-    /// Frames lost without having been asked for: the kernel, or this process, was too slow.
+    /// Frames lost without having been asked for: the kernel, or this process, was too slow or had
+    /// no room.
     pub missed: u64,
 }

@@ -20,6 +20,7 @@ mod end;
 mod engine;
 mod ring;
 mod send;
+mod waiting;
 
 use std::fmt;
 use std::io;
@@ -47,6 +48,8 @@ pub struct Wire {
     number: u64,
     orders: Arc<Orders>,
     counters: [SharedCounters; 2],
+    /// Octets of its rings.
+    rings: usize,
 }
 
 /// One of a wire's two directions, by the interface that its frames come out of.
@@ -82,14 +85,20 @@ type SharedCounters = Arc<Mutex<Counters>>;
 struct Orders {
     sender: Mutex<(Sender<Order>, u64)>,
     wake: Arc<EventFd>,
-    /// How many wires there are.
-    wires: AtomicUsize,
+    /// Octets of all rings.
+    rings: AtomicUsize,
 }
 
-/// Octets of the largest ring and the smallest, and of the large ones together: a lab with hundreds of wires does not
-/// need all of them to be ready for a gigabit at once.
-const RING: (usize, usize) = (8 << 20, 256 << 10);
+/// Octets of the largest ring and the smallest, and of all together as long as they need not be the smallest: a lab with
+/// hundreds of wires does not need all of them to be ready for a gigabit at once, and their memory is taken for good.
+const RING: (usize, usize) = (8 << 20, 512 << 10);
 const RINGS: usize = 256 << 20;
+
+/// Octets of each of a new wire's two rings where others have so many: an eighth of what is left, in whole powers of two.
+fn ring_size(taken: usize) -> usize {
+    let part = RINGS.saturating_sub(taken) / 8;
+    1 << part.clamp(RING.1, RING.0).ilog2()
+}
 
 impl Orders {
     fn give(&self, order: impl FnOnce(u64) -> Order) -> u64 {
@@ -137,7 +146,7 @@ impl Wires {
         Ok(Self(Arc::new(Orders {
             sender,
             wake,
-            wires: AtomicUsize::new(0),
+            rings: AtomicUsize::new(0),
         })))
     }
 
@@ -157,15 +166,20 @@ impl Wires {
             let [a, b] = plugs.map(|plug| plug.interface);
             format!("lay a wire between `{a}` and `{b}`")
         };
-        let wires = self.0.wires.fetch_add(1, Ordering::Relaxed) + 1;
-        let octets = (RINGS / (2 * wires)).clamp(RING.1, RING.0);
+        let mut octets = 0;
+        let rings = &self.0.rings;
+        // It is never refused.
+        let _ = rings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+            octets = ring_size(taken);
+            Some(taken + 2 * octets)
+        });
         let opened = ns.run(|| {
             let [a, b] = plugs;
             Ok::<_, io::Error>([open(&a, octets)?, open(&b, octets)?])
         });
         let opened = opened.and_then(|opened| opened.context(action()));
         let opened = opened.inspect_err(|_| {
-            self.0.wires.fetch_sub(1, Ordering::Relaxed);
+            self.0.rings.fetch_sub(2 * octets, Ordering::Relaxed);
         })?;
         let counters: [SharedCounters; 2] = Default::default();
         let mut ends = Vec::with_capacity(2);
@@ -182,6 +196,7 @@ impl Wires {
             number,
             orders: Arc::clone(&self.0),
             counters,
+            rings: 2 * octets,
         })
     }
 }
@@ -210,7 +225,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         let wire = self.number;
         self.orders.wait(|_, done| Order::Unplug { wire, done });
-        self.orders.wires.fetch_sub(1, Ordering::Relaxed);
+        self.orders.rings.fetch_sub(self.rings, Ordering::Relaxed);
     }
 }
 
@@ -235,4 +250,29 @@ fn open(plug: &Plug<'_>, octets: usize) -> io::Result<(OwnedFd, Ring)> {
     let ring = Ring::open(&socket, plug.mtu, octets)?;
     crate::sys::packet_bind(socket.as_fd(), index)?;
     Ok((socket, ring))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_rings_are_large_and_all_together_are_bounded() {
+        let sizes: Vec<usize> = (0..200)
+            .scan(0, |taken, _| {
+                let size = ring_size(*taken);
+                *taken += 2 * size;
+                Some(size)
+            })
+            .collect();
+        assert!(sizes[..12].iter().all(|size| *size == RING.0));
+        assert!(sizes.is_sorted_by(|a, b| a >= b));
+        assert!(
+            sizes
+                .iter()
+                .all(|size| size.is_power_of_two() && *size >= RING.1)
+        );
+        let all = 2 * sizes.iter().sum::<usize>();
+        assert!(all <= RINGS + 200 * 2 * RING.1, "{all}");
+    }
 }

@@ -1,6 +1,5 @@
 //! One end of a wire: what comes in there, and waits to be sent out of the other.
 
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 
 use super::ring::{Ring, Slot};
 use super::send::{BATCH, corrupt, send_all};
+use super::waiting::Waiting;
 use super::{SharedCounters, Treatment};
 use crate::sys;
 
@@ -18,11 +18,13 @@ pub(super) struct End {
     socket: OwnedFd,
     ring: Ring,
     line: Line,
-    /// Frames on their way, each with its `virtio_net_hdr`, in the order of their arrivals.
-    waiting: VecDeque<(Duration, Vec<u8>)>,
+    waiting: Waiting,
     missed: u64,
     counters: SharedCounters,
 }
+
+/// Octets of frames that can be on their way: what two seconds of a gigabit a second are.
+const MOST_WAITING: usize = 256 << 20;
 
 impl End {
     pub(super) fn new(socket: OwnedFd, ring: Ring, line: Line, counters: SharedCounters) -> Self {
@@ -30,7 +32,7 @@ impl End {
             socket,
             ring,
             line,
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(MOST_WAITING),
             missed: 0,
             counters,
         }
@@ -38,7 +40,7 @@ impl End {
 
     /// When the next frame is to arrive at the other end.
     pub(super) fn due(&self) -> Option<Duration> {
-        self.waiting.front().map(|(at, _)| *at)
+        self.waiting.due()
     }
 
     pub(super) fn treat(&mut self, treatment: Treatment) {
@@ -93,8 +95,8 @@ impl End {
                 if at <= now {
                     at_once.push(Err(copies.len()));
                     copies.push((taken, copy));
-                } else {
-                    self.waiting.push_back((at, copy));
+                } else if !self.waiting.push(at, copy) {
+                    self.missed += 1;
                 }
             }
             taken += 1;
@@ -116,8 +118,7 @@ impl End {
 
     /// Sends what has been on its way long enough.
     pub(super) fn arrive(&mut self, to: BorrowedFd<'_>, now: Duration) {
-        let due = self.waiting.partition_point(|(at, _)| *at <= now);
-        self.send_waiting(to, due);
+        self.send_waiting(to, self.waiting.due_by(now));
     }
 
     /// Sends what is on its way.
@@ -129,14 +130,8 @@ impl End {
         if count == 0 {
             return;
         }
-        let frames: Vec<&[u8]> = self
-            .waiting
-            .iter()
-            .take(count)
-            .map(|(_, frame)| frame.as_slice())
-            .collect();
-        self.missed += send_all(to, &frames) as u64;
-        self.waiting.drain(..count);
+        self.missed += send_all(to, &self.waiting.first(count)) as u64;
+        self.waiting.remove(count);
     }
 
     /// Takes note of what the kernel says of the interface, so that it is not said again: that it went down, from which
