@@ -81,7 +81,7 @@ impl Worker {
                 let decision = books
                     .account
                     .undecided_since()
-                    .map(|sent| sent + self.threshold + 1);
+                    .map(|sent| sent.saturating_add(self.threshold).saturating_add(1));
                 (due.into_iter().chain(decision).min(), over)
             };
             if over || shared.abandoned.load(Ordering::Relaxed) {
