@@ -51,6 +51,19 @@ fn a_background_step_that_fails_ends_the_run() {
 }
 
 #[test]
+fn a_background_step_that_fails_while_the_last_step_waits_for_it_fails_the_run() {
+    let failing = r#"exec = { on = "a", command = ["sh", "-c", "sleep 0.3; false"] }"#;
+    let steps = format!(
+        "[[step]]\nlabel = \"beside\"\nbackground = true\n{failing}\n\
+         [[step]]\nwait = {{ step = \"beside\", within = \"30s\" }}"
+    );
+    let (events, status) = run("beside-waited-for", &steps);
+    assert_eq!(status, 1);
+    assert_eq!(ended(&events, "step-failed"), [1]);
+    assert_eq!(ended(&events, "step-stopped"), [2]);
+}
+
+#[test]
 fn a_background_step_that_is_stopped_has_passed_and_one_that_is_not_is_waited_for() {
     let steps = format!(
         "[[step]]\nlabel = \"long\"\nbackground = true\n{LONG}\n[[step]]\nstop = {{ step = \"long\" }}\n\

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_util::future::try_join_all;
 use scenario::{Action, Limit, Repeat, Step, StepId, WaitFor};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Unmet, flap, perform};
@@ -165,6 +165,11 @@ impl Course {
                 Action::Steps(steps) => self.sequence(steps, rounds).await.map(|()| String::new()),
                 Action::Parallel(steps) => self.parallel(steps, rounds).await,
                 Action::Repeat(repeat) => self.repeat(repeat, rounds).await,
+                Action::Stop(step) => self.stop(*step).await,
+                Action::Wait(wait) => match self.wait(wait).await {
+                    Ok(ended) => ended,
+                    Err(unmet) => return Err(Some(unmet)),
+                },
                 _ => match self.leaf(step).await {
                     Ok(seen) => Ok(seen),
                     Err(unmet) => return Err(Some(unmet)),
@@ -195,7 +200,7 @@ impl Course {
                 Ok(())
             }
             Err(Some(unmet)) => Err(begun.failed(unmet)),
-            // The step in it that failed has been told of.
+            // The step that failed, in it or beside it, has been told of.
             Err(None) => Err(Failed),
         }
     }
@@ -221,17 +226,11 @@ impl Course {
     }
 
     async fn leaf(self: &Rc<Self>, step: &Step) -> Result<String, Unmet> {
-        match &step.action {
-            Action::Wait(wait) => self.wait(wait).await,
-            Action::Stop(step) => self.stop(*step).await,
-            _ => {
-                let seen = perform(&self.lab, step).await?;
-                if self.lab.scenario.lab.invariants && does_something(&step.action) {
-                    expect::settled(&self.lab).await?;
-                }
-                Ok(seen)
-            }
+        let seen = perform(&self.lab, step).await?;
+        if self.lab.scenario.lab.invariants && does_something(&step.action) {
+            expect::settled(&self.lab).await?;
         }
+        Ok(seen)
     }
 
     /// All at once; the first that fails stops the others.
@@ -279,13 +278,13 @@ impl Course {
         self.beside.borrow_mut().remove(&step)
     }
 
-    async fn wait(&self, wait: &WaitFor) -> Result<String, Unmet> {
+    /// Waits for the end of a background step: that it does not come in time is a failure of its own.
+    async fn wait(&self, wait: &WaitFor) -> Result<Result<String, Failed>, Unmet> {
         let Some(mut beside) = self.taken(wait.step) else {
-            return Ok("it had ended".into());
+            return Ok(Ok("it had ended".into()));
         };
-        if timeout(wait.within, &mut beside.task).await.is_ok() {
-            // That it failed is told where it failed, and ends the run.
-            return Ok(String::new());
+        if let Ok(ended) = timeout(wait.within, &mut beside.task).await {
+            return Ok(outcome(ended).map(|()| String::new()));
         }
         self.beside.borrow_mut().insert(wait.step, beside);
         Err(Unmet {
@@ -295,10 +294,10 @@ impl Course {
         })
     }
 
-    async fn stop(&self, step: StepId) -> Result<String, Unmet> {
+    async fn stop(&self, step: StepId) -> Result<String, Failed> {
         if let Some(beside) = self.taken(step) {
             beside.stop.send_replace(true);
-            let _ = beside.task.await;
+            outcome(beside.task.await)?;
         }
         Ok(String::new())
     }
@@ -336,8 +335,12 @@ impl Course {
             let Some((_, beside)) = next else {
                 return Ok(());
             };
-            // One that panicked did not pass either.
-            beside.task.await.unwrap_or(Err(Failed))?;
+            outcome(beside.task.await)?;
         }
     }
+}
+
+/// What came of a background step; one that panicked did not pass either.
+fn outcome(ended: Result<Result<(), Failed>, JoinError>) -> Result<(), Failed> {
+    ended.unwrap_or(Err(Failed))
 }
