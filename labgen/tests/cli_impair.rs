@@ -214,6 +214,25 @@ fn a_changed_file_changes_what_is_done_to_frames() {
 }
 
 #[test]
+fn a_link_that_is_impaired_no_more_is_laid_without_a_wire() {
+    if ping_is_missing() {
+        return;
+    }
+    let labgen = Labgen::new("impair-unwired");
+    let with = |key: &str| labgen.write("lab.toml", &NETS.replace(", impair = {}", key));
+    let file = with(r#", impair = { loss = "100%" }"#);
+    labgen.says(&["up", &file]).succeeds();
+    assert!(!labgen.reaches("10.0.1.2"));
+    with("");
+    labgen.says(&["up", &file]).succeeds();
+    assert_eq!(labgen.in_force(), [""; 0]);
+    assert!(labgen.reaches("10.0.1.2"));
+    labgen
+        .says(&["impair", "wired", "--loss", "1%"])
+        .fails_with(1, "with `impair = {}` it is laid so that there is");
+}
+
+#[test]
 fn a_plan_says_what_delays_frames() {
     let labgen = Labgen::new("impair-plan");
     let file = labgen.write("lab.toml", NETS);

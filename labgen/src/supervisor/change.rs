@@ -469,6 +469,12 @@ async fn impair_anew(lab: &Lab, net: &str) -> Result<(), LifeError> {
     let Some(id) = nets.find(|id| lab.scenario.net_name(*id) == net) else {
         return Ok(());
     };
+    if let NetId::Link(link) = id
+        && !lab.scenario[link].wired
+    {
+        // It has been laid anew, with nothing between its ends.
+        return Ok(());
+    }
     let wanted = lab.scenario.impaired(id);
     let members = lab.scenario.interfaces(id).map(|(node, _)| node);
     let nothing = members.flat_map(|node| {
