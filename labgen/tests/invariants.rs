@@ -136,3 +136,46 @@ fn a_reflector_that_filters_or_alters_is_found() {
     ];
     fails("invariants-next-hop", FRR, &next_hop, &words);
 }
+
+#[test]
+fn what_others_than_ours_ask_for_counts() {
+    let labgen = Labgen::new("invariants-asked");
+    if std::process::Command::new("gobgpd")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        let skipped = b"SKIPPED: GoBGP is not installed (apt-get install gobgpd)\n";
+        let _ = std::io::stderr().write_all(skipped);
+        return;
+    }
+    let lab = r#"
+[lab]
+wait = "converged"
+
+[nodes]
+rr = { kind = "fakerr" }
+asks = { kind = "gobgp", peers = "rr", families = ["vpnv4", "rtc"] }
+tells = { kind = "gobgp", peers = "rr", families = ["vpnv4", "rtc"] }
+
+[lans]
+lan = { join = ["rr", "asks", "tells"], subnet = "10.0.0.0/24" }
+
+[[step]]
+announce = { on = "asks", family = "rtc", rt = "64512:79" }
+
+[[step]]
+announce = { on = "tells", family = "vpnv4", prefix = "20.0.0.0/24", rd = "64512:1", label = 16, rt = "64512:79" }
+
+[[step]]
+announce = { on = "tells", family = "vpnv4", prefix = "20.0.1.0/24", rd = "64512:1", label = 16, rt = "64512:80" }
+
+[[step]]
+expect = { route = { on = "asks", family = "vpnv4", prefix = "20.0.0.0/24" } }
+
+[[step]]
+expect = { invariants = {}, within = "2s" }
+"#;
+    let file = labgen.write("lab.toml", lab);
+    labgen.says(&["run", &file]).succeeds();
+}

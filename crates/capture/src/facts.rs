@@ -195,6 +195,21 @@ impl RouteFacts {
         }
     }
 
+    /// The membership of RT-Constraint that [`Self::with_membership`] made these of; `None` for another route, and for a
+    /// membership of a part of a route target.
+    pub fn membership(&self) -> Option<RtcRoute> {
+        if self.family != Family::RTC {
+            return None;
+        }
+        match self.words.as_deref()?.split_once(' ') {
+            None => Some(RtcRoute::DEFAULT),
+            Some((_, asn)) => {
+                let target = *self.route_targets().first()?;
+                Some(RtcRoute::new(asn.parse().ok()?, target))
+            }
+        }
+    }
+
     /// Route targets, in the order given.
     pub fn route_targets(&self) -> Vec<RouteTarget> {
         let communities = self.extended_communities.iter();

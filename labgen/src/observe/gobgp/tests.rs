@@ -1,4 +1,5 @@
 use bgp_wire::Family;
+use capture::RouteFacts;
 
 use super::super::{Question, Speaker, Topic};
 use super::GoBgp;
@@ -49,6 +50,14 @@ fn memberships_have_their_targets() {
         let answer =
             format!(r#"{{"{prefix}": [{{"nlri": {{"prefix": "{prefix}"}}, "best": true}}]}}"#);
         assert_eq!(routes(Family::RTC, &answer), format!("ipv4/rtc {told}"));
+        let read = GoBgp
+            .routes(Family::RTC, answer.as_bytes())
+            .expect("routes");
+        let asks = read[0].facts.membership().expect("a membership");
+        assert_eq!(
+            RouteFacts::new(Family::RTC).with_membership(&asks),
+            read[0].facts
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bgp_rib::reflector::rules::{Path, Speaker};
 use bgp_wire::nlri::RtcRoute;
-use bgp_wire::{Family, NlriValue, RouteTarget};
+use bgp_wire::{Family, NlriValue};
 use capture::RouteFacts;
 use futures_util::future::try_join_all;
 use scenario::{NodeId, NodeKind, SessionState};
@@ -176,20 +176,10 @@ impl Told {
             self.tells_source = false;
             return;
         }
-        if route.facts.family == Family::RTC && from.is_none() {
-            let asks = route.facts.words.as_deref().and_then(membership);
-            self.asks.extend(asks);
+        if from.is_none() {
+            self.asks.extend(route.facts.membership());
         }
         self.routes.push((from, route.facts));
-    }
-}
-
-/// `64512:64512:79`: who asks, and for which target; without a target for all.
-fn membership(words: &str) -> Option<RtcRoute> {
-    let (asn, target) = words.split_once(':')?;
-    match target.parse::<RouteTarget>() {
-        Ok(target) => Some(RtcRoute::new(asn.parse().ok()?, target)),
-        Err(_) => Some(RtcRoute::DEFAULT),
     }
 }
 
