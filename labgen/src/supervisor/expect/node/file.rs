@@ -1,6 +1,6 @@
 //! Files, as a node sees them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use netns::changes::Changes;
 use scenario::FileExpectation;
+use tokio::time::timeout;
 
 use crate::supervisor::expect::pace::Pace;
 use crate::supervisor::expect::{Look, Watch};
@@ -17,6 +18,9 @@ use crate::supervisor::step::Unmet;
 
 /// The longest pause between two looks at a file that nobody tells of.
 const UNTOLD: Duration = Duration::from_millis(100);
+
+/// And at one of whose directory the kernel tells: a link to elsewhere, or what is mounted in its place, may change unheard.
+const UNHEARD: Duration = Duration::from_secs(1);
 
 /// Of a file this much is read, in octets.
 const MOST: u64 = 16 << 20;
@@ -92,6 +96,10 @@ impl Content {
         let path = &self.expected.path;
         let read = || -> io::Result<Vec<u8>> {
             let mut text = Vec::new();
+            // A pipe would have this process wait for somebody who writes.
+            if !fs::metadata(path)?.is_file() {
+                return Err(io::Error::other("it is no regular file"));
+            }
             File::open(path)?.take(MOST).read_to_end(&mut text)?;
             Ok(text)
         };
@@ -130,7 +138,10 @@ impl Watch for Content {
 
     async fn changed(&mut self) -> Result<(), ReachError> {
         let told = match &mut self.changes {
-            Some((_, changes)) => changes.next().await.is_ok(),
+            Some((_, changes)) => match timeout(UNHEARD, changes.next()).await {
+                Ok(told) => told.is_ok(),
+                Err(_) => true,
+            },
             None => {
                 self.pace.pause().await;
                 true
