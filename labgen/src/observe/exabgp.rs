@@ -7,7 +7,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bgp_wire::raw::{RawMessage, kind};
 use bgp_wire::{DecodeContext, Family, Message, NextHop, Nlri, NlriKey, PathAttributes};
@@ -36,7 +36,7 @@ impl Speaker for ExaBgp {
                 families: known.families,
                 hold_time: known.hold_time,
                 four_octet_as: Some(known.context.as4),
-                up: known.since.map(Up::Since),
+                up: known.since,
                 flaps: Some(known.flaps),
                 ..Session::new(peer, known.state)
             };
@@ -68,7 +68,7 @@ struct Known {
     asn: Option<u32>,
     families: Option<Vec<Family>>,
     hold_time: Option<u16>,
-    since: Option<SystemTime>,
+    since: Option<Up>,
     flaps: u64,
     context: DecodeContext,
     routes: BTreeMap<NlriKey, Held>,
@@ -165,10 +165,9 @@ fn replay(answer: &[u8]) -> Result<BTreeMap<IpAddr, Known>, Misread> {
         match (event.kind.as_str(), neighbour.state.as_deref()) {
             ("state", Some("up")) => {
                 known.state = SessionState::Established;
-                known.since = event.time.and_then(|seconds| {
-                    let since = Duration::try_from_secs_f64(seconds).ok()?;
-                    SystemTime::UNIX_EPOCH.checked_add(since)
-                });
+                known.since = event
+                    .time
+                    .and_then(|seconds| Up::since(Duration::try_from_secs_f64(seconds).ok()?));
             }
             ("state", Some("connected")) => known.state = SessionState::OpenSent,
             // It tries again by itself.

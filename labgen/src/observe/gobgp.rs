@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bgp_wire::nlri::{FlowComponent, FlowOp, RtcRoute};
 use bgp_wire::types::IpPrefix;
@@ -164,7 +165,9 @@ impl Neighbour {
             hold_time: Some(timers.negotiated_hold_time.unwrap_or(0)),
             four_octet_as: Some(both("FourOctetASNCapability")),
             graceful_restart: Some(capabilities::has(&remote_cap, "GracefulRestartCapability")),
-            up: timers.uptime.map(|time| Up::since(time.seconds)),
+            up: timers
+                .uptime
+                .and_then(|time| Up::since(Duration::from_secs(time.seconds))),
             flaps: Some(flops),
             ..Session::new(neighbor_address, state)
         };

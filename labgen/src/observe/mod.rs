@@ -57,9 +57,9 @@ pub enum Up {
 }
 
 impl Up {
-    /// At a time of the wall clock given in seconds since 1970.
-    fn since(seconds: u64) -> Self {
-        Self::Since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    /// Since so long after the beginning of 1970; `None` where no clock gets that far.
+    fn since(epoch: Duration) -> Option<Self> {
+        SystemTime::UNIX_EPOCH.checked_add(epoch).map(Self::Since)
     }
 
     /// How long that is when it is `now`.
