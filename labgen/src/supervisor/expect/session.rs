@@ -122,10 +122,10 @@ impl Watch for Watcher {
     async fn changed(&mut self) -> Result<(), ReachError> {
         match self.due.take() {
             // What is waited for is time itself, of which nobody tells.
-            Some(due) => {
-                tokio::time::sleep(due).await;
-                Ok(())
-            }
+            Some(due) => tokio::select! {
+                () = tokio::time::sleep(due) => Ok(()),
+                told = self.observer.changed() => told,
+            },
             None => self.observer.changed().await,
         }
     }
