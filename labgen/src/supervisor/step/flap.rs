@@ -12,6 +12,7 @@ use super::{Unmet, attach, life};
 use crate::observe::Topic;
 use crate::supervisor::lab::{Lab, micros};
 use crate::supervisor::observing::Observer;
+use crate::supervisor::slowness;
 use crate::tell::Change;
 use crate::ui;
 
@@ -141,7 +142,7 @@ async fn returns(lab: &Rc<Lab>, what: &Flapping) -> Result<(), Unmet> {
             .map(drop)
             .map_err(|e| Unmet::undone("the port is attached again", &e)),
         Flapping::Session { on, peer } => {
-            let within = RETURNS * lab.scenario.lab.slow;
+            let within = slowness::patience(RETURNS, lab.scenario.lab.slow);
             let back = timeout(within, session(lab, *on, *peer, true)).await;
             back.map_err(|_| Unmet {
                 expected: format!("the session with {peer} comes back"),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::lab::{Absent, Lab, micros};
 use super::observing::{self, AskError};
+use super::slowness;
 use crate::tell::{self, Change, Reset};
 use crate::ui;
 
@@ -147,7 +148,7 @@ impl Lab {
     ) -> Result<(), TellError> {
         let name = &self.scenario[node].name;
         let _turn = self.state.turn(name).await;
-        let after = patience * self.scenario.lab.slow;
+        let after = slowness::patience(patience, self.scenario.lab.slow);
         let told = timeout(after, telling).await;
         told.unwrap_or_else(|_| {
             Err(TellError::Silent {

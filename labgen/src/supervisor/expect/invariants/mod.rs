@@ -14,6 +14,7 @@ use scenario::{InvariantsExpectation, NodeId};
 use super::pace::Pace;
 use super::{Look, Time, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
+use crate::supervisor::slowness;
 use crate::supervisor::step::Unmet;
 use crate::ui;
 use around::Around;
@@ -56,7 +57,7 @@ pub(in crate::supervisor) async fn settled(lab: &Rc<Lab>) -> Result<(), Unmet> {
     let title = "every client of a reflector holds what the rules say";
     let all = Invariants::new(lab, &InvariantsExpectation::default(), title);
     let time = Time {
-        within: SETTLE * lab.scenario.lab.slow,
+        within: slowness::patience(SETTLE, lab.scenario.lab.slow),
         hold: None,
     };
     time.of(all).await.map(drop)
