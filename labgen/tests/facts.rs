@@ -38,3 +38,25 @@ expect = { file = { on = "a", path = "/run/here/file", contains = "new" }, withi
     let file = labgen.write("lab.toml", &format!("{HOSTS}{steps}"));
     labgen.says(&["run", &file]).succeeds();
 }
+
+#[test]
+fn a_forwarding_entry_of_a_tunnel_has_its_vni() {
+    let labgen = Labgen::new("facts-vni");
+    let steps = r#"
+[[step]]
+exec = { on = "a", command = ["sh", "-ec", """
+ip link add vx type vxlan id 100 dstport 4789 local 10.0.0.1
+ip link set vx up
+bridge fdb append 02:00:00:00:00:07 dev vx dst 10.0.0.2
+bridge fdb append 02:00:00:00:00:08 dev vx dst 10.0.0.2 vni 200
+"""] }
+
+[[step]]
+expect = { fdb = { on = "a", mac = "02:00:00:00:00:07", dev = "vx", dst = "b", vni = 100 } }
+
+[[step]]
+expect = { fdb = { on = "a", mac = "02:00:00:00:00:08", dev = "vx", dst = "b", vni = 200 } }
+"#;
+    let file = labgen.write("lab.toml", &format!("{HOSTS}{steps}"));
+    labgen.says(&["run", &file]).succeeds();
+}

@@ -1,9 +1,10 @@
 //! Neighbours and forwarding entries of a node, whatever VPN they are of.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use netns::addr::MacAddr;
-use netns::link::{EntryState, FdbEntry, Groups, Neighbour};
+use netns::link::{EntryState, FdbEntry, Groups, Link, Neighbour};
 use scenario::{Amount, FdbExpectation, NeighbourExpectation, NeighbourState};
 
 use super::kernel::Kernel;
@@ -120,9 +121,13 @@ impl Fdb {
         }
     }
 
-    fn item(&self, entry: &FdbEntry, names: &Names) -> Item {
+    fn item(&self, entry: &FdbEntry, links: &BTreeMap<u32, Link>) -> Item {
         let e = &self.expected;
-        let dev = names.get(&entry.link);
+        let link = links.get(&entry.link);
+        let dev = link.map(|link| &link.name);
+        // The kernel leaves out a VNI that is the tunnel's own.
+        let tunnel = link.and_then(|link| link.vxlan.as_ref()?.vni);
+        let sent = entry.vni.or(tunnel.filter(|_| entry.dst.is_some()));
         let dst = e.dst.as_ref();
         let dst = dst.is_none_or(|dst| entry.dst.is_some_and(|seen| dst.has(seen)));
         let vni = e.vni.map(|vni| vni.get());
@@ -130,17 +135,13 @@ impl Fdb {
             ("mac", entry.mac == MacAddr(e.mac.0), entry.mac.to_string()),
             ("dev", same(e.dev.as_ref(), dev), shown(dev)),
             ("dst", dst, shown(entry.dst)),
-            (
-                "vni",
-                same(vni.as_ref(), entry.vni.as_ref()),
-                shown(entry.vni),
-            ),
+            ("vni", same(vni.as_ref(), sent.as_ref()), shown(sent)),
         ];
         let mut text = format!("{} dev {}", entry.mac, shown(dev));
         if let Some(dst) = entry.dst {
             text += &format!(" dst {dst}");
         }
-        if let Some(vni) = entry.vni {
+        if let Some(vni) = sent {
             text += &format!(" vni {vni}");
         }
         Item::compared(text, &fields)
@@ -150,9 +151,10 @@ impl Fdb {
 impl Watch for Fdb {
     async fn look(&mut self) -> Result<Look, ReachError> {
         let netlink = self.kernel.look()?;
-        let names = self.kernel.names(&netlink).await?;
+        let links = netlink.links().await.map_err(|e| self.kernel.failed(e))?;
+        let links = links.into_iter().map(|link| (link.index, link)).collect();
         let entries = netlink.fdb(None).await.map_err(|e| self.kernel.failed(e))?;
-        let items = entries.iter().map(|entry| self.item(entry, &names));
+        let items = entries.iter().map(|entry| self.item(entry, &links));
         let amount = self.expected.amount;
         Ok(judged(
             &self.title,
