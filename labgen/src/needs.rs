@@ -5,8 +5,8 @@ use std::env;
 use std::path::PathBuf;
 
 use scenario::{
-    Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeKind, Scenario,
-    Step, VpnType, WireKind,
+    Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeKind, Protocol,
+    Scenario, Step, VpnType, WireKind,
 };
 
 use crate::kinds;
@@ -44,8 +44,13 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
         WireKind::Netem if scenario.lab.wire.is_none() => {}
         WireKind::Netem => drop(needed.insert("netem")),
     }
-    let pings = |step: &scenario::Step| matches!(step.action, Action::Ping(_));
-    if scenario.walk().any(pings) {
+    let echoes = |step: &Step| match &step.action {
+        Action::Ping(_) => true,
+        Action::Traceroute(wanted) => wanted.method != Protocol::Udp,
+        Action::Traffic(flow) => scenario[*flow].protocol == Protocol::Icmp,
+        _ => false,
+    };
+    if scenario.walk().any(echoes) {
         needed.insert("ICMP socket");
     }
     let switches_labels = |step: &scenario::Step| match &step.action {
