@@ -183,7 +183,9 @@ pub struct Failure {
     pub rounds: Vec<u64>,
     /// What it does.
     pub title: String,
-    /// The scenario's line.
+    /// The file it was written in, as the user knows it.
+    pub file: String,
+    /// Its line there.
     pub line: usize,
     /// What should have been.
     pub expected: String,

@@ -96,7 +96,7 @@ impl Ui {
     }
 
     /// Shows one event.
-    pub fn show(&mut self, event: &Event, file: &str) {
+    pub fn show(&mut self, event: &Event) {
         if self.style == Style::Json {
             if let Ok(line) = serde_json::to_string(event) {
                 say!("{line}\n");
@@ -170,7 +170,7 @@ impl Ui {
                     self.line(" ", &format!("{number:>2} {title}: given up"));
                 }
             }
-            Event::StepFailed(failure) => self.failure(failure, file),
+            Event::StepFailed(failure) => self.failure(failure),
             Event::Note { text } => self.line(" ", text),
             Event::Broken { .. } => self.end_line(),
             Event::Done {
@@ -187,11 +187,11 @@ impl Ui {
         }
     }
 
-    fn failure(&mut self, f: &Failure, file: &str) {
+    fn failure(&mut self, f: &Failure) {
         self.steps.remove(&(f.step, f.rounds.clone()));
         let what = format!("{:>2} {}{}", f.number, f.title, in_round(&f.rounds));
         self.line(&self.mark(false), &what);
-        self.line(" ", &format!("     --> {file}:{}", f.line));
+        self.line(" ", &format!("     --> {}:{}", f.file, f.line));
         self.line(" ", &format!("     expected: {}", f.expected));
         self.line(" ", &format!("     seen:     {}", f.seen));
         for detail in &f.details {

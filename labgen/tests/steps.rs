@@ -96,3 +96,16 @@ fn rounds_are_told_of_one_by_one_and_one_that_fails_is_the_last() {
     assert_eq!(failed["rounds"], serde_json::json!([2]));
     assert_eq!(failed["number"], "1.1");
 }
+
+#[test]
+fn a_step_that_was_included_is_shown_where_it_was_written() {
+    let labgen = Labgen::new("included");
+    labgen.write("part.toml", &format!("\n\n[[step]]\n{FALSE}\n"));
+    let file = labgen.write("steps.toml", &format!("include = [\"part.toml\"]\n{HOSTS}"));
+    let said = labgen.says(&["run", &file]);
+    said.fails_with(1, "part.toml:3");
+    let report = labgen.dir.join("verdicts.xml");
+    labgen.says(&["test", &file, "--junit", report.to_str().unwrap()]);
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(report.contains("part.toml:3"), "{report}");
+}

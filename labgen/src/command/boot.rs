@@ -35,7 +35,6 @@ pub(super) fn run(kernel: &Path, options: &Run) -> ExitCode {
     };
     let mut show = Show {
         ui: Some(Ui::new(options.json)),
-        file: file.display().to_string(),
         slow,
         release: String::new(),
     };
@@ -60,7 +59,6 @@ pub(super) fn doctor(kernel: &Path, options: &Doctor) -> ExitCode {
     };
     let mut show = Show {
         ui: None,
-        file: String::new(),
         slow: Some(1),
         release: String::new(),
     };
@@ -150,7 +148,6 @@ fn failed(error: &VmError, dir: &LabDir) -> ExitCode {
 struct Show {
     /// For events; without, lines are passed on as they are.
     ui: Option<Ui>,
-    file: String,
     slow: Option<u32>,
     release: String,
 }
@@ -207,7 +204,7 @@ impl Show {
 
     fn event(&mut self, event: &Event) {
         if let Some(ui) = &mut self.ui {
-            ui.show(event, &self.file);
+            ui.show(event);
         }
     }
 

@@ -240,7 +240,7 @@ fn follow(
         if interrupted.is_some() {
             continue;
         }
-        ui.show(&event, &order.file);
+        ui.show(&event);
         match event {
             Event::Broken { error, lacking } => {
                 eprintln!("error: {error}");

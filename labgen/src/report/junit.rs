@@ -1,52 +1,164 @@
-//! JUnit XML as Jenkins, GitLab and GitHub's actions read it: a suite a run, a case a step.
+//! JUnit XML as Jenkins, GitLab and GitHub's actions read it: a suite a run, a case a step and, where
+//! something is no step's, one for the lab.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::model::{Run, Step, StepState, Verdict};
 
-/// The document.
-pub fn document(run: &Run) -> String {
-    let mut cases = String::new();
-    let (mut failures, mut errors, mut skipped) = (0, 0, 0);
-    if let Some(error) = &run.error {
-        errors += 1;
-        let _ = writeln!(
-            cases,
-            "    <testcase name=\"build\" classname=\"{}\" time=\"{}\">\n      <error message=\"{}\">{}</error>\n    </testcase>",
-            attribute(&run.lab),
-            seconds(run.end),
-            attribute(error.lines().next().unwrap_or_default()),
-            text(error),
-        );
-    }
-    for step in &run.steps {
-        match step.state {
-            StepState::Failed => failures += 1,
-            StepState::NotReached | StepState::Unfinished | StepState::Stopped => skipped += 1,
-            StepState::Passed => {}
-        }
-        case(run, step, &mut cases);
-    }
-    let tests = run.steps.len() + errors;
-    let counts = format!(
-        "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{}\"",
-        seconds(run.end)
-    );
-    let name = attribute(&run.lab);
-    let mut notes = format!("{}: {}\n", run.file, run.verdict.word());
-    for note in &run.notes {
-        let _ = writeln!(notes, "{note}");
+/// A run as a suite.
+pub struct Suite<'a> {
+    /// What the suite is called.
+    pub name: &'a str,
+    /// The run.
+    pub run: &'a Run,
+    /// What is no step's.
+    pub whole: Option<Whole<'a>>,
+    /// How long all took, in microseconds.
+    pub took: u64,
+    /// What was printed.
+    pub said: &'a str,
+}
+
+/// What became of a run as a whole, where its steps do not tell.
+pub enum Whole<'a> {
+    /// It came to nothing: why, in a line and at length.
+    Error(&'a str, &'a str),
+    /// There was no lab to be had: what is lacking.
+    Skipped(&'a str),
+}
+
+/// The document of several suites.
+pub fn document<'a>(suites: impl IntoIterator<Item = Suite<'a>>) -> String {
+    let (mut all, mut out) = (Counts::default(), String::new());
+    for suite in suites {
+        let counts = suite.put(&mut out);
+        all = all.and(counts);
     }
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"labgen\" {counts}>\n  \
-         <testsuite name=\"{name}\" {counts} skipped=\"{skipped}\">\n{cases}    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
-        text(&notes)
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"labgen\" {all}>\n{out}</testsuites>\n"
     )
 }
 
-fn case(run: &Run, step: &Step, out: &mut String) {
+/// The document of a run alone.
+pub(super) fn of_one(run: &Run) -> String {
+    let mut said = format!("{}: {}\n", run.file, run.verdict.word());
+    for note in &run.notes {
+        let _ = writeln!(said, "{note}");
+    }
+    let error = run.error.as_deref();
+    let whole = error.map(|error| Whole::Error(error.lines().next().unwrap_or_default(), error));
+    document([Suite {
+        name: &run.lab,
+        run,
+        whole,
+        took: run.end,
+        said: &said,
+    }])
+}
+
+/// Cases, and those that did not pass.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+    /// Microseconds.
+    took: u64,
+}
+
+impl Counts {
+    fn and(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+            took: self.took + other.took,
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\"",
+            self.tests,
+            self.failures,
+            self.errors,
+            self.skipped,
+            seconds(self.took)
+        )
+    }
+}
+
+impl Suite<'_> {
+    fn put(&self, out: &mut String) -> Counts {
+        let mut counts = Counts {
+            took: self.took,
+            ..Counts::default()
+        };
+        let mut cases = String::new();
+        for step in &self.run.steps {
+            counts.tests += 1;
+            match step.state {
+                StepState::Failed => counts.failures += 1,
+                StepState::NotReached | StepState::Unfinished | StepState::Stopped => {
+                    counts.skipped += 1;
+                }
+                StepState::Passed => {}
+            }
+            case(self, step, &mut cases);
+        }
+        let body = match &self.whole {
+            Some(Whole::Error(..)) => {
+                counts.errors += 1;
+                self.body()
+            }
+            Some(Whole::Skipped(_)) => {
+                counts.skipped += 1;
+                self.body()
+            }
+            None => String::new(),
+        };
+        if self.whole.is_some() || counts.tests == 0 {
+            counts.tests += 1;
+            let _ = writeln!(
+                cases,
+                "    <testcase name=\"the lab\" classname=\"{}\" time=\"{}\">{body}</testcase>",
+                attribute(self.name),
+                seconds(self.took),
+            );
+        }
+        let (name, said) = (attribute(self.name), text(self.said));
+        let _ = writeln!(
+            out,
+            "  <testsuite name=\"{name}\" {counts}>\n{cases}    <system-out>{said}</system-out>\n  </testsuite>"
+        );
+        counts
+    }
+
+    /// Of the case that stands for what is no step's.
+    fn body(&self) -> String {
+        match self.whole {
+            Some(Whole::Error(message, words)) => format!(
+                "\n      <error message=\"{}\" type=\"lab\">{}</error>\n    ",
+                attribute(message),
+                text(words)
+            ),
+            Some(Whole::Skipped(lacks)) => {
+                format!("<skipped message=\"{}\"/>", attribute(lacks))
+            }
+            None => String::new(),
+        }
+    }
+}
+
+fn case(suite: &Suite<'_>, step: &Step, out: &mut String) {
+    let run = suite.run;
     let name = attribute(&format!("{} {}", step.called(), step.title));
-    let class = attribute(&run.lab);
+    let class = attribute(suite.name);
     let took = seconds(step.took().unwrap_or(0));
     let _ = write!(
         out,
@@ -61,11 +173,11 @@ fn case(run: &Run, step: &Step, out: &mut String) {
                 text(&account(step))
             );
             let around = super::terminal::around(run, "the directory of this file");
-            let _ = write!(
-                out,
-                "\n      <system-out>{}</system-out>\n    ",
-                text(&around)
-            );
+            if !around.is_empty() {
+                let around = text(&around);
+                let _ = write!(out, "\n      <system-out>{around}</system-out>");
+            }
+            out.push_str("\n    ");
         }
         StepState::NotReached | StepState::Stopped => {
             let _ = write!(out, "<skipped message=\"{}\"/>", step.state.word());

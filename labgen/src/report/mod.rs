@@ -25,7 +25,8 @@ use std::fs;
 use std::path::Path;
 
 pub use github::annotations;
-pub use read::{ReportError, read};
+pub use junit::{Suite, Whole, document as junit};
+pub use read::{ReportError, outline, read};
 pub use terminal::around;
 
 use model::Run;
@@ -59,7 +60,7 @@ impl Form {
         match self {
             Self::Html => html::page(run, scenario),
             Self::Json => serde_json::to_string_pretty(run).unwrap_or_default() + "\n",
-            Self::Junit => junit::document(run),
+            Self::Junit => junit::of_one(run),
         }
     }
 

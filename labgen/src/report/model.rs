@@ -24,6 +24,9 @@ pub struct Run {
     pub verdict: Verdict,
     /// Why the lab could not be built.
     pub error: Option<String>,
+    /// What was being made last, while the lab was being built.
+    #[serde(skip)]
+    pub building: Option<String>,
     /// When everything was ready.
     pub up: Option<u64>,
     /// When the last thing happened.
@@ -326,5 +329,29 @@ impl Run {
         failed
             .filter(|step| step.state == StepState::Failed)
             .max_by_key(|step| step.number.matches('.').count())
+    }
+
+    /// The step that failed, and what was seen, in a line.
+    pub fn failure(&self) -> Option<String> {
+        let step = self.failed_step()?;
+        Some(format!(
+            "step {}: {}: {}",
+            step.called(),
+            step.title,
+            step.seen
+        ))
+    }
+
+    /// What it was doing when it was heard of last.
+    pub fn doing(&self) -> String {
+        let mut begun = self.steps.iter().filter(|step| step.since.is_some()).rev();
+        let any = begun.clone().next().is_some();
+        match (begun.find(|step| step.until.is_none()), &self.building) {
+            (Some(step), _) => format!("step {}: {}", step.called(), step.title),
+            (None, _) if any => "ending the lab".into(),
+            (None, Some(what)) if self.up.is_none() => format!("building the lab: {what}"),
+            (None, None) => "reading the scenario".into(),
+            (None, Some(_)) => "nothing".into(),
+        }
     }
 }

@@ -66,6 +66,15 @@ pub fn read(dir: &Path) -> Result<(Run, Option<Scenario>), ReportError> {
     Ok((run, scenario))
 }
 
+/// The run of an evidence directory as far as its supervisor told of it: no captures, no logs. What cannot be read did
+/// not happen.
+pub fn outline(dir: &Path) -> Run {
+    let events = fs::read_to_string(dir.join(EVENTS)).unwrap_or_default();
+    let built = fs::read(dir.join(SCENARIO)).ok();
+    let scenario = built.and_then(|text| serde_json::from_slice(&text).ok());
+    told(&events, scenario.as_ref())
+}
+
 fn events_of(text: &str) -> Vec<Event> {
     let lines = text.lines();
     lines
@@ -164,6 +173,7 @@ impl Told {
         // A run that is killed after this has failed all the same.
         self.run.verdict = Verdict::Failed;
         if let Some(step) = self.end(id, &failure.rounds, StepState::Failed, at) {
+            step.file = failure.file;
             step.line = failure.line;
             step.seen = failure.seen;
             step.expected = Some(failure.expected);
@@ -255,7 +265,9 @@ impl Told {
                     false => Verdict::Failed,
                 };
             }
-            Event::Building { .. } | Event::Started { .. } | Event::Ready { .. } => {}
+            Event::Building { what, .. } => run.building = Some(what),
+            Event::Started { node, .. } => run.building = Some(format!("starting {node}")),
+            Event::Ready { .. } => {}
         }
     }
 }

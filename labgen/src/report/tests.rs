@@ -16,7 +16,7 @@ const EVENTS: &str = r#"
 {"event":"step-passed","step":2,"rounds":[1],"seen":"</script><script>alert(1)</script>","at":2000}
 {"event":"step-started","step":2,"number":"1.1","rounds":[2],"of":2,"title":"cut <lan>","line":4,"background":false,"at":2000}
 {"event":"outage","flow":"f","since":1100,"until":2100,"lost":9,"at":2100}
-{"event":"step-failed","step":2,"number":"1.1","rounds":[2],"title":"cut <lan>","line":4,"expected":"a & \"b\"","seen":"100%\nnot <it>","details":["near <miss>\u0007"],"at":3000}
+{"event":"step-failed","step":2,"number":"1.1","rounds":[2],"title":"cut <lan>","file":"labs/a,b.toml","line":4,"expected":"a & \"b\"","seen":"100%\nnot <it>","details":["near <miss>\u0007"],"at":3000}
 {"event":"step-stopped","step":1,"rounds":[],"at":3001}
 {"event":"from-the-future","at":1}
 {"event":"done","passed":false,"at":4000,"evidence":[]}
@@ -171,4 +171,26 @@ fn json_has_what_documentation_promises() {
             "docs/report.md lacks `{field}`"
         );
     }
+}
+
+#[test]
+fn what_it_was_doing_is_the_last_that_was_begun() {
+    let told = r#"{"event":"began","epoch_ns":1,"file":"x","version":"1"}
+{"event":"building","what":"links","at":1}
+{"event":"up","lab":{"name":"x","file":"x","dir":"/","pid":null,"nodes":[],"lans":[],"links":[]},"at":2}
+{"event":"step-started","step":1,"number":"1","rounds":[],"of":2,"title":"ping a","line":1,"background":false,"at":10}
+{"event":"step-passed","step":1,"rounds":[],"seen":"","at":30}
+{"event":"step-started","step":2,"number":"2","rounds":[],"of":2,"title":"twice","line":2,"background":false,"at":40}
+{"event":"step-started","step":3,"number":"2.1","rounds":[1],"of":2,"title":"ping b","line":3,"background":false,"at":50}
+"#;
+    let doing = |lines: usize| {
+        let told: Vec<&str> = told.lines().take(lines).collect();
+        super::read::told(&told.join("\n"), None).doing()
+    };
+    assert_eq!(doing(1), "reading the scenario");
+    assert_eq!(doing(2), "building the lab: links");
+    assert_eq!(doing(3), "nothing");
+    assert_eq!(doing(4), "step 1: ping a");
+    assert_eq!(doing(5), "ending the lab");
+    assert_eq!(doing(7), "step 2.1 (round 1): ping b");
 }

@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
-use crate::state::EVENTS;
+use crate::report::{HTML, JSON, JUNIT};
+use crate::state::{EVENTS, SCENARIO};
 
 /// What is in a directory that evidence was written to; of some runs only parts are.
-const OURS: [&str; 4] = [EVENTS, "scenario.json", "captures", "logs"];
+const OURS: [&str; 8] = [
+    EVENTS, SCENARIO, "captures", "logs", HTML, JSON, JUNIT, OUTPUT,
+];
 
 /// Makes room for the evidence of a run. What is there from an earlier one goes; anything else stays, and is an error.
 pub(super) fn make_room(path: &Path) -> Result<(), RunError> {
@@ -32,9 +35,8 @@ pub(super) fn make_room(path: &Path) -> Result<(), RunError> {
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
-    let report = name.starts_with("report.") || *name == *"junit.xml" || name == OUTPUT;
     let inner = name.starts_with("try-") || name.starts_with("round-");
-    report || inner || OURS.contains(&&*name)
+    inner || OURS.contains(&&*name)
 }
 
 /// What a run printed.

@@ -1,7 +1,6 @@
 //! `labgen test`: many scenarios side by side, one verdict.
 
 mod evidence;
-mod journal;
 mod junit;
 mod room;
 mod run;

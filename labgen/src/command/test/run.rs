@@ -14,12 +14,13 @@ use tokio::time::timeout;
 
 use super::RunError;
 use super::evidence::{self, OUTPUT};
-use super::journal::Journal;
 use super::room::Room;
 use super::suite::Case;
 use super::verdict::{self, Judged, Verdict};
 use crate::cli::Test;
 use crate::command::{LACKING, WRONG};
+use crate::report;
+use crate::report::model::Run;
 
 /// The longest a scenario may take that does not say so itself.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -48,7 +49,7 @@ struct Try {
     reason: String,
     took: Duration,
     output: String,
-    journal: Journal,
+    run: Run,
     evidence: PathBuf,
 }
 
@@ -110,9 +111,9 @@ impl Runner<'_> {
             Some(failed) => (Verdict::Flaky, failed.reason.clone()),
             None => (last.verdict, last.reason),
         };
-        let (output, journal, evidence) = match failed_before {
-            Some(failed) => (failed.output, failed.journal, failed.evidence),
-            None => (last.output, last.journal, last.evidence),
+        let (output, evidence) = match failed_before {
+            Some(failed) => (failed.output, failed.evidence),
+            None => (last.output, last.evidence),
         };
         Ok(Judged {
             case: case.clone(),
@@ -123,7 +124,7 @@ impl Runner<'_> {
             tries,
             output,
             evidence: Some(evidence).filter(|path| path.is_dir()),
-            journal,
+            run: last.run,
         })
     }
 
@@ -157,7 +158,7 @@ impl Runner<'_> {
         // Of the lab itself: once it is told to end, its steps are given up.
         let doing = || {
             let lab = case.lab.as_deref().unwrap_or_default();
-            Journal::read(&place.path().join(lab)).doing()
+            report::outline(&place.path().join(lab)).doing()
         };
         let (exit, ended) = self.wait(child, limit, &doing).await;
         let took = began.elapsed();
@@ -166,7 +167,7 @@ impl Runner<'_> {
             String::from_utf8_lossy(&octets).into_owned()
         };
         let errors = read(&stderr);
-        let journal = Journal::read(&kept);
+        let run = report::outline(&kept);
         let (verdict, reason) = match (ended, exit) {
             (Some((Ending::All, doing)), _) => (Verdict::Ended, format!("it was at {doing}")),
             (Some((Ending::TooLate, doing)), _) => {
@@ -180,7 +181,7 @@ impl Runner<'_> {
                     Exit::Code(code) if code == i32::from(LACKING) => Verdict::Skipped,
                     _ => Verdict::Failed,
                 };
-                let said = journal.failure().or_else(|| first_line(&errors, verdict));
+                let said = run.failure().or_else(|| first_line(&errors, verdict));
                 (
                     verdict,
                     said.unwrap_or_else(|| format!("it ended by {exit}")),
@@ -199,7 +200,7 @@ impl Runner<'_> {
             reason,
             took,
             output,
-            journal,
+            run,
             evidence: kept,
         })
     }

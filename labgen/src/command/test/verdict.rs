@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::journal::Journal;
 use super::suite::Case;
+use crate::report::model::Run;
 
 /// How a scenario ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -55,8 +55,8 @@ pub(super) struct Judged {
     pub(super) output: String,
     /// Where its evidence was kept.
     pub(super) evidence: Option<PathBuf>,
-    /// What its supervisor told.
-    pub(super) journal: Journal,
+    /// The last try, as its supervisor told of it.
+    pub(super) run: Run,
 }
 
 impl Judged {

@@ -112,6 +112,7 @@ impl Begun<'_> {
             number: self.step.number.clone(),
             rounds: self.rounds.to_vec(),
             title: self.step.title.clone(),
+            file: self.step.place.file.clone(),
             line: self.step.place.line,
             expected: unmet.expected,
             seen: unmet.seen,
