@@ -262,7 +262,6 @@ impl Reflector {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        let families = client.info.families.clone();
         let origin = Origin {
             source: Source::Client(id),
             router_id: client.info.router_id,
@@ -275,7 +274,7 @@ impl Reflector {
                 .attributes
                 .cluster_list()
                 .contains(&self.config.cluster_id);
-        self.learn(origin, update, looped, |family| families.contains(family));
+        self.learn(origin, update, looped);
         self.update_membership(id, update, looped, actions);
     }
 
@@ -288,17 +287,17 @@ impl Reflector {
             address: router_id.into(),
             is_membership: false,
         };
-        self.learn(origin, update, false, |_| true);
+        self.learn(origin, update, false);
     }
 
-    fn learn(
-        &mut self,
-        origin: Origin,
-        update: &Update,
-        looped: bool,
-        speaks: impl Fn(&Family) -> bool,
-    ) {
+    fn learn(&mut self, origin: Origin, update: &Update, looped: bool) {
         let (source, config) = (origin.source, self.config);
+        let client = match source {
+            Source::Client(id) => self.clients.get(&id),
+            Source::Own | Source::Originated => None,
+        };
+        let speaks =
+            |family: &Family| client.is_none_or(|client| client.info.families.contains(family));
         for (_, nlri) in update.unreach.iter().filter(|(family, _)| speaks(family)) {
             nlri.iter().for_each(|nlri| self.table.remove(source, nlri));
         }

@@ -1,5 +1,6 @@
 //! The rules of reflection, told a second time and naively: of what speakers around a reflector announce, who is to hold
-//! what. It is for judging reflectors, ours and others', so nothing that reflects is used for it.
+//! what. It is for judging reflectors, ours and others', so nothing that reflects is used for it; only which families are
+//! under RT-Constraint is said in one place.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
