@@ -4,39 +4,24 @@
 
 #[path = "support/lab.rs"]
 mod lab;
+#[path = "support/messages.rs"]
+mod messages;
 mod support;
 
 use std::net::IpAddr;
 
 use bgp_wire::{Family, RouteTarget, Vni};
 use capture::{FrameIndex, Match, Matcher, Recording, Satisfied, Verdict};
+use messages::{expect, message};
 use scenario::packet::{
     BgpKind, IcmpKind, IcmpMatcher, Ipv4Matcher, LayerKind, LayerMatcher, NotificationMatcher,
     OpenMatcher, VniMatch, VxlanMatcher,
 };
-use scenario::{Amount, CaptureId, Encapsulation, PacketExpectation, RoutePattern, Since, StepId};
+use scenario::{Amount, Encapsulation, PacketExpectation, RoutePattern, Since, StepId};
 use support::{MAC_A, MAC_B, VM_A, VM_B, VTEP_A, VTEP_B};
-
-fn expect(layers: Vec<LayerMatcher>, amount: Amount) -> PacketExpectation {
-    PacketExpectation {
-        capture: CaptureId(0),
-        layers,
-        filter: None,
-        then: Vec::new(),
-        outside: None,
-        amount,
-        since: Since::Start,
-        deadline: None,
-        spacing: None,
-    }
-}
 
 fn judge(recording: &Recording, expectation: PacketExpectation) -> Verdict {
     Matcher::new(expectation).evaluate(recording)
-}
-
-fn message(kind: BgpKind) -> LayerMatcher {
-    LayerMatcher::Bgp(Box::new(kind.into()))
 }
 
 fn vxlan(vni: VniMatch) -> LayerMatcher {

@@ -1,20 +1,20 @@
 //! Packets that must come one after the other.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::verdict::{Late, Match};
 use crate::frame::{FrameIndex, Timestamp};
 
-/// Beginnings whose packets have not all come yet, the oldest first.
+/// Beginnings whose packets have not all come yet: by the part that must come next, from 1, the oldest first. A part goes
+/// to the oldest, so that they come to the next part in the same order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sequences(Vec<Open>);
+pub(super) struct Sequences(Vec<VecDeque<Open>>);
 
 #[derive(Clone, Debug)]
 struct Open {
     first: (Match, Timestamp),
     last: (Match, Timestamp),
-    /// The part that must come next, from 1.
-    next: usize,
 }
 
 /// What came of a packet that some sequence could take.
@@ -30,28 +30,42 @@ pub(super) struct Step {
 
 impl Sequences {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(VecDeque::is_empty)
     }
 
     /// A packet like the first.
     pub fn open(&mut self, at: Match, time: Timestamp) {
-        self.0.push(Open {
-            first: (at, time),
-            last: (at, time),
-            next: 1,
-        });
+        let beginning = (at, time);
+        self.wait(
+            1,
+            Open {
+                first: beginning,
+                last: beginning,
+            },
+        );
+    }
+
+    fn wait(&mut self, part: usize, open: Open) {
+        if self.0.len() < part {
+            self.0.resize_with(part, VecDeque::new);
+        }
+        self.0[part - 1].push_back(open);
+    }
+
+    fn oldest(&mut self, part: usize) -> Option<Open> {
+        self.0.get_mut(part.checked_sub(1)?)?.pop_front()
     }
 
     /// Of the sequence that has come furthest, the oldest of those: its last frame, and the part it waits for.
     pub fn waiting(&self) -> Option<(FrameIndex, usize)> {
-        let furthest = self.0.iter().map(|open| open.next).max()?;
-        let open = self.0.iter().find(|open| open.next == furthest)?;
-        Some((open.last.0.frame, open.next))
+        let mut parts = self.0.iter().enumerate().rev();
+        parts.find_map(|(before, open)| Some((open.front()?.last.0.frame, before + 1)))
     }
 
     /// Whether any waits for this part.
     pub fn wait_for(&self, part: usize) -> bool {
-        self.0.iter().any(|open| open.next == part)
+        let open = part.checked_sub(1).and_then(|part| self.0.get(part));
+        open.is_some_and(|open| !open.is_empty())
     }
 
     /// Gives a packet like `part` to the oldest sequence that waits for it and for which it is not too late.
@@ -64,10 +78,7 @@ impl Sequences {
         within: Option<Duration>,
     ) -> Step {
         let mut step = Step::default();
-        self.0.retain_mut(|open| {
-            if step.taken || open.next != part {
-                return true;
-            }
+        while let Some(open) = self.oldest(part) {
             let took = time.since(open.last.1);
             if let Some(most) = within
                 && took > most
@@ -77,17 +88,17 @@ impl Sequences {
                     took,
                     most,
                 });
-                return false;
+                continue;
             }
             step.taken = true;
-            open.last = (at, time);
-            open.next += 1;
-            if open.next > parts {
+            if part == parts {
                 step.complete = Some(open.first);
-                return false;
+            } else {
+                let last = (at, time);
+                self.wait(part + 1, Open { last, ..open });
             }
-            true
-        });
+            break;
+        }
         step
     }
 }
