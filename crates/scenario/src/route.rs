@@ -1,6 +1,6 @@
 //! What a BGP route must look like: the same words for a route held by a speaker and for one in an UPDATE.
 
-mod field;
+pub(crate) mod field;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

@@ -196,11 +196,7 @@ impl Resolver<'_> {
         for node in nodes {
             if node == from {
                 if !several {
-                    let kind = ErrorKind::Misplaced {
-                        key: name.value.clone(),
-                        reason: "is the node itself".into(),
-                    };
-                    self.fail(&name.span, kind);
+                    self.out_of_place(&name.span, &name.value, "is the node itself");
                 }
                 continue;
             }

@@ -68,11 +68,7 @@ impl Resolver<'_> {
     ) -> Vec<(NodeId, Direction)> {
         let Some(name) = whose.node else {
             if let Some(direction) = whose.direction {
-                let kind = ErrorKind::Misplaced {
-                    key: "direction".into(),
-                    reason: "says nothing without `node`".into(),
-                };
-                self.fail(&direction.span, kind);
+                self.out_of_place(&direction.span, "direction", "says nothing without `node`");
             }
             return members.iter().map(|node| (*node, Direction::Out)).collect();
         };

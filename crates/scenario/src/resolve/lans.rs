@@ -99,11 +99,7 @@ impl Resolver<'_> {
     /// Which versions to choose subnets of.
     pub(super) fn versions(&mut self, ip: Option<&At<String>>, given: bool) -> Versions {
         if let Some(ip) = ip.filter(|_| given) {
-            let kind = ErrorKind::Misplaced {
-                key: "ip".into(),
-                reason: "says nothing beside `subnet`".into(),
-            };
-            self.fail(&ip.span, kind);
+            self.out_of_place(&ip.span, "ip", "says nothing beside `subnet`");
         }
         let word = self.maybe(ip, |word| {
             values::one_of("a choice of IP versions", word, &values::VERSIONS)

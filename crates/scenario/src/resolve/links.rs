@@ -198,11 +198,7 @@ impl Resolver<'_> {
             _ => {}
         }
         if let (Some(zip), None) = (&typed.zip, &typed.ends) {
-            let kind = ErrorKind::Misplaced {
-                key: "zip".into(),
-                reason: "says nothing without `ends`".into(),
-            };
-            self.fail(&zip.span, kind);
+            self.out_of_place(&zip.span, "zip", "says nothing without `ends`");
         }
         if let Some(ends) = &typed.ends {
             let zip = typed.zip.as_ref().is_some_and(|zip| zip.value);
@@ -232,11 +228,11 @@ impl Resolver<'_> {
 
     fn ends(&mut self, typed: &At<Vec<At<String>>>, zip: bool) -> Found<Shape> {
         let [a, b] = typed.value.as_slice() else {
-            let kind = ErrorKind::Misplaced {
-                key: "ends".into(),
-                reason: format!("names {} instead of two", typed.value.len()),
-            };
-            self.fail(&typed.span, kind);
+            self.out_of_place(
+                &typed.span,
+                "ends",
+                format!("names {} instead of two", typed.value.len()),
+            );
             return None;
         };
         let (left, right) = (self.end(a), self.end(b));
@@ -258,15 +254,15 @@ impl Resolver<'_> {
         }
         if zip {
             if left.len() != right.len() {
-                let kind = ErrorKind::Misplaced {
-                    key: "zip".into(),
-                    reason: format!(
+                self.out_of_place(
+                    &typed.span,
+                    "zip",
+                    format!(
                         "needs as many on either side, but there are {} and {}",
                         left.len(),
                         right.len()
                     ),
-                };
-                self.fail(&typed.span, kind);
+                );
                 return None;
             }
             let pairs = left.into_iter().zip(right).map(|(a, b)| [a, b]);

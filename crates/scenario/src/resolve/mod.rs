@@ -279,6 +279,23 @@ impl<'a> Resolver<'a> {
         });
     }
 
+    /// Notes a key, or a name, that cannot be where it is.
+    fn out_of_place(&mut self, span: &Range<usize>, key: &str, reason: impl Into<String>) {
+        let (key, reason) = (key.into(), reason.into());
+        self.fail(span, ErrorKind::Misplaced { key, reason });
+    }
+
+    /// The same where something was to come of it.
+    fn cannot_be<T>(
+        &mut self,
+        span: &Range<usize>,
+        key: &str,
+        reason: impl Into<String>,
+    ) -> Found<T> {
+        self.out_of_place(span, key, reason);
+        None
+    }
+
     /// The value, or a note of the mistake.
     fn keep<T>(&mut self, span: &Range<usize>, value: Result<T, ErrorKind>) -> Found<T> {
         value.map_err(|kind| self.fail(span, kind)).ok()
@@ -312,6 +329,9 @@ impl<'a> Resolver<'a> {
         Place::of(self.sources, span)
     }
 }
+
+/// The largest number of 32 bits.
+const MOST_32: i64 = u32::MAX as i64;
 
 /// What is recorded.
 pub(crate) const RECORDS: [(&str, Record); 3] = [

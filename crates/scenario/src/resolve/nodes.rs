@@ -216,11 +216,11 @@ impl Resolver<'_> {
             match network.value.as_str() {
                 "loopback" => {
                     if self.loopbacks[home].is_empty() {
-                        let kind = ErrorKind::Misplaced {
-                            key: "loopback".into(),
-                            reason: "names nothing: the node has no `loopback`".into(),
-                        };
-                        self.fail(&network.span, kind);
+                        self.out_of_place(
+                            &network.span,
+                            "loopback",
+                            "names nothing: the node has no `loopback`",
+                        );
                     }
                     let own = self.loopbacks[home].iter();
                     networks.extend(own.filter_map(|own| prefix(own.ip, own.len)));

@@ -5,15 +5,12 @@ use std::ops::Range;
 
 use bgp_wire::{Family, Label, Vni};
 
-use super::{Found, Resolver};
+use super::{Found, MOST_32, Resolver};
 use crate::error::ErrorKind;
 use crate::file::{At, NumberOrWord, OneOrMany, PmsiFile, RoutePatternFile};
 use crate::kind::NodeKind;
 use crate::route::{Encapsulation, ORIGINS, PMSI_TUNNELS, PmsiPattern, RouteField, RoutePattern};
 use crate::values;
-
-/// Numbers of 32 bits.
-const MOST: i64 = u32::MAX as i64;
 
 /// By what a node is known in an attribute.
 #[derive(Clone, Copy)]
@@ -48,7 +45,7 @@ impl Resolver<'_> {
             mac: typed.mac.as_ref().and_then(|mac| self.mac_of(mac, verb)),
             rd: self.maybe(typed.rd.as_ref(), values::route_distinguisher),
             esi: self.maybe(typed.esi.as_ref(), values::esi),
-            ethernet_tag: self.number_of("the Ethernet tag", &typed.ethernet_tag),
+            ethernet_tag: self.field("the Ethernet tag", &typed.ethernet_tag, MOST_32),
             label: self.label_of(&typed.label),
             vni: self.vni_of(&typed.vni),
             flowspec: self.each(&typed.flowspec, |text| values::flow_text(text, family)),
@@ -73,10 +70,10 @@ impl Resolver<'_> {
                 .as_path_contains
                 .0
                 .iter()
-                .filter_map(|asn| self.number("the AS number", asn, 1, MOST))
+                .filter_map(|asn| self.number("the AS number", asn, 1, MOST_32))
                 .collect(),
-            local_pref: self.number_of("the local preference", &typed.local_pref),
-            med: self.number_of("the multi-exit discriminator", &typed.med),
+            local_pref: self.field("the local preference", &typed.local_pref, MOST_32),
+            med: self.field("the multi-exit discriminator", &typed.med, MOST_32),
             originator: typed
                 .originator
                 .as_ref()
@@ -87,7 +84,7 @@ impl Resolver<'_> {
                     .collect()
             }),
             pmsi: typed.pmsi.as_ref().map(|pmsi| self.pmsi(&pmsi.value)),
-            mobility: self.number_of("the sequence number", &typed.mobility),
+            mobility: self.field("the sequence number", &typed.mobility, MOST_32),
             sticky: typed.sticky.as_ref().map(|typed| typed.value),
             default_gateway: typed.default_gateway.as_ref().map(|typed| typed.value),
             router_mac: typed
@@ -112,7 +109,7 @@ impl Resolver<'_> {
             .filter(|(field, _)| !(field.withdrawn() || rtc && *field == RouteField::Rt))
             .map(|(field, span)| (field.name(), span));
         for (key, span) in attributes.chain(lacks) {
-            self.out_of_place(span, key, "a withdrawal does not carry".into());
+            self.out_of_place(span, key, "a withdrawal does not carry");
         }
         self.pattern(typed, verb)
     }
@@ -156,7 +153,7 @@ impl Resolver<'_> {
                 continue;
             };
             if implies(given, field) {
-                self.out_of_place(&word.span, field.name(), "is asked for as well".into());
+                self.out_of_place(&word.span, field.name(), "is asked for as well");
             } else if let Some((family, families)) = family.zip(field.families())
                 && !families.contains(&family)
             {
@@ -193,9 +190,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn as_path(&mut self, typed: &At<Vec<i64>>) -> Found<Vec<u32>> {
+    pub(super) fn as_path(&mut self, typed: &At<Vec<i64>>) -> Found<Vec<u32>> {
         let numbers = typed.value.iter();
-        let path = numbers.map(|asn| values::number("the AS number", *asn, 1, MOST));
+        let path = numbers.map(|asn| values::number("the AS number", *asn, 1, MOST_32));
         let path = path.collect::<Result<Vec<u32>, ErrorKind>>();
         self.keep(&typed.span, path)
     }
@@ -234,11 +231,6 @@ impl Resolver<'_> {
         id
     }
 
-    fn number_of(&mut self, what: &str, typed: &Option<At<i64>>) -> Option<u32> {
-        let typed = typed.as_ref()?;
-        self.number(what, typed, 0, MOST)
-    }
-
     fn label_of(&mut self, typed: &Option<At<i64>>) -> Option<Label> {
         let typed = typed.as_ref()?;
         let number = self.number("the label", typed, 0, i64::from(Label::MAX))?;
@@ -249,7 +241,7 @@ impl Resolver<'_> {
         self.vni(typed.as_ref()?)
     }
 
-    fn each<T>(
+    pub(super) fn each<T>(
         &mut self,
         typed: &OneOrMany<At<String>>,
         parse: impl Fn(&str) -> Result<T, ErrorKind>,
@@ -258,11 +250,6 @@ impl Resolver<'_> {
         typed
             .filter_map(|one| self.keep(&one.span, parse(&one.value)))
             .collect()
-    }
-
-    pub(super) fn out_of_place(&mut self, span: &Range<usize>, key: &str, reason: String) {
-        let key = key.into();
-        self.fail(span, ErrorKind::Misplaced { key, reason });
     }
 }
 
@@ -290,7 +277,8 @@ fn implies(given: &[(RouteField, Range<usize>)], field: RouteField) -> bool {
     })
 }
 
-fn wrong_family(family: Family, families: &[Family]) -> String {
+/// Why a key is not for routes of a family.
+pub(super) fn wrong_family(family: Family, families: &[Family]) -> String {
     let words: Vec<&str> = families.iter().map(|f| values::family_word(*f)).collect();
     format!(
         "a route of family `{}` does not have; those of {} do",
@@ -299,7 +287,8 @@ fn wrong_family(family: Family, families: &[Family]) -> String {
     )
 }
 
-fn wrong_type(route_type: u8, types: &[u8]) -> String {
+/// Why a key is not for E-VPN routes of a type.
+pub(super) fn wrong_type(route_type: u8, types: &[u8]) -> String {
     let words: Vec<String> = types.iter().map(u8::to_string).collect();
     let words = words.join(", ");
     format!("an E-VPN route of type {route_type} does not have; those of type {words} do")

@@ -53,11 +53,7 @@ impl Resolver<'_> {
         let node = self.node(typed, verb)?;
         let away = self.home(node);
         if away == id {
-            let kind = ErrorKind::Misplaced {
-                key: typed.value.clone(),
-                reason: "is the node itself".into(),
-            };
-            self.fail(&typed.span, kind);
+            self.out_of_place(&typed.span, &typed.value, "is the node itself");
             return None;
         }
         let Some((_, theirs)) = self.common(id, away) else {

@@ -52,23 +52,24 @@ pub(crate) const KINDS: [&str; 7] = [
     "bagpipe", "fakerr", "gobgp", "frr", "bird", "openbgpd", "exabgp",
 ];
 
-const EVPN: &[Family] = &[Family::EVPN];
-const WITH_LABEL: &[Family] = &[Family::EVPN, Family::VPNV4, Family::VPNV6];
-const WITH_PREFIX: &[Family] = &[
+// Families whose routes have the same keys.
+pub(crate) const EVPN: &[Family] = &[Family::EVPN];
+pub(crate) const WITH_LABEL: &[Family] = &[Family::EVPN, Family::VPNV4, Family::VPNV6];
+pub(crate) const WITH_PREFIX: &[Family] = &[
     Family::IPV4_UNICAST,
     Family::IPV6_UNICAST,
     Family::EVPN,
     Family::VPNV4,
     Family::VPNV6,
 ];
-const WITH_RD: &[Family] = &[
+pub(crate) const WITH_RD: &[Family] = &[
     Family::EVPN,
     Family::VPNV4,
     Family::VPNV6,
     Family::FLOWSPEC_VPNV4,
     Family::FLOWSPEC_VPNV6,
 ];
-const FLOWSPEC: &[Family] = &[
+pub(crate) const FLOWSPEC: &[Family] = &[
     Family::FLOWSPEC_IPV4,
     Family::FLOWSPEC_IPV6,
     Family::FLOWSPEC_VPNV4,

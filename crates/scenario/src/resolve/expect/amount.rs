@@ -1,7 +1,5 @@
 //! How many.
 
-use std::ops::Range;
-
 use crate::amount::Amount;
 use crate::error::ErrorKind;
 use crate::file::{AmountFile, At};
@@ -30,18 +28,6 @@ macro_rules! how_many {
 pub(super) use how_many;
 
 impl Resolver<'_> {
-    /// Notes a key that cannot be where it is.
-    pub(super) fn cannot_be<T>(
-        &mut self,
-        span: &Range<usize>,
-        key: &str,
-        reason: &str,
-    ) -> Found<T> {
-        let (key, reason) = (key.into(), reason.into());
-        self.fail(span, ErrorKind::Misplaced { key, reason });
-        None
-    }
-
     /// A number within bounds, if there is one.
     pub(super) fn maybe_number<T: TryFrom<i64>>(
         &mut self,

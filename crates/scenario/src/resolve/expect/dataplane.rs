@@ -63,7 +63,7 @@ impl Resolver<'_> {
         };
         if let (Some(dev), Some(_)) = (&typed.dev, &typed.vpn) {
             let reason = "says nothing beside `vpn`, which has devices of its own";
-            self.cannot_be::<()>(&dev.span, "dev", reason);
+            self.out_of_place(&dev.span, "dev", reason);
         }
         let state = self.maybe(typed.state.as_ref(), |word| {
             let words = NeighbourState::ALL.map(|state| (state.name(), state));

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use super::{Found, Resolver};
 use crate::amount::Amount;
-use crate::error::ErrorKind;
 use crate::expect::{Expectation, Fact, Since};
 use crate::file::{At, ExpectFile};
 use crate::{defaults, values};
@@ -63,9 +62,8 @@ impl Resolver<'_> {
     ) -> Found<Amount> {
         if let Some(count) = count {
             if at_least.is_some() || at_most.is_some() {
-                let reason = "leaves nothing to `at_least` and `at_most`".into();
-                self.out_of_place(&count.span, "count", reason);
-                return None;
+                let reason = "leaves nothing to `at_least` and `at_most`";
+                return self.cannot_be(&count.span, "count", reason);
             }
             let count = self.number("the count", count, 0, MOST);
             return count.map(Amount::exactly);
@@ -127,11 +125,11 @@ impl Resolver<'_> {
     fn since(&mut self, label: &At<String>) -> Found<Since> {
         if label.value == LAST_STEP {
             if self.last_step.is_none() {
-                let kind = ErrorKind::Misplaced {
-                    key: LAST_STEP.into(),
-                    reason: "names nothing: no step before this one does anything".into(),
-                };
-                self.fail(&label.span, kind);
+                self.out_of_place(
+                    &label.span,
+                    LAST_STEP,
+                    "names nothing: no step before this one does anything",
+                );
             }
             return self.last_step.map(Since::Step);
         }

@@ -1,7 +1,5 @@
 //! Packets in a capture.
 
-use std::ops::Range;
-
 use crate::amount::Amount;
 use crate::error::ErrorKind;
 use crate::expect::{DisplayFilter, Follow, PacketExpectation, Since, Spacing};
@@ -25,7 +23,7 @@ impl Resolver<'_> {
         let filter = filter.and_then(|filter| self.display_filter(filter));
         match (&typed.layers, &typed.tshark) {
             (Some(_), Some(tshark)) => {
-                self.packets_misplaced(&tshark.span, "tshark", "stands instead of `layers`");
+                self.out_of_place(&tshark.span, "tshark", "stands instead of `layers`");
             }
             (None, None) => {
                 let key = "layers".into();
@@ -45,7 +43,7 @@ impl Resolver<'_> {
             && layers.iter().any(|layer| layer.kind() == kind)
         {
             let reason = format!("names `{kind}`, which `layers` asks for");
-            self.packets_misplaced(&place.span, "outside", &reason);
+            self.out_of_place(&place.span, "outside", reason);
         }
         let amount = self.bounds(&typed.count, &typed.at_least, &typed.at_most);
         if let Some(amount) = amount {
@@ -119,7 +117,7 @@ impl Resolver<'_> {
             ),
         ] {
             if let Some(place) = place.filter(|_| wrong) {
-                self.packets_misplaced(place, key, reason);
+                self.out_of_place(place, key, reason);
                 return;
             }
         }
@@ -145,7 +143,7 @@ impl Resolver<'_> {
         };
         match (at_least, spacing.at_least, spacing.at_most) {
             (Some(place), Some(least), Some(most)) if least > most => {
-                self.packets_misplaced(&place.span, "at_least", "is longer than `at_most`");
+                self.out_of_place(&place.span, "at_least", "is longer than `at_most`");
                 None
             }
             (None, ..) if at_most.is_none() => {
@@ -167,13 +165,5 @@ impl Resolver<'_> {
             text: typed.value.clone(),
             place: self.place(&typed.span),
         })
-    }
-
-    fn packets_misplaced(&mut self, place: &Range<usize>, key: &str, reason: &str) {
-        let kind = ErrorKind::Misplaced {
-            key: key.into(),
-            reason: reason.into(),
-        };
-        self.fail(place, kind);
     }
 }

@@ -101,7 +101,7 @@ impl Resolver<'_> {
         }
         if let Some(within) = &all.within {
             let reason = "says nothing about `cpu`, which is measured over the time of `for`";
-            self.cannot_be::<()>(&within.span, "within", reason);
+            self.out_of_place(&within.span, "within", reason);
         }
         let typed = &typed.value;
         let on = self.running(&typed.on, "expects time of processors of");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bgp_wire::Family;
 
-use crate::amount::Amount;
+use super::amount::how_many;
 use crate::error::ErrorKind;
 use crate::expect::RouteExpectation;
 use crate::file::{At, RouteFile};
@@ -32,11 +32,11 @@ impl Resolver<'_> {
         let from = self.told(on, &typed.from, "expects a route from");
         let to = self.told(on, &typed.to, "expects a route told to");
         if let (Some(_), Some(best)) = (&typed.to, &typed.best) {
-            let reason = "says nothing beside `to`: what is told is what was chosen".into();
+            let reason = "says nothing beside `to`: what is told is what was chosen";
             self.out_of_place(&best.span, "best", reason);
             return None;
         }
-        let amount = self.routes_amount(typed)?;
+        let amount = self.how_many(how_many!(typed))?;
         Some(RouteExpectation {
             on,
             vpn,
@@ -69,7 +69,7 @@ impl Resolver<'_> {
         }
         if matches!(&node.kind, NodeKind::FakeRr(rr) if rr.mode == crate::kind::FakeRrMode::Splice)
         {
-            let reason = "in mode `splice` holds no routes".into();
+            let reason = "in mode `splice` holds no routes";
             self.out_of_place(&typed.on.span, &typed.on.value, reason);
             return;
         }
@@ -116,19 +116,5 @@ impl Resolver<'_> {
         let near = self.reach(on, node, &typed.span)?;
         let others = self.next_hop(typed, verb)?;
         Some(OneOf::new(std::iter::once(near).chain(others.all())))
-    }
-
-    fn routes_amount(&mut self, typed: &RouteFile) -> Found<Amount> {
-        let bounds = [&typed.count, &typed.at_least, &typed.at_most];
-        let bounded = bounds.iter().any(|bound| bound.is_some());
-        match &typed.absent {
-            Some(absent) if bounded => {
-                let reason = "says nothing beside `count`, `at_least` and `at_most`".into();
-                self.out_of_place(&absent.span, "absent", reason);
-                None
-            }
-            Some(At { value: true, .. }) => Some(Amount::NONE),
-            _ => self.bounds(&typed.count, &typed.at_least, &typed.at_most),
-        }
     }
 }

@@ -71,7 +71,7 @@ impl Resolver<'_> {
             } else if field != SessionField::Flaps
                 && state.is_some_and(|state| state != SessionState::Established)
             {
-                let reason = "only a session that is Established has".into();
+                let reason = "only a session that is Established has";
                 self.out_of_place(span, field.name(), reason);
             }
         }

@@ -114,14 +114,14 @@ impl Resolver<'_> {
             Protocol::Icmp => "echo requests",
             Protocol::Udp | Protocol::Tcp => "probes",
         };
-        let kind = ErrorKind::Misplaced {
-            key: "received_at_least".into(),
-            reason: format!(
+        self.out_of_place(
+            at,
+            "received_at_least",
+            format!(
                 "can never be: `{}` sends {count} {probes} in all",
                 flow.name
             ),
-        };
-        self.fail(at, kind);
+        );
     }
 }
 

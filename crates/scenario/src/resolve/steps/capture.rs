@@ -84,11 +84,7 @@ impl Resolver<'_> {
     /// Refuses what can be done to a capture only once where steps are repeated.
     fn once(&mut self, name: &At<String>, reason: &str) {
         if self.course.repeated > 0 {
-            let kind = ErrorKind::Misplaced {
-                key: name.value.clone(),
-                reason: reason.into(),
-            };
-            self.fail(&name.span, kind);
+            self.out_of_place(&name.span, &name.value, reason);
         }
     }
 

@@ -32,6 +32,7 @@ impl Resolver<'_> {
         })
     }
 }
+
 fn text(typed: &TextFile) -> TextExpectation {
     TextExpectation {
         contains: typed.contains.0.clone(),

@@ -33,11 +33,11 @@ impl Resolver<'_> {
         let down = self.maybe(typed.down.as_ref(), values::duration);
         let jitter = self.maybe(typed.jitter.as_ref(), values::duration);
         if let (Some(_), Some(down)) = (&typed.session, &typed.down) {
-            let kind = ErrorKind::Misplaced {
-                key: "down".into(),
-                reason: "says nothing of a session, which comes back when it can".into(),
-            };
-            self.fail(&down.span, kind);
+            self.out_of_place(
+                &down.span,
+                "down",
+                "says nothing of a session, which comes back when it can",
+            );
         }
         let what = self.flapping(typed, at);
         let (period, what) = (period?, what?);
@@ -198,11 +198,11 @@ impl Resolver<'_> {
         if !matches!(kind, NodeKind::FakeRr(rr) if rr.mode == FakeRrMode::Splice) {
             return Some(());
         }
-        let kind = ErrorKind::Misplaced {
-            key: name.value.clone(),
-            reason: "only joins its clients, and has no sessions of its own".into(),
-        };
-        self.fail(&name.span, kind);
+        self.out_of_place(
+            &name.span,
+            &name.value,
+            "only joins its clients, and has no sessions of its own",
+        );
         None
     }
 }

@@ -1,8 +1,10 @@
 //! Steps made of steps, and those about steps.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::Course;
 use crate::error::ErrorKind;
 use crate::file::{At, StepFile};
 use crate::lab::{AnnouncementId, PortId};
@@ -15,6 +17,9 @@ const MOST_ROUNDS: i64 = 1_000_000_000;
 
 /// A port, whether it is attached, and where that was said.
 type Plugged = (bool, Range<usize>);
+
+/// What steps have left otherwise than they found it, and where one of them says so.
+type Left = (String, Option<Range<usize>>);
 
 impl Resolver<'_> {
     pub(super) fn flow(&mut self, typed: &StepFile, number: &str) -> Found<Action> {
@@ -118,104 +123,61 @@ impl Resolver<'_> {
     /// Steps that are repeated: every round must find what the first one found.
     fn rounds(&mut self, steps: &At<Vec<At<StepFile>>>, number: &str) -> Vec<Step> {
         self.some("steps", steps);
-        let ports: Vec<Plugged> = self.plugged();
+        let ports = self.plugged();
         let before = self.course.clone();
         self.course.repeated += 1;
         let inner = self.inner_steps(&steps.value, number);
         self.course.repeated -= 1;
-        let changed = |(_, (was, is)): &(usize, (&Plugged, &Plugged))| was.0 != is.0;
-        let after = self.plugged();
-        let was = ports
-            .iter()
-            .cloned()
-            .chain(std::iter::repeat((false, 0..0)));
-        let was: Vec<Plugged> = was.take(after.len()).collect();
-        if let Some((port, (_, is))) = was.iter().zip(&after).enumerate().find(changed) {
+        for (what, place) in self.left(&before, &ports) {
+            let related = place.and_then(|place| related(&place, "it is left so here"));
+            self.fail_with(&steps.span, ErrorKind::NotRepeatable { what }, related);
+        }
+        inner
+    }
+
+    /// What steps have left otherwise than they found it: of each kind the first.
+    fn left(&self, before: &Course, ports: &[Plugged]) -> Vec<Left> {
+        let (now, mut left) = (&self.course, Vec::new());
+        let was = ports.iter().map(|(was, _)| *was);
+        let was = was.chain(std::iter::repeat(false));
+        let is = self.plugged().into_iter();
+        let mut changed = is.zip(was).enumerate();
+        if let Some((port, ((attached, place), _))) =
+            changed.find(|(_, ((attached, _), was))| attached != was)
+        {
             let name = &self.scenario[PortId(port)].name;
-            let what = match is.0 {
+            let what = match attached {
                 true => format!("attaches `{name}` and leaves it attached"),
                 false => format!("detaches `{name}` and leaves it detached"),
             };
-            self.not_repeatable(&steps.span, what, &is.1);
+            left.push((what, Some(place)));
         }
-        let more_cut = self
-            .course
-            .cut
-            .iter()
-            .find(|(cable, _)| !before.cut.contains_key(cable));
-        if let Some((_, span)) = more_cut.map(|(cable, span)| (*cable, span.clone())) {
-            self.not_repeatable(&steps.span, "cuts a cable and leaves it cut".into(), &span);
-        }
-        let healed = before
-            .cut
-            .keys()
-            .any(|cable| !self.course.cut.contains_key(cable));
-        if healed {
-            self.not_repeatable(
-                &steps.span,
-                "heals a cable and leaves it whole".into(),
-                &steps.span,
-            );
-        }
-        let more_announced = self
-            .course
-            .announced
-            .iter()
-            .find(|(id, _)| !before.announced.contains_key(id));
-        if let Some((id, span)) = more_announced.map(|(id, span)| (*id, span.clone())) {
-            let what = format!(
-                "announces {} and leaves it announced",
-                self.announced_name(id)
-            );
-            self.not_repeatable(&steps.span, what, &span);
-        }
-        let withdrawn = before
-            .announced
-            .keys()
-            .find(|id| !self.course.announced.contains_key(id));
-        if let Some(id) = withdrawn {
-            let what = format!(
-                "withdraws {} and leaves it withdrawn",
-                self.announced_name(*id)
-            );
-            self.not_repeatable(&steps.span, what, &steps.span);
-        }
-        let more_halted = self
-            .course
-            .halted
-            .iter()
-            .find(|(node, _)| !before.halted.contains_key(node));
-        if let Some((node, span)) = more_halted.map(|(node, span)| (*node, span.clone())) {
-            let what = format!("halts `{}` and leaves it halted", self.node_name(node));
-            self.not_repeatable(&steps.span, what, &span);
-        }
-        let flowing = &self.course.flowing;
-        let more = flowing
-            .iter()
-            .find(|(flow, _)| !before.flowing.contains_key(flow));
-        if let Some((flow, span)) = more.map(|(flow, span)| (*flow, span.clone())) {
-            let name = &self.scenario.flows[flow.0].name;
-            let what = format!("begins the traffic `{name}` and leaves it going on");
-            self.not_repeatable(&steps.span, what, &span);
-        }
-        let stopped = before
-            .flowing
-            .keys()
-            .find(|flow| !self.course.flowing.contains_key(flow));
-        if let Some(flow) = stopped {
-            let name = &self.scenario.flows[flow.0].name;
-            let what = format!("stops the traffic `{name}` and does not begin it");
-            self.not_repeatable(&steps.span, what, &steps.span);
-        }
-        let started = before
-            .halted
-            .keys()
-            .find(|node| !self.course.halted.contains_key(node));
-        if let Some(node) = started {
-            let what = format!("starts `{}` and leaves it running", self.node_name(*node));
-            self.not_repeatable(&steps.span, what, &steps.span);
-        }
-        inner
+        left.extend(changes(&before.cut, &now.cut, |_, new| match new {
+            true => "cuts a cable and leaves it cut".into(),
+            false => "heals a cable and leaves it whole".into(),
+        }));
+        left.extend(changes(&before.announced, &now.announced, |id, new| {
+            let name = self.announced_name(*id);
+            match new {
+                true => format!("announces {name} and leaves it announced"),
+                false => format!("withdraws {name} and leaves it withdrawn"),
+            }
+        }));
+        left.extend(changes(&before.halted, &now.halted, |node, new| {
+            let name = self.node_name(*node);
+            match new {
+                true => format!("halts `{name}` and leaves it halted"),
+                false => format!("starts `{name}` and leaves it running"),
+            }
+        }));
+        left.extend(changes(&before.flowing, &now.flowing, |flow, new| {
+            let name = &self.scenario[*flow].name;
+            match new {
+                true => format!("begins the traffic `{name}` and leaves it going on"),
+                false => format!("stops the traffic `{name}` and does not begin it"),
+            }
+        }));
+        left
     }
 
     fn announced_name(&self, id: AnnouncementId) -> String {
@@ -223,13 +185,6 @@ impl Resolver<'_> {
             Some(name) => format!("`{name}`"),
             None => "what has no name".into(),
         }
-    }
-
-    fn not_repeatable(&mut self, span: &Range<usize>, what: String, place: &Range<usize>) {
-        let place = (place != span)
-            .then(|| related(place, "it is left so here"))
-            .flatten();
-        self.fail_with(span, ErrorKind::NotRepeatable { what }, place);
     }
 
     /// Steps that begin together: which of two that change the same port is first is not known.
@@ -240,11 +195,11 @@ impl Resolver<'_> {
             let before = self.plugged();
             let number = format!("{number}.{}", index + 1);
             if let Some(background) = &step.value.background {
-                let kind = ErrorKind::Misplaced {
-                    key: "background".into(),
-                    reason: "says nothing in `parallel`, whose steps all go on beside".into(),
-                };
-                self.fail(&background.span, kind);
+                self.out_of_place(
+                    &background.span,
+                    "background",
+                    "says nothing in `parallel`, whose steps all go on beside",
+                );
             }
             inner.extend(self.step(step, number));
             let after = self.plugged();
@@ -276,4 +231,17 @@ impl Resolver<'_> {
             .map(|(_, span, attached)| (*attached, span.clone()))
             .collect()
     }
+}
+
+/// The first that is new, and the first that is gone, in words.
+fn changes<K: Ord>(
+    before: &BTreeMap<K, Range<usize>>,
+    now: &BTreeMap<K, Range<usize>>,
+    words: impl Fn(&K, bool) -> String,
+) -> impl Iterator<Item = Left> {
+    let new = now.iter().find(|(key, _)| !before.contains_key(key));
+    let gone = before.keys().find(|key| !now.contains_key(key));
+    let new = new.map(|(key, place)| (words(key, true), Some(place.clone())));
+    let gone = gone.map(|key| (words(key, false), None));
+    new.into_iter().chain(gone)
 }

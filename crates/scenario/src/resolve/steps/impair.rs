@@ -75,11 +75,11 @@ impl Resolver<'_> {
             };
         }
         if let Some(clear) = clear.filter(|_| !changed) {
-            let kind = ErrorKind::Misplaced {
-                key: "clear".into(),
-                reason: format!("ends nothing: `{}` is not impaired here", typed.on.value),
-            };
-            self.fail(&clear.span, kind);
+            self.out_of_place(
+                &clear.span,
+                "clear",
+                format!("ends nothing: `{}` is not impaired here", typed.on.value),
+            );
             return None;
         }
         Some(Impair { on, treated })

@@ -34,11 +34,7 @@ impl Resolver<'_> {
         };
         let node = self.node(name, verb)?;
         let NetId::Lan(_) = on else {
-            let kind = ErrorKind::Misplaced {
-                key: "node".into(),
-                reason: "is for LANs: a link is one cable".into(),
-            };
-            self.fail(&name.span, kind);
+            self.out_of_place(&name.span, "node", "is for LANs: a link is one cable");
             return None;
         };
         let members = self.members.get(&on).cloned().unwrap_or_default();
@@ -97,11 +93,7 @@ impl Resolver<'_> {
             healed |= self.course.cut.remove(&one).is_some();
         }
         if !healed {
-            let kind = ErrorKind::Misplaced {
-                key: typed.on.value.clone(),
-                reason: "is not cut".into(),
-            };
-            self.fail(&typed.on.span, kind);
+            self.out_of_place(&typed.on.span, &typed.on.value, "is not cut");
             return None;
         }
         Some(cable)
@@ -148,11 +140,11 @@ impl Resolver<'_> {
         for (node, name) in &nodes {
             let halted = self.course.halted.remove(node).is_some();
             if !halted && !self.course.shaken.remove(node) {
-                let kind = ErrorKind::Misplaced {
-                    key: name.value.clone(),
-                    reason: "runs already; `halt` it first, or `restart` it".into(),
-                };
-                self.fail(&name.span, kind);
+                self.out_of_place(
+                    &name.span,
+                    &name.value,
+                    "runs already; `halt` it first, or `restart` it",
+                );
             }
         }
         Some(nodes.into_iter().map(|(node, _)| node).collect())

@@ -46,11 +46,11 @@ impl Resolver<'_> {
         let mut inner = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             if let Some(background) = &step.value.background {
-                let kind = ErrorKind::Misplaced {
-                    key: "background".into(),
-                    reason: "is for steps that are in no other; here `parallel` is it".into(),
-                };
-                self.fail(&background.span, kind);
+                self.out_of_place(
+                    &background.span,
+                    "background",
+                    "is for steps that are in no other; here `parallel` is it",
+                );
             }
             inner.extend(self.step(step, format!("{of}.{}", index + 1)));
         }

@@ -52,10 +52,14 @@ impl Resolver<'_> {
         {
             let reason = "needs somebody to receive it: a port or a node of the lab, not an address \
                           of nobody in it; \"icmp\" does not";
-            self.misplace(word, &word.value, reason);
+            self.out_of_place(&word.span, &word.value, reason);
         }
         if let (Protocol::Icmp, Some(port)) = (protocol, &typed.port) {
-            self.misplace(port, "port", "ICMP does not have; it is for UDP and TCP");
+            self.out_of_place(
+                &port.span,
+                "port",
+                "ICMP does not have; it is for UDP and TCP",
+            );
         }
         let rate = match &typed.rate {
             Some(rate) => self.number("the rate", rate, 1, MOST_RATE),
@@ -76,10 +80,10 @@ impl Resolver<'_> {
         if let (Some(rate), Some(typed)) = (rate, &typed.timeout) {
             let under_way = timeout.as_millis() * u128::from(rate) / 1000;
             if timeout.is_zero() {
-                self.misplace(typed, "timeout", "leaves no time to arrive");
+                self.out_of_place(&typed.span, "timeout", "leaves no time to arrive");
             } else if under_way > MOST_UNDER_WAY {
                 let reason = "lets more than 10,000,000 probes be under way; lower it or `rate`";
-                self.misplace(typed, "timeout", reason);
+                self.out_of_place(&typed.span, "timeout", reason);
             }
         }
         let flow = Flow {
@@ -161,18 +165,10 @@ impl Resolver<'_> {
         if to.is_some_and(|to| to.is_ipv4() != source.is_ipv4()) {
             let version = if source.is_ipv4() { "IPv4" } else { "IPv6" };
             let reason = format!("is {version}, but `to` is not");
-            self.misplace(typed?, "source", &reason);
+            self.out_of_place(&typed?.span, "source", reason);
             return None;
         }
         Some(source)
-    }
-
-    fn misplace<T>(&mut self, at: &At<T>, key: &str, reason: &str) {
-        let kind = ErrorKind::Misplaced {
-            key: key.into(),
-            reason: reason.into(),
-        };
-        self.fail(&at.span, kind);
     }
 
     fn traceroute(&mut self, typed: &TracerouteFile) -> Found<Traceroute> {
@@ -203,7 +199,7 @@ impl Resolver<'_> {
         to: Option<IpAddr>,
     ) -> Found<Vec<HopExpectation>> {
         if typed.value.len() > MOST_HOPS {
-            self.misplace(typed, "hops", "has more than a packet can go");
+            self.out_of_place(&typed.span, "hops", "has more than a packet can go");
         }
         let mut hops = Vec::new();
         for (index, name) in typed.value.iter().enumerate() {
@@ -222,7 +218,7 @@ impl Resolver<'_> {
             let last = index + 1 == typed.value.len();
             if last && to.is_some() && hop.as_ref().is_some_and(|hop| is_end(hop, to)) {
                 let reason = "is the end of the way; `hops` are those before it";
-                self.misplace(name, &name.value, reason);
+                self.out_of_place(&name.span, &name.value, reason);
             }
             hops.push(hop);
         }
@@ -242,7 +238,7 @@ impl Resolver<'_> {
         let listen = match &typed.listen {
             Some(listen) if listen.value && receiver.is_none() => {
                 let reason = "needs a port or a node of the lab to listen in";
-                self.misplace(listen, "listen", reason);
+                self.out_of_place(&listen.span, "listen", reason);
                 true
             }
             Some(listen) => listen.value,
@@ -252,7 +248,7 @@ impl Resolver<'_> {
             let at = typed.protocol.as_ref().unwrap_or(&typed.to);
             let reason =
                 "needs labgen to listen: what answers to a datagram is not known otherwise";
-            self.misplace(at, "udp", reason);
+            self.out_of_place(&at.span, "udp", reason);
         }
         let outcome = self.outcome(
             typed.fails.as_ref(),
@@ -285,11 +281,11 @@ impl Resolver<'_> {
         match (fails, within, during) {
             (true, Some(within), _) => {
                 let reason = format!("waits for a {what}, but this one fails; say `for`");
-                self.misplace(within, "within", &reason);
+                self.out_of_place(&within.span, "within", reason);
             }
             (false, _, Some(during)) => {
                 let reason = format!("is for a {what} that fails; say `within`");
-                self.misplace(during, "for", &reason);
+                self.out_of_place(&during.span, "for", reason);
             }
             _ => {}
         }

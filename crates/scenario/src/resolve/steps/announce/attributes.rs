@@ -8,14 +8,11 @@ use bgp_wire::community::{self, MacMobility};
 use bgp_wire::{AttributeValue, ExtendedCommunity, Family, NextHop, PathAttributes};
 
 use crate::error::ErrorKind;
-use crate::file::{AnnounceFile, At, FlowActionFile, OneOrMany};
+use crate::file::{AnnounceFile, At, FlowActionFile};
 use crate::lab::NodeId;
-use crate::resolve::{Found, Resolver};
+use crate::resolve::{Found, MOST_32, Resolver};
 use crate::route::{Encapsulation, ORIGINS};
 use crate::values;
-
-/// Numbers of 32 bits.
-const MOST: i64 = u32::MAX as i64;
 
 /// RFC 4271 section 5.1.5: inside an AS every route has one.
 const LOCAL_PREF: u32 = 100;
@@ -102,14 +99,14 @@ impl Resolver<'_> {
         let origin = self.maybe(typed.origin.as_ref(), |word| {
             values::one_of("an origin", word, &ORIGINS)
         });
-        let path = typed.as_path.as_ref().map(|path| self.announced_path(path));
+        let path = typed.as_path.as_ref().and_then(|path| self.as_path(path));
         let mut values = vec![
             AttributeValue::Origin(origin.unwrap_or(Origin::Igp)),
             AttributeValue::AsPath(AsPath::sequence(path.unwrap_or_default())),
         ];
-        let local_pref = self.number_of_32_bits("the local preference", &typed.local_pref);
+        let local_pref = self.field("the local preference", &typed.local_pref, MOST_32);
         values.push(AttributeValue::LocalPref(local_pref.unwrap_or(LOCAL_PREF)));
-        let med = self.number_of_32_bits("the multi-exit discriminator", &typed.med);
+        let med = self.field("the multi-exit discriminator", &typed.med, MOST_32);
         values.extend(med.map(AttributeValue::Med));
         let originator = self.maybe(typed.originator.as_ref(), |text| {
             values::identifier("a BGP identifier", text)
@@ -122,13 +119,13 @@ impl Resolver<'_> {
                 .collect();
             values.push(AttributeValue::ClusterList(ids));
         }
-        let standard = self.each_of(&typed.communities, |text| {
+        let standard = self.each(&typed.communities, |text| {
             values::community(text).map(|community| community.0)
         });
         if !standard.is_empty() {
             values.push(AttributeValue::Communities(standard));
         }
-        let large = self.each_of(&typed.large_communities, values::large_community);
+        let large = self.each(&typed.large_communities, values::large_community);
         if !large.is_empty() {
             values.push(AttributeValue::LargeCommunities(large));
         }
@@ -184,7 +181,7 @@ impl Resolver<'_> {
             let encap = community::Encapsulation::from_number(encap.tunnel_type());
             ExtendedCommunity::from_encapsulation(encap)
         }));
-        let sequence = self.number_of_32_bits("the sequence number", &typed.mobility);
+        let sequence = self.field("the sequence number", &typed.mobility, MOST_32);
         let sticky = typed.sticky.as_ref().is_some_and(|sticky| sticky.value);
         if sequence.is_some() || sticky {
             all.push(ExtendedCommunity::from_mac_mobility(MacMobility {
@@ -205,7 +202,7 @@ impl Resolver<'_> {
         if let Some(action) = &typed.action {
             self.flow_action(&action.value, &mut all);
         }
-        all.extend(self.each_of(&typed.extended_communities, values::extended_community));
+        all.extend(self.each(&typed.extended_communities, values::extended_community));
         // RFC 7432 section 7.6: who is on the segment imports it by this.
         let imports = all.iter().any(|community| community.es_import().is_some());
         if route_type == 4
@@ -222,13 +219,13 @@ impl Resolver<'_> {
     fn flow_action(&mut self, typed: &FlowActionFile, all: &mut Vec<ExtendedCommunity>) {
         let discard = typed.discard.as_ref().filter(|discard| discard.value);
         if let (Some(_), Some(rate)) = (discard, &typed.rate) {
-            let kind = ErrorKind::Misplaced {
-                key: "rate".into(),
-                reason: "says nothing beside `discard`, which is a rate of 0".into(),
-            };
-            self.fail(&rate.span, kind);
+            self.out_of_place(
+                &rate.span,
+                "rate",
+                "says nothing beside `discard`, which is a rate of 0",
+            );
         }
-        let rate = self.number_of_32_bits("the rate", &typed.rate);
+        let rate = self.field("the rate", &typed.rate, MOST_32);
         let rate = discard.map(|_| 0).or(rate);
         // The field is a floating point number: large rates are rounded.
         #[allow(clippy::cast_precision_loss)]
@@ -239,28 +236,5 @@ impl Resolver<'_> {
             let dscp: Option<u8> = self.number("the DSCP", dscp, 0, 63);
             all.extend(dscp.map(|dscp| ExtendedCommunity([0x80, 9, 0, 0, 0, 0, 0, dscp])));
         }
-    }
-
-    fn announced_path(&mut self, typed: &At<Vec<i64>>) -> Vec<u32> {
-        let numbers = typed.value.iter();
-        let path = numbers.map(|asn| values::number("the AS number", *asn, 1, MOST));
-        let path = path.collect::<Result<Vec<u32>, ErrorKind>>();
-        self.keep(&typed.span, path).unwrap_or_default()
-    }
-
-    fn number_of_32_bits(&mut self, what: &str, typed: &Option<At<i64>>) -> Option<u32> {
-        let typed = typed.as_ref()?;
-        self.number(what, typed, 0, MOST)
-    }
-
-    fn each_of<T>(
-        &mut self,
-        typed: &OneOrMany<At<String>>,
-        parse: impl Fn(&str) -> Result<T, ErrorKind>,
-    ) -> Vec<T> {
-        let typed = typed.0.iter();
-        typed
-            .filter_map(|one| self.keep(&one.span, parse(&one.value)))
-            .collect()
     }
 }

@@ -6,8 +6,9 @@ use bgp_wire::Family;
 
 use crate::error::ErrorKind;
 use crate::file::AnnounceFile;
+use crate::resolve::patterns::{wrong_family, wrong_type};
 use crate::resolve::{Found, Resolver};
-use crate::values;
+use crate::route::field::{EVPN, FLOWSPEC, WITH_LABEL, WITH_PREFIX, WITH_RD};
 
 /// What a key is for.
 struct For {
@@ -16,46 +17,23 @@ struct For {
     types: &'static [u8],
 }
 
-const UNICAST: [Family; 2] = [Family::IPV4_UNICAST, Family::IPV6_UNICAST];
-const FLOWSPEC: [Family; 4] = [
-    Family::FLOWSPEC_IPV4,
-    Family::FLOWSPEC_IPV6,
-    Family::FLOWSPEC_VPNV4,
-    Family::FLOWSPEC_VPNV6,
-];
-const EVPN: &[Family] = &[Family::EVPN];
 const EVERY_TYPE: &[u8] = &[1, 2, 3, 4, 5];
 
 /// What a key of `announce` is for; `None` for those that routes of every family have.
 fn meant_for(key: &str) -> Option<For> {
-    const LABELLED: [Family; 3] = [Family::VPNV4, Family::VPNV6, Family::EVPN];
-    const PREFIXED: [Family; 5] = [
-        UNICAST[0],
-        UNICAST[1],
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-    ];
-    const WITH_RD: [Family; 5] = [
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-        Family::FLOWSPEC_VPNV4,
-        Family::FLOWSPEC_VPNV6,
-    ];
     const FORWARDED: [Family; 6] = [
-        UNICAST[0],
-        UNICAST[1],
+        Family::IPV4_UNICAST,
+        Family::IPV6_UNICAST,
         Family::VPNV4,
         Family::VPNV6,
         Family::EVPN,
         Family::RTC,
     ];
     let (families, types): (&'static [Family], &'static [u8]) = match key {
-        "prefix" => (&PREFIXED, &[5]),
-        "rd" => (&WITH_RD, EVERY_TYPE),
-        "label" => (&LABELLED, &[1, 2, 3, 5]),
-        "encap" => (&LABELLED, EVERY_TYPE),
+        "prefix" => (WITH_PREFIX, &[5]),
+        "rd" => (WITH_RD, EVERY_TYPE),
+        "label" => (WITH_LABEL, &[1, 2, 3, 5]),
+        "encap" => (WITH_LABEL, EVERY_TYPE),
         "next_hop" => (&FORWARDED, EVERY_TYPE),
         "vni" => (EVPN, &[1, 2, 3, 5]),
         "type" => (EVPN, EVERY_TYPE),
@@ -66,7 +44,7 @@ fn meant_for(key: &str) -> Option<For> {
         "gateway" => (EVPN, &[5]),
         "router_mac" => (EVPN, &[2, 5]),
         "pmsi" | "endpoint" => (EVPN, &[3]),
-        "flowspec" | "action" => (&FLOWSPEC, EVERY_TYPE),
+        "flowspec" | "action" => (FLOWSPEC, EVERY_TYPE),
         "origin_as" => (&[Family::RTC], EVERY_TYPE),
         _ => return None,
     };
@@ -115,28 +93,11 @@ impl Resolver<'_> {
             let Some(meant) = meant_for(key) else {
                 continue;
             };
-            let reason = if !meant.families.contains(&family) {
-                let words: Vec<&str> = meant
-                    .families
-                    .iter()
-                    .map(|family| values::family_word(*family))
-                    .collect();
-                let own = values::family_word(family);
-                format!(
-                    "a route of family `{own}` does not have; those of {} do",
-                    words.join(", ")
-                )
+            if !meant.families.contains(&family) {
+                self.out_of_place(&span, key, wrong_family(family, meant.families));
             } else if family == Family::EVPN && !meant.types.contains(&route_type) {
-                let types: Vec<String> = meant.types.iter().map(u8::to_string).collect();
-                format!(
-                    "an E-VPN route of type {route_type} does not have; those of type {} do",
-                    types.join(", ")
-                )
-            } else {
-                continue;
-            };
-            let key = key.into();
-            self.fail(&span, ErrorKind::Misplaced { key, reason });
+                self.out_of_place(&span, key, wrong_type(route_type, meant.types));
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use crate::error::ErrorKind;
 use crate::file::{AnnounceFile, At, WithdrawFile};
 use crate::kind::{FakeRrMode, NodeKind};
 use crate::lab::{AnnouncementId, NodeId};
+use crate::resolve::families::families;
 use crate::resolve::{Found, Resolver, related};
 use crate::values;
 
@@ -23,36 +24,15 @@ const MOST_ROUTES: i64 = 1_000_000;
 /// Announcements that have names, and where they have them from.
 pub(in crate::resolve) type Names = BTreeMap<String, (AnnouncementId, Range<usize>)>;
 
-/// Families whose routes nodes of a kind can be told to announce.
-fn announced_by(word: &str) -> &'static [Family] {
-    const ALL: [Family; 10] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::EVPN,
-        Family::RTC,
-        Family::FLOWSPEC_IPV4,
-        Family::FLOWSPEC_IPV6,
-        Family::FLOWSPEC_VPNV4,
-        Family::FLOWSPEC_VPNV6,
-    ];
-    // ExaBGP 4.2 has no words for routes of the other two.
-    const EXABGP: [Family; 8] = [
-        Family::IPV4_UNICAST,
-        Family::IPV6_UNICAST,
-        Family::VPNV4,
-        Family::VPNV6,
-        Family::FLOWSPEC_IPV4,
-        Family::FLOWSPEC_IPV6,
-        Family::FLOWSPEC_VPNV4,
-        Family::FLOWSPEC_VPNV6,
-    ];
-    match word {
-        "fakerr" | "gobgp" => &ALL,
-        "exabgp" => &EXABGP,
-        _ => &[],
-    }
+/// Kinds of node that can be told to announce routes.
+const ANNOUNCERS: [&str; 3] = ["fakerr", "gobgp", "exabgp"];
+
+/// Whether nodes of a kind can be told to announce routes of a family.
+fn can_announce(kind: &str, family: Family) -> bool {
+    // ExaBGP 4.2 speaks E-VPN, and has no words for its routes.
+    let wordless = kind == "exabgp" && family == Family::EVPN;
+    let spoken = families(kind).is_some_and(|spoken| spoken.contains(&family));
+    ANNOUNCERS.contains(&kind) && spoken && !wordless
 }
 
 impl Resolver<'_> {
@@ -183,11 +163,11 @@ impl Resolver<'_> {
             .copied()
             .collect();
         if all.is_empty() {
-            let kind = ErrorKind::Misplaced {
-                key: on.value.clone(),
-                reason: "announces nothing that a step has told it to".into(),
-            };
-            self.fail(&on.span, kind);
+            self.out_of_place(
+                &on.span,
+                &on.value,
+                "announces nothing that a step has told it to",
+            );
             return None;
         }
         for id in &all {
@@ -238,10 +218,8 @@ impl Resolver<'_> {
         let word = values::family_word(family);
         let verb = format!("announces routes of `{word}` on");
         let node = self.node(on, &verb)?;
-        let can = |kind: &str| announced_by(kind).contains(&family);
-        let kinds = ["fakerr", "gobgp", "exabgp"]
-            .into_iter()
-            .filter(|kind| can(kind));
+        let can = |kind: &str| can_announce(kind, family);
+        let kinds = ANNOUNCERS.into_iter().filter(|kind| can(kind));
         let needed = format!("kind that can: {}", kinds.collect::<Vec<_>>().join(", "));
         let node = self.of_kind(node, on, &verb, &needed, can)?;
         let kind = &self.scenario.nodes.get(node.0)?.kind;
@@ -329,11 +307,7 @@ impl Resolver<'_> {
             );
             let counter = self.keep(&word.span, known)?;
             if !counter.is_in(first) {
-                let kind = ErrorKind::Misplaced {
-                    key: word.value.clone(),
-                    reason: "a route like this does not have".into(),
-                };
-                self.fail(&word.span, kind);
+                self.out_of_place(&word.span, &word.value, "a route like this does not have");
                 return None;
             }
             counters.push((counter, word.span.clone()));
@@ -342,11 +316,7 @@ impl Resolver<'_> {
             Some(routes) => routes.span.clone(),
             None => {
                 if let Some(word) = typed.counting.0.first() {
-                    let kind = ErrorKind::Misplaced {
-                        key: "counting".into(),
-                        reason: "says nothing without `routes`".into(),
-                    };
-                    self.fail(&word.span, kind);
+                    self.out_of_place(&word.span, "counting", "says nothing without `routes`");
                 }
                 return Some(Vec::new());
             }

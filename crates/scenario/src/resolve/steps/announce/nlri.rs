@@ -10,11 +10,8 @@ use bgp_wire::{Esi, Family, Label, LabelField, NlriValue, RouteDistinguisher};
 use crate::error::ErrorKind;
 use crate::file::{AnnounceFile, At};
 use crate::lab::NodeId;
-use crate::resolve::{Found, Resolver};
+use crate::resolve::{Found, MOST_32, Resolver};
 use crate::values;
-
-/// Numbers of 32 bits.
-const MOST: i64 = u32::MAX as i64;
 
 impl Resolver<'_> {
     /// The first destination.
@@ -164,7 +161,7 @@ impl Resolver<'_> {
             None => Some(Esi::ZERO),
         };
         let ethernet_tag = match &typed.ethernet_tag {
-            Some(tag) => self.number("the Ethernet tag", tag, 0, MOST),
+            Some(tag) => self.number("the Ethernet tag", tag, 0, MOST_32),
             None => Some(0),
         };
         let route = match route_type {
@@ -261,7 +258,7 @@ impl Resolver<'_> {
     fn membership(&mut self, typed: &AnnounceFile, on: NodeId) -> Found<NlriValue> {
         let own = self.bgp[on.0].as_ref().map_or(0, |bgp| bgp.asn());
         let origin = match &typed.origin_as {
-            Some(asn) => self.number("the AS number", asn, 0, MOST)?,
+            Some(asn) => self.number("the AS number", asn, 0, MOST_32)?,
             None => own,
         };
         let route = match typed.rt.0.as_slice() {
@@ -271,11 +268,7 @@ impl Resolver<'_> {
                 self.keep(&rt.span, values::route_target(&rt.value))?,
             ),
             [_, second, ..] => {
-                let kind = ErrorKind::Misplaced {
-                    key: "rt".into(),
-                    reason: "is one route target in a membership".into(),
-                };
-                self.fail(&second.span, kind);
+                self.out_of_place(&second.span, "rt", "is one route target in a membership");
                 return None;
             }
         };
@@ -302,11 +295,11 @@ impl Resolver<'_> {
                 .iter()
                 .any(|other| other.kind() == component.kind())
             {
-                let kind = ErrorKind::Misplaced {
-                    key: text.value.clone(),
-                    reason: "is a second component of its type; one can hold several values".into(),
-                };
-                self.fail(&text.span, kind);
+                self.out_of_place(
+                    &text.span,
+                    &text.value,
+                    "is a second component of its type; one can hold several values",
+                );
                 return None;
             }
             components.push(component);
