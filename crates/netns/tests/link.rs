@@ -475,6 +475,14 @@ async fn the_kernel_says_where_packets_go() {
     assert_eq!((taken.table, taken.kind), (MAIN_TABLE, FibKind::Unicast));
     let hops: Vec<_> = taken.hops.iter().map(|hop| (hop.via, hop.link)).collect();
     assert_eq!(hops, [(Some(ip("10.0.0.2")), Some(br0))]);
+    for kind in [RouteKind::Blackhole, RouteKind::Unreachable] {
+        let mut nowhere = Route::to(prefix("2001:db8::/32"));
+        nowhere.kind = kind;
+        netlink.apply(nowhere.add()).await.unwrap();
+        let none = netlink.lookup(ip("2001:db8::1"), None, None).await.unwrap();
+        assert_eq!(none, None, "{kind:?}");
+        netlink.apply(nowhere.delete()).await.unwrap();
+    }
     for unreachable in ["192.0.2.129", "198.51.100.1"] {
         let none = netlink.lookup(ip(unreachable), None, None).await.unwrap();
         assert_eq!(none, None, "{unreachable}");

@@ -54,6 +54,14 @@ impl FibKind {
         }
     }
 
+    /// Whether packets go on by it: what drops them, or looks on elsewhere, is no way.
+    pub const fn leads(self) -> bool {
+        !matches!(
+            self,
+            Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw
+        )
+    }
+
     /// iproute2's word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -273,8 +281,8 @@ impl Netlink {
         Ok(routes)
     }
 
-    /// Where the kernel sends a packet to `to`, by all its rules and tables; `None` where it has no route for it. The
-    /// packet is sent from here, from the address `from` if that is said, or came in by the link `iif`.
+    /// Where the kernel sends a packet to `to`, by all its rules and tables; `None` where it has no route for it, or one
+    /// that drops it. The packet is sent from here, from the address `from` if that is said, or came in by the link `iif`.
     pub async fn lookup(
         &self,
         to: IpAddr,
@@ -301,7 +309,10 @@ impl Netlink {
         let (message, action) = (Message::GetRoute(request), format!("find the way to {to}"));
         let answer = self.blocking(move |transport| transport.get(&message, &action));
         match answer.await {
-            Ok(Message::NewRoute(route)) => Ok(FibRoute::parse(&route)),
+            // Of IPv6 it also tells which route says that there is no way.
+            Ok(Message::NewRoute(route)) => {
+                Ok(FibRoute::parse(&route).filter(|route| route.kind.leads()))
+            }
             Ok(_) => Err(LinkError::decode("find the way", "not a route")),
             Err(error) if no_way(&error) => Ok(None),
             Err(error) => Err(error),

@@ -117,6 +117,14 @@ impl KernelRouteType {
         Self::Throw,
     ];
 
+    /// Whether packets go on by such a route.
+    pub const fn leads(self) -> bool {
+        !matches!(
+            self,
+            Self::Blackhole | Self::Unreachable | Self::Prohibit | Self::Throw
+        )
+    }
+
     /// iproute2's word for it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! What a node's kernel forwards with.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use super::amount::how_many;
 use crate::error::ErrorKind;
@@ -12,14 +13,11 @@ use crate::file::{
     At, EncapFile, FdbFile, KernelRouteFile, LabelRouteFile, NumberOrWord, RuleFile,
 };
 use crate::lab::NodeId;
-use crate::resolve::{Found, Resolver};
+use crate::resolve::{Found, MOST_32, Resolver};
 use crate::values;
 
 /// The table that routes are put into when nobody says otherwise.
 const MAIN_TABLE: u32 = 254;
-
-/// The largest number of 32 bits.
-const MOST_32: i64 = u32::MAX as i64;
 
 /// The largest MPLS label (RFC 3032 section 2.1).
 const MOST_LABEL: i64 = (1 << 20) - 1;
@@ -60,6 +58,9 @@ impl Resolver<'_> {
             let words = KernelRouteType::ALL.map(|kind| (kind.name(), kind));
             values::one_of("a type of route", word, &words)
         });
+        if let (Some(kind), Some(place)) = (kind.filter(|kind| !kind.leads()), &typed.kind) {
+            self.leads_nowhere(kind, &place.span, typed);
+        }
         let metric = self.maybe_number("the metric", typed.metric.as_ref(), 0, MOST_32);
         let protocol = typed.protocol.as_ref().and_then(|word| self.protocol(word));
         let hops = typed.next_hops.as_ref();
@@ -75,6 +76,30 @@ impl Resolver<'_> {
             next_hops,
             amount: amount?,
         })
+    }
+
+    /// A route by which packets do not go on is nobody's way, and has no next router.
+    fn leads_nowhere(
+        &mut self,
+        kind: KernelRouteType,
+        place: &Range<usize>,
+        typed: &KernelRouteFile,
+    ) {
+        if typed.lookup.is_some() {
+            let reason = "is not for `lookup`, as such a route is no way: say `absent = true`";
+            self.out_of_place(place, "type", reason);
+        }
+        let spans = [
+            ("via", typed.via.as_ref().map(|via| &via.span)),
+            ("encap", typed.encap.as_ref().map(|encap| &encap.span)),
+        ];
+        for (key, span) in spans {
+            if let Some(span) = span {
+                let kind = kind.name();
+                let reason = format!("a route of type `{kind}` does not have, as it leads nowhere");
+                self.out_of_place(span, key, reason);
+            }
+        }
     }
 
     fn which_route(&mut self, on: NodeId, typed: &KernelRouteFile) -> Found<WhichRoute> {
@@ -96,7 +121,7 @@ impl Resolver<'_> {
             (Some(to), None) => {
                 for (key, other) in [("from", &typed.from), ("iif", &typed.iif)] {
                     if let Some(other) = other {
-                        self.cannot_be::<()>(&other.span, key, "is for `lookup`");
+                        self.out_of_place(&other.span, key, "is for `lookup`");
                     }
                 }
                 let prefix = self.keep(&to.span, values::prefix(&to.value))?;
@@ -112,7 +137,7 @@ impl Resolver<'_> {
                 for (key, number) in many {
                     if let Some(number) = number {
                         let reason = "is not for `lookup`, which finds one route or none";
-                        self.cannot_be::<()>(&number.span, key, reason);
+                        self.out_of_place(&number.span, key, reason);
                     }
                 }
                 let to = self.ip_of(lookup, "looks for the way to");
@@ -214,7 +239,7 @@ impl Resolver<'_> {
         if let (Some(a), Some(b), Some(place)) = (from, to, &typed.to)
             && a.address().is_ipv4() != b.address().is_ipv4()
         {
-            self.cannot_be::<()>(&place.span, "to", "is of another version of IP than `from`");
+            self.out_of_place(&place.span, "to", "is of another version of IP than `from`");
         }
         let amount = self.how_many(how_many!(typed));
         Some(RuleExpectation {

@@ -62,11 +62,7 @@ impl Routes {
                 };
                 let route = netlink.lookup(*to, *from, index).await;
                 let route = route.map_err(|e| self.kernel.failed(e))?;
-                // Of IPv6 the kernel also tells which route says that there is no way.
-                let leads = |route: &FibRoute| route.kind != FibKind::Unreachable;
-                let wanted = self.expected.kind.map(|kind| kind.name());
-                let wanted = |route: &FibRoute| leads(route) || wanted == Some("unreachable");
-                Ok(route.into_iter().filter(wanted).collect())
+                Ok(route.into_iter().collect())
             }
         }
     }
