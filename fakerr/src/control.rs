@@ -107,7 +107,8 @@ async fn serve(mut stream: UnixStream, ordering: &mpsc::Sender<Order>) -> io::Re
         if limited.read_until(b'\n', &mut line).await? == 0 {
             return Ok(());
         }
-        let whole = line.ends_with(b"\n");
+        // The last line may come without an end.
+        let whole = line.ends_with(b"\n") || (line.len() as u64) < LONGEST;
         if std::mem::replace(&mut rest, !whole) {
             continue;
         }

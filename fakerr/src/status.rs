@@ -19,7 +19,7 @@ use std::{
 use bgp_wire::Family;
 use serde::Serialize;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -178,13 +178,14 @@ async fn tell(
             stream.write_all(line.as_bytes()).await?;
         }
         told = Some(now);
+        let mut line = (&mut visitor).take((LONGEST - said.len()) as u64);
         tokio::select! {
             news = changed.changed() => if news.is_err() {
                 return Ok(());
             },
             // Cancel safe: what has come of a line stays in `said`. Nothing more is a visitor that has gone.
-            read = visitor.read_until(b'\n', &mut said) => {
-                if read? == 0 || said.len() > LONGEST {
+            read = line.read_until(b'\n', &mut said) => {
+                if read? == 0 || said.len() == LONGEST {
                     return Ok(());
                 }
                 let line = std::mem::take(&mut said);
@@ -215,5 +216,5 @@ async fn answered(asking: &mpsc::Sender<Question>, asked: Asked) -> Option<Strin
     answer.await.ok()
 }
 
-/// Longer than anything that can be said, in octets.
+/// Longer than anything that can be said, in octets: who says that is not listened to any more.
 const LONGEST: usize = 256;

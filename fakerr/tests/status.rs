@@ -189,6 +189,18 @@ async fn a_socket_left_behind_is_replaced_and_taken_away_in_the_end() {
 }
 
 #[tokio::test]
+async fn who_says_more_than_there_is_to_say_is_not_listened_to() {
+    let path = socket("endless");
+    let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
+    let mut visitor = ask(&fakerr, &path).await;
+    visitor.until("a first document", |_| true).await;
+    let stream = visitor.0.get_mut();
+    // Without an end of line, until nobody takes it any more.
+    let saying = async { while stream.write_all(&[b'x'; 4096]).await.is_ok() {} };
+    timeout(DEADLINE, saying).await.expect("an end");
+}
+
+#[tokio::test]
 async fn who_has_gone_holds_nothing_open() {
     let path = socket("gone");
     let fakerr = Fakerr::start(&["--status", path.to_str().expect("a path")]);
