@@ -358,6 +358,21 @@ fn labs_of_one_name_are_up_side_by_side() {
 }
 
 #[test]
+fn a_directory_that_holds_something_else_is_found_before_anything_is_run() {
+    let labgen = Labgen::new("suite-occupied");
+    let all = labgen.suite(&[("one", PASSES), ("two", PASSES)]);
+    let out = labgen.dir.join("out");
+    let name = Path::new(&all).join("two").display().to_string();
+    let thesis = out.join(name.trim_start_matches('/').replace('/', "-"));
+    fs::create_dir_all(&thesis).unwrap();
+    fs::write(thesis.join("thesis.tex"), "").unwrap();
+    let said = labgen.says(&["test", &all, "--jobs", "1", "--out", out.to_str().unwrap()]);
+    said.fails_with(1, "holds `thesis.tex`, which is no evidence");
+    assert_eq!(said.stdout, "");
+    assert!(thesis.join("thesis.tex").exists());
+}
+
+#[test]
 fn ctrl_c_ends_all_labs() {
     let labgen = Labgen::new("suite-ctrl-c");
     let mark = labgen.dir.join("mark").display().to_string();

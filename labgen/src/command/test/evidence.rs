@@ -13,24 +13,28 @@ const OURS: [&str; 8] = [
     EVENTS, SCENARIO, "captures", "logs", HTML, JSON, JUNIT, OUTPUT,
 ];
 
+/// Whether evidence was written to it before, and nothing else.
+pub(super) fn is_used(path: &Path) -> Result<bool, RunError> {
+    let entries = match fs::read_dir(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries.map_err(|source| RunError::io("read", path, source))?,
+    };
+    let foreign = entries.flatten().find(|entry| !is_ours(&entry.file_name()));
+    match foreign {
+        None => Ok(true),
+        Some(foreign) => Err(RunError::Occupied {
+            path: path.to_owned(),
+            found: foreign.file_name().to_string_lossy().into_owned(),
+        }),
+    }
+}
+
 /// Makes room for the evidence of a run. What is there from an earlier one goes; anything else stays, and is an error.
 pub(super) fn make_room(path: &Path) -> Result<(), RunError> {
-    let io = |what| move |source| RunError::io(what, path, source);
-    match fs::read_dir(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(io("read")(e)),
-        Ok(entries) => {
-            let foreign = entries.flatten().find(|entry| !is_ours(&entry.file_name()));
-            if let Some(foreign) = foreign {
-                return Err(RunError::Occupied {
-                    path: path.to_owned(),
-                    found: foreign.file_name().to_string_lossy().into_owned(),
-                });
-            }
-            fs::remove_dir_all(path).map_err(io("remove"))?;
-        }
+    if is_used(path)? {
+        fs::remove_dir_all(path).map_err(|source| RunError::io("remove", path, source))?;
     }
-    fs::create_dir_all(path).map_err(io("make"))
+    fs::create_dir_all(path).map_err(|source| RunError::io("make", path, source))
 }
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {

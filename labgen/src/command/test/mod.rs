@@ -111,6 +111,10 @@ async fn run(options: &Test, cases: &[Case]) -> Result<Outcome, RunError> {
         running: RefCell::default(),
         number: Cell::new(0),
     };
+    // Before any is run: who has waited for some would lose their verdicts.
+    for case in cases {
+        evidence::is_used(&runner.place(case, 1, 1))?;
+    }
     let show = Show::new(options, cases.len());
     let mut rounds = Vec::new();
     let mut interrupted = None;

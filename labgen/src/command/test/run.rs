@@ -54,6 +54,12 @@ struct Try {
 }
 
 impl Runner<'_> {
+    /// Where the evidence of a try is kept.
+    pub(super) fn place(&self, case: &Case, round: u32, attempt: u32) -> PathBuf {
+        let round = Some(round).filter(|_| self.options.repeat.get() > 1);
+        evidence::place(&self.out, &case.name, round, attempt)
+    }
+
     /// Runs all once, the heaviest first, and tells of each as it ends. Those are missing that were not begun because
     /// one had failed, or all was to end.
     pub(super) async fn round(
@@ -130,8 +136,7 @@ impl Runner<'_> {
 
     async fn attempt(&self, case: &Case, round: u32, attempt: u32) -> Result<Try, RunError> {
         let options = self.options;
-        let several = (options.repeat.get() > 1).then_some(round);
-        let kept = evidence::place(&self.out, &case.name, several, attempt);
+        let kept = self.place(case, round, attempt);
         evidence::make_room(&kept)?;
         self.number.set(self.number.get() + 1);
         let place = self.room.one(self.number.get())?;
