@@ -106,7 +106,7 @@ pub struct Run {
     #[command(flatten)]
     pub forms: Forms,
     /// Events as JSON, one a line
-    #[arg(long)]
+    #[arg(long, conflicts_with = "github")]
     pub json: bool,
     /// Wait N times as long for everything; an emulated VM is taken to be 10 times as slow
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
