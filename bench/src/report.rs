@@ -15,6 +15,19 @@ pub fn measure(
     show: &mut dyn FnMut(Figure),
 ) -> Result<(), CallError> {
     let scratch = std::env::temp_dir().join(format!("bench-report-{}", std::process::id()));
+    let measured = within(&scratch, labgen, runs, show);
+    // Nothing depends on either being gone.
+    let _ = labgen.call(&["down", LAB, "--purge"]);
+    let _ = fs::remove_dir_all(scratch);
+    measured
+}
+
+fn within(
+    scratch: &Path,
+    labgen: &Labgen,
+    runs: usize,
+    show: &mut dyn FnMut(Figure),
+) -> Result<(), CallError> {
     let evidence = scratch.join("evidence");
     let dir = evidence.display().to_string();
     labgen.call(&["run", &labgen.scenario("report.toml"), "--out", &dir])?;
@@ -41,14 +54,11 @@ pub fn measure(
         Some(browser) => {
             let mut loaded = Vec::new();
             for _ in 0..runs {
-                loaded.push(load(browser, &scratch)?);
+                loaded.push(load(browser, scratch)?);
             }
             show(figure(name, loaded, None));
         }
     }
-    // Nothing depends on either being gone.
-    let _ = labgen.call(&["down", LAB, "--purge"]);
-    let _ = fs::remove_dir_all(scratch);
     Ok(())
 }
 

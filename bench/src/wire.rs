@@ -65,6 +65,10 @@ fn once(labgen: &Labgen, own: &str, to: &str) -> Result<f64, Box<dyn Error>> {
     BufReader::new(said).read_line(&mut listening)?;
     let blast = [&exec[..], &["left", "--", own, BLAST, to]].concat();
     let blasted = labgen.call(&blast);
+    if blasted.is_err() {
+        // Nobody has called it, and nobody will.
+        let _ = sink.kill();
+    }
     sink.wait()?;
     let seconds: f64 = blasted?.1.trim().parse()?;
     Ok(seconds * 1e9 / (8 * OCTETS) as f64)
