@@ -191,7 +191,7 @@ async fn record(args: &cli::CaptureHere) -> Result<(), CaptureError> {
 fn only(word: &str) -> Option<Only> {
     let kinds = scenario::Traffic::ALL;
     let (_, kind) = kinds.into_iter().find(|(known, _)| *known == word)?;
-    Some(crate::supervisor::traffic(kind))
+    Some(crate::supervisor::only(kind))
 }
 
 fn read_error(args: &cli::CaptureHere, source: io::Error) -> CaptureError {

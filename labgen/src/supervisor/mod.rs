@@ -50,10 +50,7 @@ use front::Front;
 use journal::Journal;
 use standing::Standing;
 
-/// The kernel's filter for a kind of frame.
-pub(crate) fn traffic(kind: scenario::Traffic) -> netns::packet::Traffic {
-    recording::only(kind)
-}
+pub(crate) use recording::only;
 
 /// Runs a lab from its order, which comes in on standard input, to its end.
 pub fn main() -> ExitCode {

@@ -62,8 +62,8 @@ pub(super) fn begin(lab: &Lab, capture: CaptureId) -> Result<(), RecordingError>
     Ok(())
 }
 
-/// The kernel's filter for it.
-pub(super) fn only(kind: Traffic) -> Only {
+/// The kernel's filter for a kind of frame.
+pub(crate) fn only(kind: Traffic) -> Only {
     match kind {
         Traffic::Bgp => Only::Bgp,
         Traffic::Arp => Only::Arp,
