@@ -155,7 +155,7 @@ impl Wires {
     ///
     /// # Errors
     ///
-    /// There is no such interface, or the kernel refuses the sockets or the memory for their rings.
+    /// There is no such interface, the kernel refuses the sockets or the memory for their rings, or the thread has ended.
     pub fn plug(
         &self,
         ns: &NetNs,
@@ -189,15 +189,17 @@ impl Wires {
             let line = Line::new(treatment.impairment, treatment.seed);
             ends.push(End::new(socket, ring, line, Arc::clone(counters)));
         }
-        let number = self
-            .0
-            .wait(|number, done| Order::Plug { number, ends, done });
-        Ok(Wire {
+        let (done, outcome) = channel();
+        let number = self.0.give(|number| Order::Plug { number, ends, done });
+        let wire = Wire {
             number,
             orders: Arc::clone(&self.0),
             counters,
             rings: 2 * octets,
-        })
+        };
+        let ended = |_| Err(io::Error::other("the thread of the wires has ended"));
+        outcome.recv().unwrap_or_else(ended).context(action())?;
+        Ok(wire)
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Order {
     Plug {
         number: u64,
         ends: Vec<End>,
-        done: Sender<()>,
+        done: Sender<io::Result<()>>,
     },
     /// A direction does something else to its frames.
     Treat {
@@ -136,16 +136,15 @@ impl Engine {
             let now = self.began.elapsed();
             match order {
                 Order::Plug { number, ends, done } => {
-                    for (end, key) in ends.into_iter().zip([2 * number, 2 * number + 1]) {
-                        let event = listening(key);
-                        // Without it, nothing of this end would be carried; the sockets go, which the interfaces'
-                        // users see.
-                        if let Err(error) = self.epoll.add(&end, event) {
-                            eprintln!("a wire carries nothing: {error}");
-                        }
-                        self.ends.insert(key, end);
+                    let keys = [2 * number, 2 * number + 1];
+                    let mut both = ends.iter().zip(keys);
+                    let listened =
+                        both.try_for_each(|(end, key)| self.epoll.add(end, listening(key)));
+                    // An end that is not listened to carries nothing: then both go, and leave the epoll by that.
+                    if listened.is_ok() {
+                        self.ends.extend(keys.into_iter().zip(ends));
                     }
-                    let _ = done.send(());
+                    let _ = done.send(listened.map_err(io::Error::from));
                 }
                 Order::Treat {
                     wire,
