@@ -219,7 +219,21 @@ struct Entries<'a> {
 }
 
 /// Keys whose values are spans of time.
-const TIMES: [&str; 6] = ["within", "for", "hold_time", "delay", "deadline", "quiet"];
+const TIMES: [&str; 13] = [
+    "within",
+    "for",
+    "hold_time",
+    "delay",
+    "deadline",
+    "quiet",
+    "interval",
+    "period",
+    "down",
+    "jitter",
+    "every",
+    "timeout",
+    "uptime_at_least",
+];
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Fault;
