@@ -12,6 +12,7 @@ use netns::flow::{Ends, Flow, FlowError, FlowSpec, Protocol, State};
 use netns::link::{Address, LinkChange, Netlink, Route};
 use netns::ns::NetNs;
 use netns::sysctl;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -201,6 +202,31 @@ async fn tcp_makes_up_for_a_cut_later() {
         "{longest} ns, cut for {} ns",
         to - from
     );
+}
+
+#[tokio::test]
+async fn strangers_do_not_take_the_place_of_a_connection() {
+    let lan = need!(Lan::build().await);
+    let mut spec = flow(&lan, "10.0.0.2", Protocol::Tcp);
+    spec.ends.port = 5000;
+    let flow = Flow::start(spec).unwrap();
+    until(&flow, |flow| flow.figures().received >= 50).await;
+    let to = "10.0.0.2:5000".parse().unwrap();
+    let mut strangers = Vec::new();
+    for _ in 0..3 {
+        let mut stranger = netns::tcp::tcp_in(&lan.nodes[0], to).await.unwrap();
+        stranger.write_all(&[7; 250]).await.unwrap();
+        strangers.push(stranger);
+        let received = flow.figures().received;
+        until(&flow, |flow| flow.figures().received >= received + 50).await;
+    }
+    // Two of its probes' length each, and a half.
+    until(&flow, |flow| flow.remarks().damaged == 6).await;
+    flow.stop();
+    ended(&flow).await;
+    let figures = flow.figures();
+    assert_eq!((figures.lost, figures.outages.count), (0, 0), "{figures:?}");
+    assert_eq!(flow.remarks().reasons, []);
 }
 
 #[tokio::test]

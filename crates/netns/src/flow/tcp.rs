@@ -3,6 +3,7 @@
 
 mod records;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -23,6 +24,9 @@ const ATTEMPT: Duration = Duration::from_secs(1);
 /// The pause after an attempt that failed at once.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// Connections that are read from; when there are more, the oldest goes.
+const MOST_INCOMING: usize = 16;
+
 /// Octets of a sender's buffer; a short probe takes about 1,300 of them.
 const SEND_BUFFER: usize = 16 << 20;
 
@@ -32,8 +36,16 @@ pub(super) struct Tcp {
     ends: Ends,
     to: SocketAddr,
     out: Outgoing,
+    size: usize,
     listener: TcpListener,
-    incoming: Option<TcpStream>,
+    /// The last is the flow's own, unless a stranger has connected since.
+    incoming: VecDeque<Incoming>,
+}
+
+/// A connection that was taken.
+#[derive(Debug)]
+struct Incoming {
+    stream: TcpStream,
     records: Records,
 }
 
@@ -68,9 +80,9 @@ impl Tcp {
             ends: ends.clone(),
             to: SocketAddr::new(ends.to, port),
             out: Outgoing::Idle(Instant::now()),
+            size,
             listener,
-            incoming: None,
-            records: Records::new(size),
+            incoming: VecDeque::new(),
         };
         tcp.await_connection(ATTEMPT);
         Ok(tcp)
@@ -142,20 +154,19 @@ impl Tcp {
         rest.extend_from_slice(&probe[written..]);
         Ok(())
     }
+}
 
+impl Incoming {
     /// Reads what is there; false when the connection is over.
-    fn read(&mut self, clock: Clock, each: &mut dyn FnMut(Heard<'_>)) -> bool {
-        let Some(stream) = &self.incoming else {
-            return false;
-        };
+    fn read(&mut self, flow: u32, clock: Clock, each: &mut dyn FnMut(Heard<'_>)) -> bool {
         let mut room = [0; 16 << 10];
         loop {
-            match path::receive_stamped(stream.as_fd(), &mut room) {
+            match path::receive_stamped(self.stream.as_fd(), &mut room) {
                 Ok((0, _)) => return false,
                 Ok((length, stamp)) => {
                     let at = clock.moment().of(stamp);
                     self.records.feed(&room[..length], |head| {
-                        each(match payload::read(head, self.flow) {
+                        each(match payload::read(head, flow) {
                             Some(number) => Heard::Probe { number, at },
                             None => Heard::Foreign,
                         });
@@ -218,16 +229,21 @@ impl Path for Tcp {
 
     fn receive(&mut self, clock: Clock, each: &mut dyn FnMut(Heard<'_>)) -> io::Result<()> {
         loop {
-            if !self.read(clock, each) {
-                self.incoming = None;
-            }
-            // A new connection means that the sender gave the old one up; what that still held has just been read.
+            let flow = self.flow;
+            self.incoming
+                .retain_mut(|incoming| incoming.read(flow, clock, each));
+            // Either the sender gave its last one up, which may still hold something, or it is a stranger's.
             match self.listener.accept() {
                 Ok((stream, _)) => {
                     stream.set_nonblocking(true)?;
                     setsockopt(&stream, sockopt::ReceiveTimestampns, &true)?;
-                    self.incoming = Some(stream);
-                    self.records.restart();
+                    if self.incoming.len() == MOST_INCOMING {
+                        self.incoming.pop_front();
+                    }
+                    self.incoming.push_back(Incoming {
+                        stream,
+                        records: Records::new(self.size),
+                    });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 // Of a connection that was gone before it was taken, for instance: its probes are lost.
@@ -249,7 +265,8 @@ impl Path for Tcp {
     }
 
     fn watched(&self) -> Vec<PollFd<'_>> {
-        let incoming = self.incoming.as_ref().map(path::readable);
+        let incoming = self.incoming.iter();
+        let incoming = incoming.map(|incoming| path::readable(&incoming.stream));
         std::iter::once(path::readable(&self.listener))
             .chain(incoming)
             .collect()

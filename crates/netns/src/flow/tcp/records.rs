@@ -20,11 +20,6 @@ impl Records {
         }
     }
 
-    /// Another stream begins.
-    pub(super) fn restart(&mut self) {
-        self.at = 0;
-    }
-
     /// Takes the next octets and hands over the head of each record that is complete with them.
     pub(super) fn feed(&mut self, mut octets: &[u8], mut complete: impl FnMut(&[u8])) {
         while !octets.is_empty() {
