@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use scenario::Scenario;
 
-use super::model::{Divergence, Fault, Level, Run, Step, StepState};
+use super::faults;
+use super::model::{Divergence, Level, Run, Step, StepState};
 use super::names::Names;
 
 /// What is looked at for an event that bears on a failure, best first.
 const LOOKS: [fn(&Search<'_>) -> Option<Found>; 6] =
-    [nearest, faults, changes, complaints, packets, unmended];
+    [nearest, broken, changes, complaints, packets, unmended];
 
 /// A failed step, and what it is about.
 struct Search<'a> {
@@ -128,7 +129,7 @@ fn nearest(search: &Search<'_>) -> Option<Found> {
 }
 
 /// Something that was broken on purpose and has to do with it.
-fn faults(search: &Search<'_>) -> Option<Found> {
+fn broken(search: &Search<'_>) -> Option<Found> {
     let mut faults = search.run.faults.iter();
     let fault = faults.rfind(|fault| {
         let text = format!("{} {}", fault.on, fault.seen.replace('/', " "));
@@ -201,7 +202,7 @@ fn unmended(search: &Search<'_>) -> Option<Found> {
     let mut mended = BTreeSet::new();
     let faults = search.run.faults.iter().rev();
     for fault in faults.filter(|fault| fault.at <= search.until) {
-        if mends(fault) {
+        if faults::mends(fault) {
             mended.insert(&fault.on);
         } else if !mended.contains(&fault.on) {
             return Some(Found {
@@ -212,13 +213,6 @@ fn unmended(search: &Search<'_>) -> Option<Found> {
         }
     }
     None
-}
-
-/// Whether something is whole again after it.
-fn mends(fault: &Fault) -> bool {
-    let mends = ["heal", "start", "restart", "clear", "flap"];
-    mends.contains(&fault.action.as_str())
-        || fault.action == "signal" && fault.seen.starts_with("SIGCONT")
 }
 
 #[cfg(test)]

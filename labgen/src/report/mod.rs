@@ -10,6 +10,7 @@
 
 mod captures;
 mod divergence;
+mod faults;
 mod github;
 mod html;
 mod junit;

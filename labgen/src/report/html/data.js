@@ -21,8 +21,6 @@ const LETTERS = {
   open: 'O', update: 'U', withdraw: 'W', 'end-of-rib': 'E', notification: 'N', keepalive: 'K', refresh: 'R', broken: '?',
 };
 const LEVELS = ['debug', 'info', 'warning', 'error'];
-// What ends the effect of a fault.
-const MENDED = {cut: ['heal'], halt: ['start', 'restart'], impair: ['impair', 'heal'], stop: ['start', 'restart']};
 
 // An event: when (`at`, and `until` for what lasts), where it is drawn (`lane`, `row`), its `kind`, the `nodes` it
 // concerns, a `sign` that does without colour, how `grave` it is (0 to 3), and its `text`.
@@ -42,15 +40,12 @@ for (const [at, until, number, title, state, seen, expected] of data.steps) {
   });
 }
 
-data.faults.forEach(([at, done, action, on, seen], index) => {
-  const ends = MENDED[action];
-  const mend = ends && data.faults.slice(index + 1).find(later => later[3] === on && ends.includes(later[2]));
-  const until = ends ? (mend ? mend[0] : data.end) : done;
+for (const [at, until, action, on, seen] of data.faults) {
   add({
-    lane: 'faults', at, until: Math.max(until, done), kind: action, grave: GRAVE.odd, sign: '!', label: `${action} ${on}`,
+    lane: 'faults', at, until, kind: action, grave: GRAVE.odd, sign: '!', label: `${action} ${on}`,
     text: `${action} ${on}`, more: seen ? `\n${seen}` : '', nodes: [on, ...seen.split(/[\s,:/]+/)],
   });
-});
+}
 
 for (const [at, until, flow, lost] of data.outages) {
   add({

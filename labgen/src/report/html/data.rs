@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::super::faults;
 use super::super::model::{Divergence, Level, MessageKind, Run};
 
 /// What `data.js` reads; each row is described there.
@@ -83,13 +84,11 @@ pub(super) fn of(run: &Run) -> String {
                 )
             })
             .collect(),
-        faults: run
-            .faults
-            .iter()
-            .map(|f| {
+        faults: faults::lasting(run)
+            .map(|(f, until)| {
                 (
                     f.since,
-                    f.at,
+                    until,
                     f.action.as_str(),
                     f.on.as_str(),
                     f.seen.as_str(),

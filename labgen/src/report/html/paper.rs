@@ -1,5 +1,6 @@
 //! The timeline for paper, and for readers without scripts: drawn once, in black and white as well as in colour.
 
+use super::super::faults;
 use super::super::model::{MessageKind, Run, StepState};
 use super::escaped;
 use crate::ui::ms;
@@ -38,9 +39,9 @@ pub(super) fn timeline(run: &Run) -> String {
         let y = rows.row(&format!("{mark}{} {title}", step.called()));
         rows.bar(class, x(since), x(until), y);
     }
-    for fault in &run.faults {
+    for (fault, until) in faults::lasting(run) {
         let y = rows.row(&format!("! {} {}", fault.action, fault.on));
-        rows.bar("fault", x(fault.since), x(fault.at), y);
+        rows.bar("fault", x(fault.since), x(until), y);
     }
     for outage in &run.outages {
         let y = rows.row(&format!("no traffic: {}", outage.flow));
