@@ -171,12 +171,24 @@ fn udp_in(ns: &NetNs, at: SocketAddr) -> Result<UdpSocket, NsError> {
 }
 
 async fn serve(listener: TcpListener) {
-    // Of a connection that was gone before it was taken there is nothing to say.
     loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(repeat(stream));
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(repeat(stream))),
+            // Of a connection that was gone before it was taken there is nothing to say.
+            Err(error) if is_of_one_connection(&error) => {}
+            // Asking again would go round without end; that nobody listens any more is seen.
+            Err(_) => return,
         }
     }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
 }
 
 async fn repeat(mut stream: TcpStream) {
