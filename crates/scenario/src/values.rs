@@ -348,8 +348,8 @@ pub fn memory(text: &str) -> Result<u64, ErrorKind> {
     }
 }
 
-/// Hundredths: `50%`, whole and more than 0.
-pub fn percent(text: &str) -> Result<u32, ErrorKind> {
+/// Hundredths of a processor: `50%`, whole and more than 0.
+pub fn cpu_share(text: &str) -> Result<u32, ErrorKind> {
     let number = text
         .strip_suffix('%')
         .and_then(|number| number.parse().ok());

@@ -18,7 +18,8 @@ pub struct RepeatFile {
     pub steps: At<Vec<At<StepFile>>>,
 }
 
-/// Steps again and again, for so long: the round that is on when the time is over is finished. What they leave must be what they found.
+/// Steps again and again, for so long: the round that is on when the time is over is finished. What they leave must be
+/// what they found.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoakFile {

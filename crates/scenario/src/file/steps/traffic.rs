@@ -5,7 +5,9 @@ use serde::Deserialize;
 
 use crate::file::{At, words};
 
-/// Sends numbered probes from one place to another, and accounts for each: what is lost, doubled, reordered, how long it takes, and when nothing arrives. Without `for` it goes on beside the next steps, until `stop = { traffic = ... }` or the end of the run.
+/// Sends numbered probes from one place to another, and accounts for each: what is lost, doubled, reordered, how long
+/// it takes, and when nothing arrives. Without `for` it goes on beside the next steps, until `stop = { traffic = ... }`
+/// or the end of the run.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficFile {
@@ -16,7 +18,9 @@ pub struct TrafficFile {
     /// What it is called.
     #[serde(rename = "as")]
     pub name: At<String>,
-    /// `"udp"` and `"tcp"` are received by labgen at the other end and measured one way; `"icmp"` is echoed by whoever has the address and measured there and back. `"udp"` when not given, or `"icmp"` to an address of nobody in the lab.
+    /// `"udp"` and `"tcp"` are received by labgen at the other end and measured one way; `"icmp"` is echoed by whoever
+    /// has the address and measured there and back. `"udp"` when not given, or `"icmp"` to an address of nobody in the
+    /// lab.
     #[schemars(with = "Option<words::Protocol>")]
     pub protocol: Option<At<String>>,
     /// Probes a second, 1 to 100000; 100 when not given. Outages are measured as finely as probes are sent.
@@ -42,7 +46,8 @@ pub struct TracerouteFile {
     pub from: At<String>,
     /// The end of the way: a port, a node or an address.
     pub to: At<String>,
-    /// Who is on the way, in order and without `to`: nodes, addresses, or `"*"` for anybody or nobody. Any way to `to` will do when not given.
+    /// Who is on the way, in order and without `to`: nodes, addresses, or `"*"` for anybody or nobody. Any way to `to`
+    /// will do when not given.
     pub hops: Option<At<Vec<At<String>>>>,
     /// What it is asked with; `"icmp"` when not given.
     #[schemars(with = "Option<words::TraceMethod>")]
@@ -66,7 +71,8 @@ pub struct ConnectFile {
     /// `"tcp"` when not given.
     #[schemars(with = "Option<words::Transport>")]
     pub protocol: Option<At<String>>,
-    /// True: labgen listens there for the time of the step and answers. False: the connection is made to what listens there by itself. True when not given, unless `to` is an address of nobody in the lab.
+    /// True: labgen listens there for the time of the step and answers. False: the connection is made to what listens
+    /// there by itself. True when not given, unless `to` is an address of nobody in the lab.
     pub listen: Option<At<bool>>,
     /// The address that it is made from; what the routes say when not given.
     pub source: Option<At<String>>,

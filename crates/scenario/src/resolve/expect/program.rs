@@ -105,7 +105,7 @@ impl Resolver<'_> {
         }
         let typed = &typed.value;
         let on = self.running(&typed.on, "expects time of processors of");
-        let at_most = self.keep(&typed.at_most.span, values::percent(&typed.at_most.value));
+        let at_most = self.keep(&typed.at_most.span, values::cpu_share(&typed.at_most.value));
         Some(CpuExpectation {
             on: on?,
             program: text(typed.program.as_ref()),

@@ -29,7 +29,8 @@ pub struct PacketsFile {
     pub at_least: Option<At<i64>>,
     /// So many or fewer.
     pub at_most: Option<At<i64>>,
-    /// The label of a step, or `"last-step"`: the last one before this that did something. The beginning of the capture when not given.
+    /// The label of a step, or `"last-step"`: the last one before this that did something. The beginning of the capture
+    /// when not given.
     pub since: Option<At<String>>,
     /// How long after the beginning of the step that `since` names a packet may come and still count.
     pub deadline: Option<At<String>>,

@@ -5,13 +5,15 @@ use serde::Deserialize;
 
 use crate::file::At;
 
-/// What came of traffic. Probes that are still under way do not count; those that were sent before the expectation are waited for.
+/// What came of traffic. Probes that are still under way do not count; those that were sent before the expectation are
+/// waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficFiguresFile {
     /// What the traffic is called.
     pub flow: At<String>,
-    /// Only probes sent since this step began: its label, or `"last-step"`, the last one before this that did something. All when not given.
+    /// Only probes sent since this step began: its label, or `"last-step"`, the last one before this that did
+    /// something. All when not given.
     pub since: Option<At<String>>,
     /// Probes that arrived.
     pub received_at_least: Option<At<i64>>,
