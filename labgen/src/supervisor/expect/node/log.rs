@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -74,16 +74,17 @@ impl Lines {
             file => file?,
         };
         file.seek(SeekFrom::Start(self.read))?;
-        let mut said = Vec::new();
-        self.read += file.read_to_end(&mut said)? as u64;
-        for line in said.split_inclusive(|octet| *octet == b'\n') {
-            self.begun.extend_from_slice(line);
-            if line.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.begun);
-                self.line(String::from_utf8_lossy(&line).trim_end().to_owned());
+        // Line by line: a program may have said more than there is memory.
+        let mut said = BufReader::new(file);
+        loop {
+            let read = said.read_until(b'\n', &mut self.begun)?;
+            self.read += read as u64;
+            if !self.begun.ends_with(b"\n") {
+                return Ok(());
             }
+            let line = std::mem::take(&mut self.begun);
+            self.line(String::from_utf8_lossy(&line).trim_end().to_owned());
         }
-        Ok(())
     }
 
     fn line(&mut self, line: String) {
