@@ -101,7 +101,8 @@ pub(super) fn told(text: &str, scenario: Option<&Scenario>) -> Run {
     };
     let unread = text.lines().count() - events.len();
     if unread > 0 {
-        let note = format!("{unread} lines of {EVENTS} could not be read");
+        let lines = crate::ui::count(unread, "line");
+        let note = format!("{lines} of {EVENTS} could not be read");
         told.run.notes.push(note);
     }
     if let Some(scenario) = scenario {

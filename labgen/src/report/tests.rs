@@ -65,7 +65,7 @@ fn steps_in_steps_and_rounds_are_told_apart() {
     assert_eq!(run.failed_step().unwrap().called(), "1.1 (round 2)");
     assert_eq!(run.faults.len(), 1);
     assert_eq!(run.outages[0].lost, 9);
-    assert_eq!(run.notes, ["1 lines of events.jsonl could not be read"]);
+    assert_eq!(run.notes, ["1 line of events.jsonl could not be read"]);
 }
 
 #[test]

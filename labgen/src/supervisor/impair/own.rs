@@ -327,11 +327,13 @@ pub(super) async fn resize(lab: &Lab, net: &str, mtu: u32) -> Result<(), BuildEr
 /// A wire between two interfaces, which does what is in force.
 fn between(lab: &Lab, cable: &Cable, interfaces: &[String; 2], mtu: u32) -> Result<Wire, NsError> {
     let state = &lab.state.impairing;
-    if state.wires.get().is_none() {
-        let _ = state.wires.set(Wires::start()?);
-    }
-    let started = state.wires.get().cloned();
-    let wires = started.map_or_else(Wires::start, Ok)?;
+    let wires = match state.wires.get() {
+        Some(wires) => wires.clone(),
+        None => {
+            let started = Wires::start()?;
+            state.wires.get_or_init(|| started).clone()
+        }
+    };
     let plugs = interfaces
         .each_ref()
         .map(|interface| wire::Plug { interface, mtu });
