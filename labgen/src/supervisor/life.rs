@@ -142,7 +142,7 @@ impl Lab {
     }
 
     /// Sends a signal to one program of a node, or to all that run. Which, with their process ids.
-    pub(super) fn signal(
+    pub(super) async fn signal(
         &self,
         node: NodeId,
         program: Option<&str>,
@@ -163,7 +163,7 @@ impl Lab {
             });
         }
         let mut told = Vec::new();
-        for (program, child) in meant {
+        for (program, child) in &meant {
             child.kill(signal).map_err(|source| LifeError::Signal {
                 node: name.clone(),
                 program: (*program).into(),
@@ -178,6 +178,12 @@ impl Lab {
             self.at(),
             &format!("{} to {told}", signal.as_str()),
         );
+        if signal == Signal::SIGKILL {
+            // No program survives it: one that is started next is not to be found running still.
+            for (_, child) in meant {
+                child.clone().exited().await;
+            }
+        }
         Ok(told)
     }
 

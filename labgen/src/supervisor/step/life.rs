@@ -35,10 +35,10 @@ where
     Ok(seen.join("; "))
 }
 
-pub(super) fn signal(lab: &Lab, to: &SignalTo) -> Result<String, Unmet> {
+pub(super) async fn signal(lab: &Lab, to: &SignalTo) -> Result<String, Unmet> {
     let undone = |error: &dyn std::error::Error| Unmet::undone("the signal is sent", error);
     // The scenario knows only signals that there are.
     let signal = Signal::try_from(to.signal.number()).map_err(|e| undone(&e))?;
-    let told = lab.signal(to.node, to.program.as_deref(), signal);
+    let told = lab.signal(to.node, to.program.as_deref(), signal).await;
     told.map_err(|e| undone(&e))
 }

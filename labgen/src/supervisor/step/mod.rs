@@ -91,7 +91,7 @@ async fn perform(lab: &Rc<Lab>, step: &Step) -> Result<String, Unmet> {
         Action::Halt(nodes) => life::each(nodes, |node| lab.halt(node), "ended").await,
         Action::Start(nodes) => life::each(nodes, |node| lab.start(node), "started").await,
         Action::Restart(nodes) => life::each(nodes, |node| lab.restart(node), "restarted").await,
-        Action::Signal(to) => life::signal(lab, to),
+        Action::Signal(to) => life::signal(lab, to).await,
         Action::Expect(expectation) => expect::wait(lab, expectation, step).await,
         Action::Steps(_)
         | Action::Parallel(_)
