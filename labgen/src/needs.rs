@@ -5,8 +5,8 @@ use std::env;
 use std::path::PathBuf;
 
 use scenario::{
-    Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeKind, Protocol,
-    Scenario, Step, VpnType, WireKind,
+    Action, Dataplane, DisplayFilter, Encap, Expectation, Fact, KernelFeature, NodeId, NodeKind,
+    Protocol, Scenario, Step, VpnType, WireKind,
 };
 
 use crate::kinds;
@@ -89,6 +89,23 @@ pub fn display_filters(scenario: &Scenario) -> impl Iterator<Item = (&Step, &Dis
             ..
         }) => packets.filter.as_ref().map(|filter| (step, filter)),
         _ => None,
+    })
+}
+
+/// The programs of nodes that steps and expectations name, each with its step.
+pub fn named_programs(scenario: &Scenario) -> impl Iterator<Item = (&Step, NodeId, &str)> {
+    scenario.walk().filter_map(|step| {
+        let (node, program) = match &step.action {
+            Action::Signal(to) => (to.node, &to.program),
+            Action::Expect(expectation) => match &expectation.fact {
+                Fact::Program(e) => (e.on, &e.program),
+                Fact::Memory(e) => (e.on, &e.program),
+                Fact::Cpu(e) => (e.on, &e.program),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some((step, node, program.as_deref()?))
     })
 }
 

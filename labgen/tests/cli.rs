@@ -298,3 +298,30 @@ fn where_evidence_cannot_be_kept_nothing_is_run() {
     run.fails_with(1, "cannot make `/dev/null/evidence`");
     assert!(!run.stdout.contains("passed"), "{}", run.stdout);
 }
+
+#[test]
+fn programs_that_a_node_does_not_run_are_found_before_anything_starts() {
+    let labgen = Labgen::new("programs");
+    let with = |program: &str| {
+        format!(
+            "[nodes]\nrr = {{ kind = \"fakerr\" }}\n[lans]\nlan = {{ join = [\"rr\"], subnet = \"10.0.0.0/24\" }}\n\
+             [[step]]\nexpect = {{ program = {{ on = \"rr\", program = \"{program}\" }} }}\n\
+             [[step]]\nsignal = {{ node = \"rr\", program = \"{program}\", signal = \"SIGHUP\" }}\n"
+        )
+    };
+    let wrong = labgen.write("wrong.toml", &with("bagpipe-fakerrr"));
+    let said = labgen.says(&["check", &wrong]);
+    for step in ["1", "2"] {
+        said.fails_with(
+            2,
+            &format!("step {step} names `bagpipe-fakerrr`, which `rr` does not run"),
+        );
+    }
+    assert!(
+        said.stderr.contains("it runs: bagpipe-fakerr\n"),
+        "{}",
+        said.stderr
+    );
+    let right = labgen.write("right.toml", &with("bagpipe-fakerr"));
+    labgen.says(&["check", &right]).succeeds();
+}

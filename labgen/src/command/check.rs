@@ -12,8 +12,8 @@ use scenario::Scenario;
 use super::below::below;
 use super::{WRONG, fail};
 use crate::cli::Check;
-use crate::needs;
 use crate::ui::{self, say};
+use crate::{kinds, needs};
 
 /// Reads and resolves a scenario, with the variables `set` on the command line; what is wrong with it is printed.
 pub(super) fn load(path: &Path, set: &[(String, String)]) -> Result<Scenario, ExitCode> {
@@ -29,7 +29,32 @@ pub(super) fn load(path: &Path, set: &[(String, String)]) -> Result<Scenario, Ex
         ExitCode::from(WRONG)
     })?;
     display_filters(&scenario)?;
+    named_programs(&scenario, path.parent().unwrap_or(Path::new(".")))?;
     Ok(scenario)
+}
+
+/// Whether nodes run the programs that are named. `base` is where relative paths start.
+fn named_programs(scenario: &Scenario, base: &Path) -> Result<(), ExitCode> {
+    let mut outcome = Ok(());
+    for (step, node, name) in needs::named_programs(scenario) {
+        // What is wrong with a node's configuration is told when the lab is to be built.
+        let Ok(programs) = kinds::programs(&scenario[node], base) else {
+            continue;
+        };
+        let known: Vec<&str> = programs.iter().map(|program| program.name).collect();
+        if !known.contains(&name) {
+            eprintln!(
+                "error: step {} names `{name}`, which `{}` does not run\n  --> {}:{}\nhelp: it runs: {}",
+                step.number,
+                scenario[node].name,
+                step.place.file,
+                step.place.line,
+                known.join(", ")
+            );
+            outcome = Err(ExitCode::from(WRONG));
+        }
+    }
+    outcome
 }
 
 /// Has `tshark` say what it does not understand of the scenario's display filters, where it is installed.

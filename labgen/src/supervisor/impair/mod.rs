@@ -139,6 +139,7 @@ impl Lab {
     async fn put_into_force(&self, net: NetId, treated: &[Impaired]) -> Result<(), BuildError> {
         let name = self.scenario.net_name(net);
         let state = &self.state.impairing;
+        let before_all = state.in_force.borrow().clone();
         let mut changed = BTreeSet::new();
         for one in treated {
             let place = (
@@ -155,10 +156,15 @@ impl Lab {
                 changed.insert(place);
             }
         }
-        match self.wire_kind().await {
+        let done = match self.wire_kind().await {
             WireKind::Own => own::treat(self, net, &changed).await,
             WireKind::Netem => kernel::treat(self, net, &changed).await,
+        };
+        if done.is_err() {
+            // What could not be done is not told of as done.
+            *state.in_force.borrow_mut() = before_all;
         }
+        done
     }
 
     /// How the frames of a place are treated now.
