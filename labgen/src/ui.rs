@@ -69,7 +69,7 @@ enum Style {
 }
 
 /// The longest account of what a step saw that is shown behind it.
-const SEEN_SHOWN: usize = 80;
+const SEEN_SHOWN: usize = 100;
 
 /// Whether errors on standard error may be coloured.
 pub fn color_on_stderr() -> bool {
@@ -151,11 +151,10 @@ impl Ui {
                 }
                 let took = ms(at.saturating_sub(begun.at));
                 // A whole route or packet would bury the story; `--json` has it.
-                let short = !seen.is_empty() && seen.chars().count() <= SEEN_SHOWN;
-                let seen = if short {
-                    format!(": {seen}")
-                } else {
-                    String::new()
+                let seen = match seen.char_indices().nth(SEEN_SHOWN) {
+                    _ if seen.is_empty() => String::new(),
+                    Some((end, _)) => format!(": {}...", &seen[..end]),
+                    None => format!(": {seen}"),
                 };
                 let Begun { number, title, .. } = begun;
                 self.line(

@@ -402,3 +402,18 @@ fn ctrl_c_ends_all_labs() {
     assert_eq!(running("4711.75"), 0);
     assert_eq!(labgen.left(), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn a_file_that_is_nearly_a_scenario_is_not_passed_over() {
+    let labgen = Labgen::new("suite-nearly");
+    let misspelt = PASSES.replace("[[step]]", "[[stpe]]");
+    let suite = labgen.suite(&[("good", PASSES), ("misspelt", &misspelt)]);
+    fs::write(format!("{suite}/garbage.toml"), "garbage = [\n").unwrap();
+    fs::write(format!("{suite}/other.toml"), "[package]\nname = \"x\"\n").unwrap();
+    let said = labgen.says(&["test", &suite]);
+    assert_eq!(said.status, 2, "{}{}", said.stdout, said.stderr);
+    for file in ["misspelt.toml", "garbage.toml"] {
+        assert!(said.stdout.contains(file), "{}", said.stdout);
+    }
+    assert!(!said.stdout.contains("other.toml"), "{}", said.stdout);
+}

@@ -144,3 +144,18 @@ fn a_way_and_a_port_that_are_not_as_expected_say_what_is() {
         "{silent:?}"
     );
 }
+
+/// What is under way when an upper bound is asked for has yet to arrive, and what was just broken has yet to show.
+#[test]
+fn an_upper_bound_is_judged_by_what_is_sent_after_the_fault() {
+    let steps = format!(
+        "{BEGIN}[[step]]\nexpect = {{ traffic = {{ flow = \"one\", since = \"cut\", outage_at_most = \"50ms\" }}, within = \"20s\" }}"
+    );
+    let events = run("bound", &steps);
+    let failed = failure(&events);
+    assert_eq!(failed["number"], "5");
+    assert!(
+        failed["seen"].as_str().unwrap().starts_with("outage "),
+        "{failed}"
+    );
+}

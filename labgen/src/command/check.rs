@@ -113,25 +113,31 @@ fn misunderstood(filter: &str) -> Option<String> {
 pub(super) enum Peek {
     Scenario(Box<Scenario>),
     /// What is wrong with it is for its run to tell.
-    Wrong {
-        /// Whether it is meant to have steps.
-        steps: bool,
-    },
+    Wrong,
+    /// It is TOML of another kind.
+    Other,
 }
 
 /// Reads and resolves a scenario without telling of what is wrong with it.
 pub(super) fn peek(path: &Path) -> Peek {
     let Ok(text) = fs::read_to_string(path) else {
-        return Peek::Wrong { steps: true };
+        return Peek::Wrong;
     };
     let name = path.display().to_string();
     let checked = scenario::check_with(&name, &text, &[], &mut |path| fs::read_to_string(path));
     match checked.outcome {
         Ok(scenario) => Peek::Scenario(Box::new(scenario)),
-        Err(_) => Peek::Wrong {
-            steps: text.contains("[[step]]"),
-        },
+        Err(_) if is_other(&text) => Peek::Other,
+        Err(_) => Peek::Wrong,
     }
+}
+
+/// Whether a text has nothing of what every scenario has. One that begins to be a scenario, or that nobody can read,
+/// must not be passed over: a test that is not run is not missed.
+fn is_other(text: &str) -> bool {
+    let begins = ["lab", "nodes", "lans", "links", "vpns", "step", "include"];
+    let table = text.parse::<toml::Table>();
+    table.is_ok_and(|table| !begins.iter().any(|key| table.contains_key(*key)))
 }
 
 pub(super) fn check(args: &Check) -> ExitCode {

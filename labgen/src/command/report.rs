@@ -122,6 +122,9 @@ fn make(args: &cli::Report) -> Result<(), ShowError> {
             step.expected.as_deref().unwrap_or_default()
         );
         say!("     seen:     {}\n", step.seen);
+        for detail in &step.details {
+            say!("       {detail}\n");
+        }
         say!("{}", report::around(&run, &dir.display().to_string()));
     }
     for (form, path) in &files {

@@ -59,8 +59,10 @@ pub(super) fn fact(typed: &ExpectFile, fact: &Fact) -> String {
                 .as_ref()
                 .map(|hop| format!(" to {}", hop.value));
             let hop = hop.unwrap_or_default();
+            let vni = typed.value.vni.as_ref();
+            let vni = vni.map_or_else(String::new, |vni| format!(" with VNI {}", vni.value));
             format!(
-                "{} forwarding entry for {to}{hop} in {vpn} on {on}",
+                "{} forwarding entry for {to}{hop}{vni} in {vpn} on {on}",
                 article(entry.absent)
             )
         }

@@ -137,7 +137,8 @@ fn case(file: PathBuf, named: bool) -> Option<Case> {
             let lab = scenario.lab;
             (Some(lab.name), scenario.nodes.len(), lab.timeout)
         }
-        Peek::Wrong { steps } if named || steps => (None, 0, None),
+        Peek::Wrong => (None, 0, None),
+        Peek::Other if named => (None, 0, None),
         _ => return None,
     };
     Some(Case {

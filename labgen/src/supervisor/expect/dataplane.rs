@@ -131,7 +131,7 @@ impl Watch for Forwarding {
         let seen = match found {
             Some((entry, _)) => format!("it has {entry}"),
             None if remote.is_empty() => "it has no remote entry at all".into(),
-            None => "it has others".into(),
+            None => "none of its entries is like that".into(),
         };
         let details = remote.iter().map(|(entry, _)| entry.to_string()).collect();
         Ok(Look::Unmet(Unmet {

@@ -105,7 +105,8 @@ async fn judge(lab: &Rc<Lab>, expectation: &Expectation, title: &str) -> Result<
         Fact::Invariants(e) => time.of(invariants::Invariants::new(lab, e, title)).await,
         Fact::Traffic(e) => {
             let holds = expectation.hold.is_some();
-            time.of(traffic::Watcher::new(lab, e, holds, title)).await
+            time.of(traffic::Watcher::new(lab, e, time.within, holds, title))
+                .await
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What came of traffic.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use netns::flow::{Figures, State};
 use scenario::{Figure, FigureBound, TrafficExpectation};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Look, Watch};
 use crate::supervisor::lab::{Lab, ReachError};
@@ -15,8 +17,11 @@ pub(super) struct Watcher {
     lab: Rc<Lab>,
     expected: TrafficExpectation,
     running: Option<(Rc<Running>, watch::Receiver<State>)>,
-    /// Probes before this one were sent before the expectation: they must be decided.
-    before: u64,
+    /// Probes before this one must be decided; `None`: it is too early to say which those are.
+    before: Option<u64>,
+    /// Until then probes are watched, where something has an upper bound: what the step before broke shows in those that
+    /// are sent from now on.
+    watched: Instant,
     /// Whether it must stay so: then each look waits for what is under way, rather than call it undecided.
     holds: bool,
     title: String,
@@ -26,6 +31,7 @@ impl Watcher {
     pub(super) fn new(
         lab: &Rc<Lab>,
         expected: &TrafficExpectation,
+        within: Duration,
         holds: bool,
         title: &str,
     ) -> Self {
@@ -34,12 +40,16 @@ impl Watcher {
             let news = running.flow.watch();
             (running, news)
         });
+        let bounded = expected.bounds.iter().any(|b| b.amount.at_most.is_some());
+        let window = match bounded {
+            true => lab.scenario[expected.flow].timeout.min(within / 4),
+            false => Duration::ZERO,
+        };
         Self {
             lab: Rc::clone(lab),
             expected: expected.clone(),
-            before: running
-                .as_ref()
-                .map_or(0, |(running, _)| running.flow.next()),
+            before: None,
+            watched: Instant::now() + window,
             running,
             holds,
             title: title.to_owned(),
@@ -75,6 +85,9 @@ impl Watch for Watcher {
         let ended = *news.borrow_and_update() == State::Ended;
         let decided = running.flow.decided();
         let running = Rc::clone(running);
+        if self.before.is_none() && Instant::now() >= self.watched {
+            self.before = Some(running.flow.next());
+        }
         let figures = running.figures(self.expected.since);
         let unmet = |seen: String| {
             let details = explained(&self.lab, &running, &figures);
@@ -98,7 +111,10 @@ impl Watch for Watcher {
         if self.holds || ended {
             return Ok(Look::Met(summary(&figures)));
         }
-        if decided < self.before || figures.received + figures.lost == 0 {
+        let Some(before) = self.before else {
+            return Ok(Look::Unmet(unmet("nothing wrong so far".into())));
+        };
+        if decided < before || figures.received + figures.lost == 0 {
             let seen = format!("{} probes still under way", figures.undecided());
             return Ok(Look::Unmet(unmet(seen)));
         }
@@ -112,6 +128,10 @@ impl Watch for Watcher {
 
     async fn changed(&mut self) -> Result<(), ReachError> {
         let changed = match &mut self.running {
+            Some((_, news)) if self.before.is_none() => tokio::select! {
+                changed = news.changed() => changed.is_ok(),
+                () = tokio::time::sleep_until(self.watched) => true,
+            },
             Some((_, news)) => news.changed().await.is_ok(),
             None => false,
         };

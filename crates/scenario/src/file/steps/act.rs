@@ -39,7 +39,8 @@ pub struct PingFile {
     pub from: At<String>,
     /// Who is asked: a port, a node or an address.
     pub to: At<String>,
-    /// How many requests; 1 when not given.
+    /// How many requests must be answered; 1 when not given. One that is not is sent again until `within` is over: loss is
+    /// measured by `traffic`.
     pub count: Option<At<i64>>,
     /// The address that is asked from; what the routes say when not given.
     pub source: Option<At<String>>,
