@@ -393,7 +393,7 @@ impl LabDir {
             let _ = fs::remove_dir(&kept);
         }
         // A run can be reported on as long as it is not forgotten.
-        let run = fs::read_to_string(self.events()).is_ok_and(|events| is_whole(&events));
+        let run = fs::read_to_string(self.events()).is_ok_and(|events| has_steps(&events));
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
             let evidence = path == self.events() || path == self.scenario();
@@ -469,10 +469,10 @@ impl LabDir {
     }
 }
 
-/// Whether the last steps of a run are among these events.
-fn is_whole(events: &str) -> bool {
-    let mut lines = events.lines().rev();
-    lines.any(|line| line.starts_with(r#"{"event":"done""#))
+/// Whether a step of a run is among these events: then what became of it can be asked, also where it was interrupted.
+fn has_steps(events: &str) -> bool {
+    let mut lines = events.lines();
+    lines.any(|line| line.starts_with(r#"{"event":"step-started""#))
 }
 
 /// Held as long as the lab lives: the kernel lets go of it with the last descriptor.

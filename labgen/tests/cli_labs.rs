@@ -184,7 +184,12 @@ fn an_interrupted_run_says_that_it_ends_the_lab() {
     line_with(&mut errors, "ending lab `one`");
     line_with(&mut errors, "lab `one` has ended");
     assert_eq!(run.wait().unwrap().code(), Some(130));
-    assert_eq!(fs::read_dir(labgen.dir.join("state")).unwrap().count(), 0);
+    let told = labgen.says(&["report", "one"]);
+    assert!(
+        told.succeeds().starts_with("lab `one`: unfinished\n"),
+        "{}",
+        told.stdout
+    );
     let _ = run.stdin.take().map(|mut pipe| pipe.flush());
 }
 

@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use scenario::Scenario;
 
 use super::faults;
-use super::model::{Divergence, Level, Run, Step, StepState};
+use super::model::{Divergence, Fault, Level, Run, Step, StepState};
 use super::names::Names;
 
 /// What is looked at for an event that bears on a failure, best first.
-const LOOKS: [fn(&Search<'_>) -> Option<Found>; 6] =
-    [nearest, broken, changes, complaints, packets, unmended];
+const LOOKS: [fn(&Search<'_>) -> Option<Found>; 7] = [
+    nearest, broken, unmended, changes, complaints, packets, latest,
+];
 
 /// A failed step, and what it is about.
 struct Search<'a> {
@@ -197,22 +198,30 @@ fn packets(search: &Search<'_>) -> Option<Found> {
     })
 }
 
-/// The last thing that was broken on purpose and not mended, whatever the step is about.
+/// The last thing that was broken on purpose and was so still, whatever the step is about.
 fn unmended(search: &Search<'_>) -> Option<Found> {
-    let mut mended = BTreeSet::new();
-    let faults = search.run.faults.iter().rev();
-    for fault in faults.filter(|fault| fault.at <= search.until) {
-        if faults::mends(fault) {
-            mended.insert(&fault.on);
-        } else if !mended.contains(&fault.on) {
-            return Some(Found {
-                at: fault.since,
-                what: format!("{} {}: {}", fault.action, fault.on, fault.seen),
-                why: "broken on purpose, and not mended before it failed".into(),
-            });
+    let lasting = faults::lasting(search.run)
+        .filter(|(fault, end)| fault.at < *end && fault.at <= search.until && search.until <= *end);
+    let (fault, _) = lasting.last()?;
+    let why = "broken on purpose, and not mended before it failed";
+    Some(Found::of(fault, why))
+}
+
+/// The last thing that was broken or mended at all.
+fn latest(search: &Search<'_>) -> Option<Found> {
+    let mut faults = search.run.faults.iter();
+    let fault = faults.rfind(|fault| fault.at <= search.until)?;
+    Some(Found::of(fault, "the last that was done on purpose"))
+}
+
+impl Found {
+    fn of(fault: &Fault, why: &str) -> Self {
+        Self {
+            at: fault.since,
+            what: format!("{} {}: {}", fault.action, fault.on, fault.seen),
+            why: why.into(),
         }
     }
-    None
 }
 
 #[cfg(test)]
@@ -348,7 +357,7 @@ ping = { from = "pe1", to = "pe2" }
     }
 
     #[test]
-    fn what_was_broken_and_not_mended_comes_before_nothing() {
+    fn what_was_broken_and_not_mended_comes_first_then_what_was_done_at_all() {
         let fault = |action: &str, on: &str, at| Fault {
             action: action.into(),
             on: on.into(),
@@ -359,12 +368,15 @@ ping = { from = "pe1", to = "pe2" }
         let mut run = Run {
             steps: run().steps,
             faults: vec![fault("impair", "lan", 500), fault("cut", "far", 600)],
+            end: 1200,
             ..Run::default()
         };
         assert_eq!(first(&run), (600, "broken on purpos".into()));
         run.faults.push(fault("heal", "far", 700));
         assert_eq!(first(&run), (500, "broken on purpos".into()));
         run.faults.push(fault("clear", "lan", 800));
+        assert_eq!(first(&run), (800, "the last that wa".into()));
+        run.faults.clear();
         assert_eq!(first(&run), (1000, "nothing that was".into()));
     }
 }

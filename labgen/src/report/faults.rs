@@ -2,12 +2,6 @@
 
 use super::model::{Fault, Run};
 
-/// Whether something is whole again after it.
-pub(super) fn mends(fault: &Fault) -> bool {
-    let mends = ["heal", "start", "restart", "clear", "flap"];
-    mends.contains(&fault.action.as_str()) || is_signal(fault, "SIGCONT")
-}
-
 /// Every fault, with the time when its effect was over: the next of those on the same that end it, or the end of the
 /// run.
 pub(super) fn lasting(run: &Run) -> impl Iterator<Item = (&Fault, u64)> {

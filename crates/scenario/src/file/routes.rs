@@ -22,7 +22,7 @@ macro_rules! tables {
             $($(#[$about])* pub $key: $kind,)*
         }
 
-        /// Routes a speaker holds.
+        /// Routes a speaker holds; of a compute node those that it was told, not those of its own ports.
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct RouteFile {

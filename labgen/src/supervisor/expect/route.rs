@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bgp_wire::Family;
 use capture::matcher::{Difference, RouteComparison, compare_route};
-use scenario::RouteExpectation;
+use scenario::{NodeKind, RouteExpectation};
 
 use super::{Look, Watch};
 use crate::observe::{Route, Topic};
@@ -100,8 +100,11 @@ impl Watch for Watcher {
                 found.first().map_or_else(String::new, ToString::to_string),
             ));
         }
+        let on = &self.lab.scenario[self.expected.on];
+        let compute = matches!(on.kind, NodeKind::Bagpipe(_));
         let seen = match found.len() {
             0 if candidates.is_empty() => match self.of_whom().as_str() {
+                "it holds" if compute => "it holds no route of that family but its own".to_owned(),
                 "it holds" => "it holds no route of that family".to_owned(),
                 whom => format!("there is no route of that family {whom}"),
             },
