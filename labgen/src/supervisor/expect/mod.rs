@@ -72,6 +72,7 @@ async fn judge(lab: &Rc<Lab>, expectation: &Expectation, title: &str) -> Result<
     // What is shown says itself that it was expected.
     let title = title.strip_prefix("expect ").unwrap_or(title);
     let time = Time {
+        title,
         within: expectation.within,
         hold: expectation.hold,
     };
@@ -113,42 +114,44 @@ async fn judge(lab: &Rc<Lab>, expectation: &Expectation, title: &str) -> Result<
 
 /// When a fact must be true.
 #[derive(Clone, Copy)]
-struct Time {
+struct Time<'a> {
+    /// The fact.
+    title: &'a str,
     /// It is before this is over.
     within: Duration,
     /// It stays so for this long.
     hold: Option<Duration>,
 }
 
-impl Time {
+impl Time<'_> {
     async fn of(self, mut watch: impl Watch) -> Result<String, Unmet> {
         let seen = match (self.within, self.hold) {
-            (Duration::ZERO, Some(_)) => now(&mut watch).await?,
-            _ => becomes(&mut watch, Instant::now() + self.within).await?,
+            (Duration::ZERO, Some(_)) => now(&mut watch, self.title).await?,
+            _ => becomes(&mut watch, Instant::now() + self.within, self.title).await?,
         };
         match self.hold {
-            Some(hold) => stays(&mut watch, hold).await,
+            Some(hold) => stays(&mut watch, hold, self.title).await,
             None => Ok(seen),
         }
     }
 }
 
 /// It is true at the first look.
-async fn now(watch: &mut impl Watch) -> Result<String, Unmet> {
+async fn now(watch: &mut impl Watch, title: &str) -> Result<String, Unmet> {
     match watch.look().await {
         Ok(Look::Met(seen)) => Ok(seen),
         Ok(Look::Unmet(unmet) | Look::Never(unmet)) => Err(unmet),
-        Err(error) => Err(Unmet::undone("an answer", &error)),
+        Err(error) => Err(Unmet::undone(title, &error)),
     }
 }
 
 /// It is true at every look while the time lasts, the last of them at its end.
-async fn stays(watch: &mut impl Watch, hold: Duration) -> Result<String, Unmet> {
+async fn stays(watch: &mut impl Watch, hold: Duration, title: &str) -> Result<String, Unmet> {
     let began = Instant::now();
     let deadline = began + hold;
     loop {
         let over = timeout_at(deadline, watch.changed()).await.is_err();
-        let seen = now(watch).await.map_err(|unmet| {
+        let seen = now(watch, title).await.map_err(|unmet| {
             let after = ui::ms(micros(began.elapsed()));
             Unmet {
                 seen: format!("after {after} {}", unmet.seen),
@@ -161,10 +164,10 @@ async fn stays(watch: &mut impl Watch, hold: Duration) -> Result<String, Unmet> 
     }
 }
 
-async fn becomes(watch: &mut impl Watch, deadline: Instant) -> Result<String, Unmet> {
+async fn becomes(watch: &mut impl Watch, deadline: Instant, title: &str) -> Result<String, Unmet> {
     let mut last = Unmet {
-        expected: "an answer".into(),
-        seen: "none in time".into(),
+        expected: title.to_owned(),
+        seen: "no answer in time".into(),
         details: Vec::new(),
     };
     let waiting = async {
@@ -175,13 +178,13 @@ async fn becomes(watch: &mut impl Watch, deadline: Instant) -> Result<String, Un
                 Ok(Look::Unmet(unmet)) => last = unmet,
                 Err(error) => {
                     // A program that does not answer now may be one that is being started again.
-                    last = Unmet::undone("an answer", &error);
+                    last = Unmet::undone(title, &error);
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
             }
             if let Err(error) = watch.changed().await {
-                last = Unmet::undone("an answer", &error);
+                last = Unmet::undone(title, &error);
             }
         }
     };

@@ -57,6 +57,7 @@ pub(in crate::supervisor) async fn settled(lab: &Rc<Lab>) -> Result<(), Unmet> {
     let title = "every client of a reflector holds what the rules say";
     let all = Invariants::new(lab, &InvariantsExpectation::default(), title);
     let time = Time {
+        title,
         within: slowness::patience(SETTLE, lab.scenario.lab.slow),
         hold: None,
     };
