@@ -86,6 +86,7 @@ fn display_filters(scenario: &Scenario) -> Result<(), ExitCode> {
 fn misunderstood(filter: &str) -> Option<String> {
     let mut tshark = Command::new("tshark")
         .args(["-r", "-", "-Y", filter])
+        .env("WIRESHARK_CONFIG_DIR", "/nonexistent")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -10,6 +10,9 @@ use crate::supervisor::step::output::{Leashed, SpawnError, spawn_in};
 
 /// The program.
 const TSHARK: &str = "tshark";
+/// The variable that says where its configuration is, and a directory that is not there.
+const CONFIG_DIR: &str = "WIRESHARK_CONFIG_DIR";
+const NOWHERE: &str = "/nonexistent";
 
 /// Packets could not be looked for.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +42,10 @@ pub(super) async fn find(
         "frame.number",
     ];
     let args = args.map(str::to_owned);
-    let (child, output) = spawn_in(lab, TSHARK, &args, None).await?;
+    // What a user prefers to see must not change what is found; and files that cannot be read end it.
+    let own = [format!("{CONFIG_DIR}={NOWHERE}"), TSHARK.into()];
+    let args: Vec<String> = own.into_iter().chain(args).collect();
+    let (child, output) = spawn_in(lab, "env", &args, None).await?;
     let child = Leashed(child);
     let how = child.0.clone().exited().await;
     let (numbers, words) = output.collect().await;
