@@ -85,10 +85,12 @@ impl Watch {
         node: NodeId,
         mut child: Child,
     ) -> Result<(), Unready> {
-        let (once, patience) = (self.once, self.patience);
+        let patience = self.patience;
+        // One that nobody waits for may have done its work at once.
+        let may_end = self.once || matches!(self.ready, Ready::Started);
         tokio::select! {
             () = self.fact(lab, node) => Ok(()),
-            exit = child.exited() => match once && exit.success() {
+            exit = child.exited() => match may_end && exit.success() {
                 true => Ok(()),
                 false => Err(Unready::Ended(exit)),
             },
