@@ -75,6 +75,10 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     needed
 }
 
+/// What `tshark` is run with: its user's preferences must not change what is found, and one that may not read them dies
+/// of it. There is nothing at that path.
+pub const TSHARK_ENV: (&str, &str) = ("WIRESHARK_CONFIG_DIR", "/nonexistent");
+
 /// What judges by display filters.
 const TSHARK: kinds::Outside = kinds::Outside {
     program: "tshark",

@@ -417,3 +417,23 @@ fn a_file_that_is_nearly_a_scenario_is_not_passed_over() {
     }
     assert!(!said.stdout.contains("other.toml"), "{}", said.stdout);
 }
+
+#[test]
+fn what_others_include_is_not_tested_alone() {
+    let labgen = Labgen::new("suite-parts");
+    let suite = labgen.suite(&[]);
+    fs::create_dir_all(&suite).unwrap();
+    for (name, text) in [
+        (
+            "whole.toml",
+            format!("include = [\"part.toml\"]\n{HOSTS}\n{PASSES}"),
+        ),
+        ("part.toml", "[defaults.bagpipe]\nas = 64999\n".into()),
+    ] {
+        fs::write(format!("{suite}/{name}"), text).unwrap();
+    }
+    let said = labgen.says(&["test", &suite]);
+    assert_eq!(said.status, 0, "{}{}", said.stdout, said.stderr);
+    let verdict = last(&said.stdout);
+    assert!(verdict.contains("1 passed, 0 failed"), "{verdict}");
+}

@@ -51,6 +51,7 @@ pub use expect::{
     ProgramExpectation, ProgramState, RouteExpectation, RuleExpectation, SessionExpectation,
     SessionField, SessionState, Since, Spacing, TrafficExpectation, Unit, WhichRoute,
 };
+pub use file::may_be_scenario;
 pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use capture::PcapngWriter;
@@ -86,7 +86,7 @@ fn display_filters(scenario: &Scenario) -> Result<(), ExitCode> {
 fn misunderstood(filter: &str) -> Option<String> {
     let mut tshark = Command::new("tshark")
         .args(["-r", "-", "-Y", filter])
-        .env("WIRESHARK_CONFIG_DIR", "/nonexistent")
+        .envs([needs::TSHARK_ENV])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -111,7 +111,13 @@ fn misunderstood(filter: &str) -> Option<String> {
 }
 
 /// What a file is at a first look.
-pub(super) enum Peek {
+pub(super) struct Peek {
+    pub kind: PeekKind,
+    /// The files that it includes, as far as they were found.
+    pub included: Vec<PathBuf>,
+}
+
+pub(super) enum PeekKind {
     Scenario(Box<Scenario>),
     /// What is wrong with it is for its run to tell.
     Wrong,
@@ -122,23 +128,23 @@ pub(super) enum Peek {
 /// Reads and resolves a scenario without telling of what is wrong with it.
 pub(super) fn peek(path: &Path) -> Peek {
     let Ok(text) = fs::read_to_string(path) else {
-        return Peek::Wrong;
+        return Peek {
+            kind: PeekKind::Wrong,
+            included: Vec::new(),
+        };
     };
     let name = path.display().to_string();
     let checked = scenario::check_with(&name, &text, &[], &mut |path| fs::read_to_string(path));
-    match checked.outcome {
-        Ok(scenario) => Peek::Scenario(Box::new(scenario)),
-        Err(_) if is_other(&text) => Peek::Other,
-        Err(_) => Peek::Wrong,
+    let kind = match checked.outcome {
+        Ok(scenario) => PeekKind::Scenario(Box::new(scenario)),
+        Err(_) if scenario::may_be_scenario(&text) => PeekKind::Wrong,
+        Err(_) => PeekKind::Other,
+    };
+    let included = checked.sources.iter().skip(1);
+    Peek {
+        kind,
+        included: included.map(|source| PathBuf::from(&source.name)).collect(),
     }
-}
-
-/// Whether a text has nothing of what every scenario has. One that begins to be a scenario, or that nobody can read,
-/// must not be passed over: a test that is not run is not missed.
-fn is_other(text: &str) -> bool {
-    let begins = ["lab", "nodes", "lans", "links", "vpns", "step", "include"];
-    let table = text.parse::<toml::Table>();
-    table.is_ok_and(|table| !begins.iter().any(|key| table.contains_key(*key)))
 }
 
 pub(super) fn check(args: &Check) -> ExitCode {

@@ -35,6 +35,7 @@ pub use nodes::{
     OvsFile, ProgramFile, ReadyFile, RouterFile, SpeakerFile, SpeakerKind, StaticRouteFile,
 };
 pub use numbers::{BoundsFile, NumbersFile};
+pub use parse::may_be_scenario;
 pub(crate) use parse::{BODIES, FACTS, KINDS, WORDS, parse};
 pub use parts::{LabFile, VpnFile};
 pub use routes::{PmsiFile, RouteFile, RoutePatternFile};

@@ -38,6 +38,15 @@ pub(crate) const PARTS: [&str; 9] = [
     "include", "lab", "vars", "defaults", "nodes", "lans", "links", "vpns", "step",
 ];
 
+/// Whether a text may be meant as a scenario: it has a key that one has at its top, or nobody can read it. Whoever goes
+/// through a directory must not pass over such a file: a test that is not run is not missed.
+pub fn may_be_scenario(text: &str) -> bool {
+    let table = text.parse::<toml::Table>();
+    table.map_or(true, |table| {
+        PARTS.iter().any(|part| table.contains_key(*part))
+    })
+}
+
 impl Parser {
     fn root(&mut self, root: &Table) {
         for field in &root.0 {

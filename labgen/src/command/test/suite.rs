@@ -1,5 +1,6 @@
 //! Which scenarios are to be judged, and what each weighs.
 
+use std::collections::BTreeSet;
 use std::num::{NonZero, ParseIntError};
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use regex::Regex;
 
 use crate::cli::Test;
 use crate::command::below::{Unreadable, below};
-use crate::command::check::{Peek, peek};
+use crate::command::check::{PeekKind, peek};
 
 /// Nodes that a machine bears as well as one more scenario.
 const NODES_A_SLOT: usize = 12;
@@ -92,13 +93,9 @@ pub(super) fn suite(options: &Test) -> Result<Vec<Case>, SuiteError> {
     let mut cases = Vec::new();
     for path in &options.paths {
         if path.is_dir() {
-            cases.extend(
-                below(path)?
-                    .into_iter()
-                    .filter_map(|file| case(file, false)),
-            );
+            cases.extend(cases_of(below(path)?));
         } else {
-            cases.extend(case(path.to_owned(), true));
+            cases.push(case(path.to_owned(), peek(path).kind));
         }
     }
     cases.sort_by(|a, b| a.file.cmp(&b.file));
@@ -130,24 +127,38 @@ pub(super) fn suite(options: &Test) -> Result<Vec<Case>, SuiteError> {
     })
 }
 
-/// A scenario that is wrong is for its run to tell of.
-fn case(file: PathBuf, named: bool) -> Option<Case> {
-    let (lab, nodes, timeout) = match peek(&file) {
-        Peek::Scenario(scenario) if named || !scenario.steps.is_empty() => {
+/// Those of the files that have steps, or are wrong: that is for their run to tell. Parts of others mean nothing alone.
+fn cases_of(files: Vec<PathBuf>) -> Vec<Case> {
+    let peeks: Vec<_> = files.iter().map(|file| peek(file)).collect();
+    let included = peeks.iter().flat_map(|peek| &peek.included);
+    let parts: BTreeSet<PathBuf> = included
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
+    let is_part = |file: &Path| file.canonicalize().is_ok_and(|file| parts.contains(&file));
+    let found = files.into_iter().zip(peeks);
+    let wanted = found.filter(|(file, peek)| match &peek.kind {
+        PeekKind::Scenario(scenario) => !scenario.steps.is_empty(),
+        PeekKind::Wrong => !is_part(file),
+        PeekKind::Other => false,
+    });
+    wanted.map(|(file, peek)| case(file, peek.kind)).collect()
+}
+
+fn case(file: PathBuf, kind: PeekKind) -> Case {
+    let (lab, nodes, timeout) = match kind {
+        PeekKind::Scenario(scenario) => {
             let lab = scenario.lab;
             (Some(lab.name), scenario.nodes.len(), lab.timeout)
         }
-        Peek::Wrong => (None, 0, None),
-        Peek::Other if named => (None, 0, None),
-        _ => return None,
+        PeekKind::Wrong | PeekKind::Other => (None, 0, None),
     };
-    Some(Case {
+    Case {
         name: evidence_name(&file),
         file,
         lab,
         nodes,
         timeout,
-    })
+    }
 }
 
 /// `interop/frr.toml` leaves its evidence in `interop-frr`.
@@ -165,7 +176,7 @@ fn evidence_name(file: &Path) -> String {
 
 /// Keeps evidence apart where paths come down to one name.
 fn name(cases: &mut [Case]) {
-    let mut taken = std::collections::BTreeSet::new();
+    let mut taken = BTreeSet::new();
     for case in cases {
         let plain = case.name.clone();
         let mut number = 1;

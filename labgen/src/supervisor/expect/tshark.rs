@@ -5,14 +5,12 @@ use std::path::Path;
 use capture::FrameIndex;
 use netns::process::Exit;
 
+use crate::needs::TSHARK_ENV;
 use crate::supervisor::lab::Lab;
 use crate::supervisor::step::output::{Leashed, SpawnError, spawn_in};
 
 /// The program.
 const TSHARK: &str = "tshark";
-/// The variable that says where its configuration is, and a directory that is not there.
-const CONFIG_DIR: &str = "WIRESHARK_CONFIG_DIR";
-const NOWHERE: &str = "/nonexistent";
 
 /// Packets could not be looked for.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +40,8 @@ pub(super) async fn find(
         "frame.number",
     ];
     let args = args.map(str::to_owned);
-    // What a user prefers to see must not change what is found; and files that cannot be read end it.
-    let own = [format!("{CONFIG_DIR}={NOWHERE}"), TSHARK.into()];
+    let (variable, value) = TSHARK_ENV;
+    let own = [format!("{variable}={value}"), TSHARK.into()];
     let args: Vec<String> = own.into_iter().chain(args).collect();
     let (child, output) = spawn_in(lab, "env", &args, None).await?;
     let child = Leashed(child);

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::file::At;
 
 /// What came of traffic. Probes that are still under way do not count; those that were sent before the expectation are
-/// waited for.
+/// waited for. While the traffic goes on, upper bounds are judged by what is sent for another `timeout` of it as well, or
+/// a quarter of `within` where that is shorter: what was just broken shows in that.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrafficFiguresFile {
