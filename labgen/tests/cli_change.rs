@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::Labgen;
+use common::{Labgen, ping_is_missing};
 use serde_json::Value;
 
 const ROUTED: &str = r#"
@@ -55,17 +55,6 @@ impl Labgen {
     fn pid(&self, node: &str) -> Option<i64> {
         self.nodes()[node]["pid"].as_i64()
     }
-}
-
-fn ping_is_missing() -> bool {
-    let missing = std::process::Command::new("ping")
-        .arg("-V")
-        .output()
-        .is_err();
-    if missing {
-        eprintln!("SKIPPED: no `ping` (apt-get install iputils-ping)");
-    }
-    missing
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{HOSTS, Labgen};
+use common::{HOSTS, Labgen, ping_is_missing};
 use serde_json::Value;
 
 /// A LAN, a link through a wire and one without, all between the same two hosts.
@@ -52,17 +52,6 @@ impl Labgen {
             serde_json::from_str(self.says(&["inspect", "--json"]).succeeds()).unwrap();
         lab["impaired"].as_array().cloned().unwrap_or_default()
     }
-}
-
-fn ping_is_missing() -> bool {
-    let missing = std::process::Command::new("ping")
-        .arg("-V")
-        .output()
-        .is_err();
-    if missing {
-        eprintln!("SKIPPED: no `ping` (apt-get install iputils-ping)");
-    }
-    missing
 }
 
 #[test]

@@ -95,3 +95,15 @@ b = { kind = "host" }
 [lans]
 lan = { join = ["a", "b"], subnet = "10.0.0.0/24" }
 "#;
+
+/// Whether a test that needs `ping` cannot be run; it says so.
+pub fn ping_is_missing() -> bool {
+    let missing = std::process::Command::new("ping")
+        .arg("-V")
+        .output()
+        .is_err();
+    if missing {
+        eprintln!("SKIPPED: no `ping` (apt-get install iputils-ping)");
+    }
+    missing
+}

@@ -199,7 +199,7 @@ impl Watch for Neighbours {
         let seen = match found {
             Some(entry) => format!("it has {}", shown(entry)),
             None if entries.is_empty() => "it has none".into(),
-            None => "it has others".into(),
+            None => "none of its entries is like that".into(),
         };
         let details = entries.iter().map(shown).collect();
         Ok(Look::Unmet(Unmet {

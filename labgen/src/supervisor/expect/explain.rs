@@ -35,8 +35,18 @@ struct Missed {
     absent: bool,
 }
 
-/// Lines that say what other nodes know; none where nothing can be said.
+/// Lines that say what other nodes know, and what is out of order; none where nothing can be said.
 pub(super) async fn explain(lab: &Rc<Lab>, fact: &Fact, step: StepId) -> Vec<String> {
+    let Some(missed) = missed(&lab.scenario, fact) else {
+        return Vec::new();
+    };
+    let mut lines = known_elsewhere(lab, fact, step).await;
+    lines.extend(out_of_order(lab, Some(missed.on)));
+    lines
+}
+
+/// Lines that say what other nodes know.
+pub(super) async fn known_elsewhere(lab: &Rc<Lab>, fact: &Fact, step: StepId) -> Vec<String> {
     let Some(missed) = missed(&lab.scenario, fact) else {
         return Vec::new();
     };
@@ -46,7 +56,6 @@ pub(super) async fn explain(lab: &Rc<Lab>, fact: &Fact, step: StepId) -> Vec<Str
     let origins = origins.filter(|attach| is_about(&missed.pattern, attach));
     let skipped: BTreeSet<NodeId> = origins.map(|attach| attach.on).chain(known).collect();
     let mut lines = targets(&lab.scenario, &missed, step);
-    lines.extend(out_of_order(lab, Some(missed.on)));
     lines.extend(holders(lab, &missed, &skipped).await);
     lines
 }

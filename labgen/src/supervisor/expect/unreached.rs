@@ -7,7 +7,7 @@ use scenario::{
     Attach, Destination, Endpoint, Fact, ForwardingExpectation, PingOutcome, StepId, VpnType,
 };
 
-use super::explain::{attached, explain};
+use super::explain::{attached, known_elsewhere};
 use super::{Look, Watch, dataplane};
 use crate::supervisor::disorder::out_of_order;
 use crate::supervisor::lab::Lab;
@@ -54,11 +54,7 @@ pub(super) async fn reasons(
             lines.extend(way(lab, step, from, to).await);
         }
     }
-    for line in out_of_order(lab, None) {
-        if !lines.contains(&line) {
-            lines.push(line);
-        }
-    }
+    lines.extend(out_of_order(lab, None));
     lines
 }
 
@@ -86,7 +82,7 @@ async fn way(lab: &Rc<Lab>, step: StepId, from: &Attach, to: &Attach) -> Vec<Str
         Ok(Look::Met(entry)) => vec![format!("`{on}` forwards to `{port}` by {entry}")],
         Ok(Look::Unmet(_) | Look::Never(_)) => {
             let mut lines = vec![format!("`{on}` has no entry for `{port}` in `{vpn}`")];
-            lines.extend(explain(lab, &Fact::Forwarding(expected), step).await);
+            lines.extend(known_elsewhere(lab, &Fact::Forwarding(expected), step).await);
             lines
         }
         Err(error) => vec![crate::command::chain(&error)],

@@ -139,8 +139,7 @@ impl Lab {
     async fn put_into_force(&self, net: NetId, treated: &[Impaired]) -> Result<(), BuildError> {
         let name = self.scenario.net_name(net);
         let state = &self.state.impairing;
-        let before_all = state.in_force.borrow().clone();
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut undone) = (BTreeSet::new(), Vec::new());
         for one in treated {
             let place = (
                 name.to_owned(),
@@ -153,8 +152,9 @@ impl Lab {
             };
             if before.is_some() || !one.by.is_nothing() {
                 *state.changes.borrow_mut().entry(place.clone()).or_default() += 1;
-                changed.insert(place);
+                changed.insert(place.clone());
             }
+            undone.push((place, before));
         }
         let done = match self.wire_kind().await {
             WireKind::Own => own::treat(self, net, &changed).await,
@@ -162,7 +162,13 @@ impl Lab {
         };
         if done.is_err() {
             // What could not be done is not told of as done.
-            *state.in_force.borrow_mut() = before_all;
+            let mut in_force = state.in_force.borrow_mut();
+            for (place, before) in undone.into_iter().rev() {
+                match before {
+                    Some(by) => in_force.insert(place, by),
+                    None => in_force.remove(&place),
+                };
+            }
         }
         done
     }

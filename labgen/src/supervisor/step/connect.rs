@@ -53,6 +53,16 @@ fn unable(error: &ReachError, wanted: &Connect) -> Unmet {
     unmet
 }
 
+/// One attempt, given up when no time is left.
+async fn within(net: &NetNs, attempt: &Attempt, left: Duration) -> Result<Duration, ReachError> {
+    let timeout = attempt.timeout.min(left);
+    let attempt = Attempt {
+        timeout,
+        ..*attempt
+    };
+    reach(net, &attempt).await
+}
+
 async fn made(net: &NetNs, attempt: &Attempt, deadline: Instant) -> Result<String, Unmet> {
     let mut failed: Vec<(String, u32)> = Vec::new();
     loop {
@@ -68,16 +78,7 @@ async fn made(net: &NetNs, attempt: &Attempt, deadline: Instant) -> Result<Strin
                     .collect(),
             });
         }
-        let timeout = attempt.timeout.min(left);
-        match reach(
-            net,
-            &Attempt {
-                timeout,
-                ..*attempt
-            },
-        )
-        .await
-        {
+        match within(net, attempt, left).await {
             Ok(time) => return Ok(format!("after {:.3} ms", time.as_secs_f64() * 1e3)),
             Err(error) => super::ping::note(&mut failed, &crate::command::chain(&error)),
         }
@@ -89,16 +90,7 @@ async fn none(net: &NetNs, attempt: &Attempt, deadline: Instant) -> Result<Strin
     let mut failed: Vec<(String, u32)> = Vec::new();
     while Instant::now() < deadline {
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = attempt.timeout.min(left);
-        match reach(
-            net,
-            &Attempt {
-                timeout,
-                ..*attempt
-            },
-        )
-        .await
-        {
+        match within(net, attempt, left).await {
             Ok(time) => {
                 return Err(Unmet {
                     expected: format!("no {}", expected(attempt).trim_start_matches("a ")),
