@@ -2,22 +2,49 @@
 
 use std::{env, ffi::OsString, io, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser};
+use clap::{Arg, Args, Command, Parser, value_parser};
+use clap_complete::Shell;
 
 use crate::config::{Config, ConfigError, ConfigErrorKind, LogOptions, RawConfig, default_file};
 
-/// Reads a command line that starts with the name of the program.
+/// Reads a command line that starts with the name of the program. `--shell_completion SHELL`, which every program
+/// has, prints what makes the shell complete its arguments.
 ///
 /// # Errors
-/// The exit status when there is nothing more to do: 0 after `--help` and `--version`, 2 after a usage error;
-/// the text has been printed.
+/// The exit status when there is nothing more to do: 0 after `--help`, `--version` and `--shell_completion`, 2 after
+/// a usage error; the text has been printed.
 pub fn parse<T: Parser>(args: impl Iterator<Item = OsString>) -> Result<T, ExitCode> {
-    T::try_parse_from(args).map_err(|error| {
+    let args: Vec<OsString> = args.collect();
+    let completion = Arg::new(COMPLETION)
+        .long(COMPLETION)
+        .alias("shell-completion")
+        .value_name("SHELL")
+        .value_parser(value_parser!(Shell))
+        .help("Print what makes a shell complete the arguments of this program");
+    // Asked for by itself, without the arguments that are required otherwise.
+    let wanted = Command::new(COMPLETION)
+        .arg(completion.clone())
+        .ignore_errors(true)
+        .disable_help_flag(true)
+        .try_get_matches_from(&args);
+    let mut command = T::command().arg(completion);
+    if let Ok(wanted) = wanted
+        && let Some(shell) = wanted.get_one::<Shell>(COMPLETION)
+    {
+        let name = command.get_name().to_owned();
+        clap_complete::generate(*shell, &mut command, name, &mut io::stdout());
+        return Err(ExitCode::SUCCESS);
+    }
+    let matches = command.try_get_matches_from(&args);
+    let parsed = matches.and_then(|matches| T::from_arg_matches(&matches));
+    parsed.map_err(|error| {
         // Nowhere to print to is no reason to fail differently.
         error.print().ok();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
 }
+
+const COMPLETION: &str = "shell_completion";
 
 /// Prints an error with its causes, once.
 pub fn complain(program: &str, error: &dyn std::error::Error) {

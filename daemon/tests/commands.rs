@@ -14,10 +14,19 @@ use assert_cmd::assert::OutputAssertExt as _;
 use bagpipe_api::AttachBody;
 use common::{Daemon, config};
 
+const PROGRAMS: [&str; 5] = [
+    "bagpipe-bgp",
+    "bagpipe-bgp-cleanup",
+    "bagpipe-impex2dot",
+    "bagpipe-looking-glass",
+    "bagpipe-rest-attach",
+];
+
 fn run(program: &str, args: &[&str]) -> (i32, String, String) {
     let path = match program {
         "bagpipe-bgp" => env!("CARGO_BIN_EXE_bagpipe-bgp"),
         "bagpipe-bgp-cleanup" => env!("CARGO_BIN_EXE_bagpipe-bgp-cleanup"),
+        "bagpipe-impex2dot" => env!("CARGO_BIN_EXE_bagpipe-impex2dot"),
         "bagpipe-looking-glass" => env!("CARGO_BIN_EXE_bagpipe-looking-glass"),
         _ => env!("CARGO_BIN_EXE_bagpipe-rest-attach"),
     };
@@ -207,4 +216,48 @@ async fn logs_and_configuration_from_a_directory() {
     let config = daemon.client().await.looking_glass("config").await.unwrap();
     assert_eq!(config["BGP"]["my_as"], 64999);
     assert_eq!(config["API"]["port"], 0);
+}
+
+#[test]
+fn every_program_says_how_a_shell_completes_it() {
+    for program in PROGRAMS {
+        for (shell, has) in [("bash", "complete -F"), ("zsh", "#compdef")] {
+            let (status, stdout, stderr) = run(program, &["--shell_completion", shell]);
+            assert_eq!((status, stderr.as_str()), (0, ""), "{program} {shell}");
+            assert!(stdout.contains(has), "{program} {shell}: {stdout}");
+            assert!(stdout.contains(program), "{program} {shell}: {stdout}");
+        }
+        let (status, _, stderr) = run(program, &["--shell_completion", "cmd"]);
+        assert_eq!(status, 2);
+        assert!(stderr.contains("bash"), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn imports_and_exports_as_a_graph() {
+    let daemon = Daemon::start("[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n");
+    let mut client = daemon.client().await;
+    for (id, port, target) in [("a/b", "to-x", "64512:1"), ("c", "tap1", "64512:2")] {
+        let body = serde_json::json!({
+            "vpn_type": "ipvpn", "vpn_instance_id": id, "mac_address": "02:00:00:00:00:01",
+            "ip_address": "10.1.1.1/24", "gateway_ip": "10.1.1.254", "local_port": port,
+            "import_rt": [target], "export_rt": ["64512:3"],
+            "readvertise": {"from_rt": ["64512:4"], "to_rt": ["64512:5"]},
+        });
+        client.post("/attach_localport", &body).await.unwrap();
+    }
+    let port = daemon.api.port().to_string();
+    let args = ["--server", "127.0.0.1", "--port", &port];
+    let (status, graph, stderr) = run("bagpipe-impex2dot", &args);
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    insta::assert_snapshot!(graph);
+    let (status, json, _) = run("bagpipe-impex2dot", &[&args[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status, 0);
+    assert_eq!(json["instances"][0]["id"], "a/b");
+    assert_eq!(json["instances"][1]["ports"], serde_json::json!(["tap1"]));
+    drop(daemon);
+    let (status, _, stderr) = run("bagpipe-impex2dot", &args);
+    assert_eq!(status, 1);
+    assert!(stderr.contains("requesting http://127.0.0.1:"), "{stderr}");
 }

@@ -30,7 +30,7 @@ use clap::{CommandFactory, Parser};
 type Main = fn(Vec<OsString>) -> ExitCode;
 
 /// The programs that nodes find in their PATH.
-const PROGRAMS: [(&str, Main); 6] = [
+const PROGRAMS: [(&str, Main); 7] = [
     ("labgen", labgen),
     ("bagpipe-bgp", |args| {
         commands::daemon::main(args.into_iter())
@@ -40,6 +40,9 @@ const PROGRAMS: [(&str, Main); 6] = [
     }),
     ("bagpipe-looking-glass", |args| {
         commands::looking_glass::main(args.into_iter())
+    }),
+    ("bagpipe-impex2dot", |args| {
+        commands::impex2dot::main(args.into_iter())
     }),
     ("bagpipe-bgp-cleanup", |args| {
         commands::cleanup::main(args.into_iter())

@@ -2,5 +2,6 @@
 
 pub mod cleanup;
 pub mod daemon;
+pub mod impex2dot;
 pub mod looking_glass;
 pub mod rest_attach;

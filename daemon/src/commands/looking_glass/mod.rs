@@ -26,6 +26,7 @@ const PROGRAM: &str = "bagpipe-looking-glass";
 #[command(
     name = PROGRAM,
     version,
+    infer_long_args = true,
     after_help = "Examples:\n  \
         bagpipe-looking-glass\n  \
         bagpipe-looking-glass bgp peers\n  \
@@ -150,7 +151,7 @@ async fn show(args: &Args) -> Result<String, Failure> {
 }
 
 /// Percent-encodes a path element; slashes stay, so that one argument can hold several elements.
-fn encode(element: &str) -> String {
+pub(super) fn encode(element: &str) -> String {
     let mut out = String::new();
     for byte in element.bytes() {
         match byte {
