@@ -113,6 +113,41 @@ async fn a_first_attach_and_its_detach_on_the_wire() {
 }
 
 #[tokio::test]
+async fn the_end_of_the_initial_routes_is_marked_when_they_are_all_sent() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, ""));
+    let mut client = daemon.client().await;
+    client.attach(&attach_body()).await.unwrap();
+    let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
+    // First what the daemon wants, and that this is all.
+    assert_eq!(speaker.decoded().await.reach[0].0, Family::RTC);
+    assert_eq!(speaker.ended, []);
+    speaker.end_of_rib(Family::RTC).await;
+    assert_eq!(speaker.ended, [Family::RTC]);
+    // Then what the peer wants, when it has said that this is all.
+    speaker.send_update(WANT_ALL).await;
+    speaker.send(&Update::end_of_rib_for(Family::RTC)).await;
+    for _ in 0..2 {
+        assert_eq!(speaker.decoded().await.reach[0].0, Family::EVPN);
+        assert_eq!(speaker.ended, [Family::RTC]);
+    }
+    speaker.end_of_rib(Family::EVPN).await;
+    speaker.send(&Update::end_of_rib_for(Family::EVPN)).await;
+    let page = daemon
+        .until("bgp/peers/127.0.0.1/end_of_rib", |page| {
+            page["received"]
+                .as_array()
+                .is_some_and(|list| list.len() == 2)
+        })
+        .await;
+    let both = json!(["(ipv4, rtc)", "(l2vpn, evpn)"]);
+    assert_eq!(page, json!({"received": both, "sent": both}));
+    let session = client.sessions().await.unwrap().remove(0);
+    let agreed = session.agreed.expect("an agreement");
+    assert_eq!(agreed.end_of_rib, [Family::RTC, Family::EVPN]);
+}
+
+#[tokio::test]
 async fn routes_wait_until_they_are_asked_for() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, ""));

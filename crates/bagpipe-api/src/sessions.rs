@@ -32,6 +32,9 @@ pub struct Agreed {
     pub four_octet_as: bool,
     /// Whether the peer announces graceful restart.
     pub graceful_restart: bool,
+    /// Families whose routes the peer has said to be complete (End-of-RIB, RFC 4724), sorted.
+    #[serde(default)]
+    pub end_of_rib: Vec<Family>,
     /// For how long the session has been Established, in milliseconds.
     pub established_ms: u64,
 }

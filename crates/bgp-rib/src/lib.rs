@@ -7,6 +7,7 @@
 //! No I/O, no clock.
 
 pub mod best_path;
+pub mod end_of_rib;
 pub mod event;
 pub mod export;
 pub mod peer;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp_wire::{Family, Nlri, NlriKey, NlriValue, RouteTarget, Update};
 use serde::{Deserialize, Serialize};
 
+use crate::end_of_rib::Marks;
 use crate::{Match, RibEvent, Route, WorkerId};
 
 /// Speaks for one Established BGP session to the route table.
@@ -17,6 +19,8 @@ use crate::{Match, RibEvent, Route, WorkerId};
 ///
 /// A prefix of a target (RFC 4684 section 4 allows 32 to 96 bits) is taken as everything: more is sent than
 /// was asked for, never less.
+///
+/// Times count from an epoch of the caller's choosing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerExport {
     peer: IpAddr,
@@ -25,6 +29,7 @@ pub struct PeerExport {
     is_constrained: bool,
     /// The RTC routes that ask for a target, or for everything.
     asked: BTreeMap<Option<RouteTarget>, BTreeSet<NlriKey>>,
+    marks: Marks,
 }
 
 impl PeerExport {
@@ -36,10 +41,12 @@ impl PeerExport {
         peer: IpAddr,
         router_id: Ipv4Addr,
         families: impl IntoIterator<Item = Family>,
+        now: Duration,
     ) -> (Self, Vec<RibEvent>) {
         let families: BTreeSet<Family> = families.into_iter().collect();
         let is_constrained = families.contains(&Family::RTC);
         let this = Self {
+            marks: Marks::new(&families, now),
             peer,
             router_id,
             families,
@@ -66,8 +73,11 @@ impl PeerExport {
     }
 
     /// Everything an UPDATE means. Families that are not common are ignored.
-    pub fn on_update(&mut self, update: &Update) -> Vec<RibEvent> {
+    pub fn on_update(&mut self, update: &Update, now: Duration) -> Vec<RibEvent> {
         let mut events = Vec::new();
+        if let Some(family) = self.end_of_rib(update) {
+            self.marks.received(family);
+        }
         for (family, nlri) in &update.unreach {
             if self.families.contains(family) {
                 nlri.iter()
@@ -89,10 +99,38 @@ impl PeerExport {
                     next_hop: next_hop.clone(),
                     attributes: update.attributes.clone(),
                 };
-                self.advertise(route, &mut events);
+                self.advertise(route, now, &mut events);
             }
         }
         events
+    }
+
+    /// The common family whose initial routes end with this UPDATE.
+    pub fn end_of_rib(&self, update: &Update) -> Option<Family> {
+        update
+            .end_of_rib()
+            .filter(|family| self.families.contains(family))
+    }
+
+    /// Families whose End-of-RIB is to be sent now, after everything that the events so far have brought about;
+    /// each once a session.
+    pub fn take_ends(&mut self, now: Duration) -> Vec<Family> {
+        self.marks.take(now)
+    }
+
+    /// When to ask [`PeerExport::take_ends`] again at the latest.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.marks.next_deadline()
+    }
+
+    /// Families whose End-of-RIB was sent.
+    pub fn ends_sent(&self) -> &BTreeSet<Family> {
+        self.marks.sent_families()
+    }
+
+    /// Families whose End-of-RIB the peer has sent.
+    pub fn ends_received(&self) -> &BTreeSet<Family> {
+        self.marks.received_families()
     }
 
     /// The session is gone, and with it everything the peer said.
@@ -102,7 +140,7 @@ impl PeerExport {
         }
     }
 
-    fn advertise(&mut self, route: Route, events: &mut Vec<RibEvent>) {
+    fn advertise(&mut self, route: Route, now: Duration, events: &mut Vec<RibEvent>) {
         let asks = self.asks(&route.nlri);
         let key = route.key();
         events.push(RibEvent::Advertise {
@@ -110,6 +148,7 @@ impl PeerExport {
             route: Arc::new(route),
         });
         let Some(target) = asks else { return };
+        self.marks.asked(now);
         let keys = self.asked.entry(target).or_default();
         if keys.insert(key) && keys.len() == 1 {
             events.extend(self.matches(target).map(|wanted| self.subscribe(wanted)));

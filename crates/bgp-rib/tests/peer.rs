@@ -3,10 +3,12 @@
 mod common;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use bgp_rib::export::messages;
 use bgp_rib::{
     Change, Dispatch, Match, PeerExport, RibEvent, Route, RouteTable, RtcOrigin, WorkerId,
+    end_of_rib,
 };
 use bgp_wire::nlri::RtcRoute;
 use bgp_wire::{
@@ -21,29 +23,40 @@ const ROUTER_ID: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 struct Session {
     export: PeerExport,
     table: RouteTable,
+    now: Duration,
 }
 
 impl Session {
     fn up(families: &[Family]) -> Self {
         let address = IpAddr::from([10, 0, 0, 9]);
         let (export, events) =
-            PeerExport::established(address, ROUTER_ID, families.iter().copied());
+            PeerExport::established(address, ROUTER_ID, families.iter().copied(), Duration::ZERO);
         let mut table = RouteTable::new(None);
         for event in events {
             table.handle(event);
         }
-        Self { export, table }
+        Self {
+            export,
+            table,
+            now: Duration::ZERO,
+        }
     }
 
     /// The peer sends messages; what the table says to whom.
     fn receive(&mut self, messages: Vec<RawMessage>) -> Vec<Dispatch> {
         let mut out = Vec::new();
         for message in messages {
-            for event in self.export.on_update(&read(&message)) {
+            for event in self.export.on_update(&read(&message), self.now) {
                 out.extend(self.table.handle(event));
             }
         }
         out
+    }
+
+    /// The End-of-RIBs that go out when `seconds` have passed.
+    fn ends_after(&mut self, seconds: u64) -> Vec<Family> {
+        self.now += Duration::from_secs(seconds);
+        self.export.take_ends(self.now)
     }
 
     fn wants(&self) -> Vec<String> {
@@ -236,7 +249,7 @@ fn received_routes_reach_instances_and_go_with_the_session() {
 fn families_that_are_not_common_are_ignored() {
     let mut session = Session::up(&[Family::EVPN]);
     let update = read(&announce(&vpn_route(1, &[1]))[0]);
-    assert!(session.export.on_update(&update).is_empty());
+    assert!(session.export.on_update(&update, Duration::ZERO).is_empty());
 }
 
 #[test]
@@ -247,7 +260,7 @@ fn a_route_that_comes_back_to_its_originator_is_dropped() {
         .attributes
         .with(AttributeValue::OriginatorId(ROUTER_ID));
     let update = read(&announce(&route)[0]);
-    let events = session.export.on_update(&update);
+    let events = session.export.on_update(&update, Duration::ZERO);
     assert_eq!(
         events,
         [RibEvent::Withdraw {
@@ -320,4 +333,62 @@ fn matches_accept_what_they_say() {
         target: Some(rt(1))
     }));
     assert!(!accepts(evpn(3)) && !accepts(Match::all(Family::VPNV4)));
+}
+
+#[test]
+fn without_constraint_all_families_end_at_once_and_only_once() {
+    let mut session = Session::up(&[Family::EVPN, Family::VPNV4]);
+    assert_eq!(session.ends_after(0), [Family::VPNV4, Family::EVPN]);
+    assert_eq!(session.export.next_deadline(), None);
+    assert_eq!(session.ends_after(3600), []);
+}
+
+#[test]
+fn vpn_families_end_after_the_peer_s_memberships_have() {
+    let mut session = Session::up(&VPN_AND_RTC);
+    assert_eq!(session.ends_after(0), [Family::RTC]);
+    session.receive(announce(&asks_for(64512, rt(79))));
+    assert_eq!(session.ends_after(0), []);
+    session.receive(vec![Update::end_of_rib_for(Family::RTC)]);
+    assert_eq!(session.ends_after(0), [Family::VPNV4, Family::EVPN]);
+    assert_eq!(session.export.next_deadline(), None);
+    assert_eq!(session.ends_after(3600), []);
+}
+
+#[test]
+fn a_peer_that_marks_no_end_has_asked_for_everything_when_it_asks_no_more() {
+    let mut session = Session::up(&VPN_AND_RTC);
+    session.ends_after(0);
+    session.receive(announce(&asks_for(64512, rt(79))));
+    let first = session.export.next_deadline();
+    assert_eq!(first, Some(end_of_rib::QUIET));
+    session.now += end_of_rib::QUIET / 2;
+    session.receive(announce(&asks_for(64512, rt(80))));
+    assert!(session.export.next_deadline() > first);
+    assert_eq!(session.ends_after(2), [Family::VPNV4, Family::EVPN]);
+}
+
+#[test]
+fn no_family_waits_for_ever() {
+    let mut session = Session::up(&VPN_AND_RTC);
+    session.ends_after(0);
+    let latest = Some(end_of_rib::LONGEST);
+    assert_eq!(session.export.next_deadline(), latest);
+    // One that never stops asking.
+    for target in 1..200 {
+        session.now += end_of_rib::QUIET / 2;
+        session.receive(announce(&asks_for(64512, rt(target))));
+        assert!(session.export.next_deadline() <= latest);
+    }
+    assert_eq!(session.ends_after(0), [Family::VPNV4, Family::EVPN]);
+}
+
+#[test]
+fn received_ends_are_noted_by_family() {
+    let mut session = Session::up(&[Family::EVPN, Family::VPNV4]);
+    session.receive(vec![Update::end_of_rib_for(Family::EVPN)]);
+    // Not of this session.
+    session.receive(vec![Update::end_of_rib_for(Family::RTC)]);
+    let ended: Vec<_> = session.export.ends_received().iter().collect();
+    assert_eq!(ended, [&Family::EVPN]);
 }

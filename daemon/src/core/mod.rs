@@ -134,6 +134,8 @@ pub struct Core {
     done: mpsc::UnboundedSender<Done>,
     /// When what a previous run left in the dataplane is removed.
     stale: Option<Instant>,
+    /// Where the times of peers count from.
+    epoch: Instant,
 }
 
 /// The channels into a core.
@@ -211,6 +213,7 @@ impl Core {
             operations: Operations::default(),
             done,
             stale,
+            epoch: Instant::now(),
         };
         (
             core,
@@ -235,6 +238,7 @@ impl Core {
         let mut stop = std::pin::pin!(stop);
         loop {
             let stale = self.stale;
+            let deadline = self.peers_deadline();
             tokio::select! {
                 () = &mut stop => break,
                 Some((peer, event)) = peers.recv() => {
@@ -247,6 +251,7 @@ impl Core {
                 Some(done) = done.recv() => self.on_done(done),
                 Some(command) = commands.recv() => self.on_command(command),
                 () = until(stale) => self.remove_stale(),
+                () = until(deadline) => self.on_deadline(),
             }
             self.flush();
         }

@@ -1,17 +1,17 @@
 //! BGP peers: what they say goes into the speaker, what the speaker has for them goes out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    time::Instant,
+    time::Duration,
 };
 
 use bagpipe_api::{Agreed, PeerSession};
 use bgp_rib::{Change, Dispatch, PeerExport, RouteTable, WorkerId, export};
 use bgp_session::{Backoff, Negotiated, SessionConfig, State};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle};
-use bgp_wire::{Capability, EncodeContext, Family, RouteRefresh};
-use tokio::{sync::mpsc, task::JoinSet};
+use bgp_wire::{Capability, EncodeContext, Family, RouteRefresh, Update};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use super::Core;
 use crate::{
@@ -72,6 +72,7 @@ impl Peer {
             let since = session.since.elapsed().as_millis();
             Agreed {
                 established_ms: u64::try_from(since).unwrap_or(u64::MAX),
+                end_of_rib: session.export.ends_received().iter().copied().collect(),
                 ..session.agreed.clone()
             }
         });
@@ -81,6 +82,17 @@ impl Peer {
             flaps: self.flaps,
             agreed,
         }
+    }
+
+    /// Families whose End-of-RIB was received and sent in this session.
+    pub fn ends_of_rib(&self) -> (Vec<Family>, Vec<Family>) {
+        let export = self.session.as_ref().map(|session| &session.export);
+        let list =
+            |families: Option<&BTreeSet<Family>>| families.into_iter().flatten().copied().collect();
+        (
+            list(export.map(PeerExport::ends_received)),
+            list(export.map(PeerExport::ends_sent)),
+        )
     }
 
     /// Octets waiting to be sent.
@@ -101,6 +113,7 @@ fn agreed(negotiated: &Negotiated) -> Agreed {
         hold_time: negotiated.hold_time,
         four_octet_as: negotiated.as4,
         graceful_restart: announced.any(|one| matches!(one, Capability::GracefulRestart { .. })),
+        end_of_rib: Vec::new(),
         established_ms: 0,
     }
 }
@@ -205,6 +218,7 @@ impl Core {
             return;
         };
         let worker = peer.worker();
+        let now = self.epoch.elapsed();
         let events = match event {
             PeerEvent::State { from, to, why, .. } => {
                 tracing::info!(worker = %worker, "{from} -> {to}: {why}");
@@ -225,6 +239,7 @@ impl Core {
                     address,
                     self.local_address,
                     negotiated.families.iter().copied(),
+                    now,
                 );
                 peer.session = Some(Session {
                     export,
@@ -240,7 +255,7 @@ impl Core {
                     tracing::warn!(worker = %worker, "in an UPDATE: {}", verdict.defect);
                 }
                 match &mut peer.session {
-                    Some(session) => session.export.on_update(&update),
+                    Some(session) => session.export.on_update(&update, now),
                     None => Vec::new(),
                 }
             }
@@ -265,6 +280,38 @@ impl Core {
         };
         let output = self.speaker.handle(events);
         self.deliver(output);
+        self.mark_ends(address, now);
+    }
+
+    /// When [`Core::on_deadline`] has something to do at the latest.
+    pub(super) fn peers_deadline(&self) -> Option<Instant> {
+        let sessions = self.peers.values().filter_map(|peer| peer.session.as_ref());
+        let next = sessions.filter_map(|session| session.export.next_deadline());
+        next.min().map(|after| self.epoch + after)
+    }
+
+    /// Does what was put off until now.
+    pub(super) fn on_deadline(&mut self) {
+        let now = self.epoch.elapsed();
+        let peers: Vec<IpAddr> = self.peers.keys().copied().collect();
+        for address in peers {
+            self.mark_ends(address, now);
+        }
+    }
+
+    /// Sends the End-of-RIBs that are due. What was dispatched before is in the peer's queue already.
+    fn mark_ends(&mut self, address: IpAddr, now: Duration) {
+        let peer = self.peers.get_mut(&address);
+        let Some(session) = peer.and_then(|peer| peer.session.as_mut()) else {
+            return;
+        };
+        let ends = session.export.take_ends(now);
+        if ends.is_empty() {
+            return;
+        }
+        let messages: Vec<_> = ends.into_iter().map(Update::end_of_rib_for).collect();
+        session.outgoing.send_all(&messages);
+        self.changed();
     }
 }
 

@@ -33,11 +33,7 @@ impl<'a> Glass<'a> {
     fn peer(&'a self, peer: &'a Peer) -> Node<'a> {
         let bgp = &self.core.config.bgp;
         let worker = peer.worker();
-        let families: Vec<String> = peer
-            .families
-            .iter()
-            .map(|family| format!("({})", family.to_string().replace('/', ", ")))
-            .collect();
+        let (ended, marked) = peer.ends_of_rib();
         Node::Object(vec![
             (
                 "peeringAddresses",
@@ -57,7 +53,7 @@ impl<'a> Glass<'a> {
                     "enabled": bgp.enable_rtc,
                 })),
             ),
-            ("active_families", Member::value(families)),
+            ("active_families", Member::value(shown(&peer.families))),
             (
                 "protocol",
                 Member::value(json!({
@@ -66,6 +62,10 @@ impl<'a> Glass<'a> {
                     "hold_time": peer.hold_time,
                     "last_transition_time": peer.since.seconds(),
                 })),
+            ),
+            (
+                "end_of_rib",
+                Member::value(json!({"received": shown(&ended), "sent": shown(&marked)})),
             ),
             ("name", Member::value(worker.to_string())),
             (
@@ -146,4 +146,12 @@ impl<'a> Glass<'a> {
         };
         Node::Named(peers.chain(instances).chain([manager]).collect())
     }
+}
+
+/// `(l2vpn, evpn)`.
+fn shown(families: &[Family]) -> Vec<String> {
+    families
+        .iter()
+        .map(|family| format!("({})", family.to_string().replace('/', ", ")))
+        .collect()
 }

@@ -170,6 +170,8 @@ pub struct Speaker {
     framer: Framer,
     /// The OPEN of the daemon, whole message.
     pub open: Vec<u8>,
+    /// Families whose End-of-RIB came, in order.
+    pub ended: Vec<Family>,
 }
 
 /// A listener on a free port of the loopback interface.
@@ -206,6 +208,7 @@ impl Speaker {
             stream,
             framer: Framer::new(),
             open: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -231,8 +234,27 @@ impl Speaker {
             .expect("the daemon keeps the connection")
     }
 
-    /// The next UPDATE, KEEPALIVEs skipped.
+    /// The next UPDATE with routes, KEEPALIVEs and End-of-RIBs skipped.
     pub async fn update(&mut self) -> RawMessage {
+        loop {
+            let message = self.update_or_end_of_rib().await;
+            match decode(&message).end_of_rib() {
+                None => return message,
+                Some(family) => self.ended.push(family),
+            }
+        }
+    }
+
+    /// The next End-of-RIB of this family, routes skipped.
+    pub async fn end_of_rib(&mut self, family: Family) {
+        while !self.ended.contains(&family) {
+            let message = self.update_or_end_of_rib().await;
+            self.ended.extend(decode(&message).end_of_rib());
+        }
+    }
+
+    /// The next UPDATE, KEEPALIVEs skipped.
+    pub async fn update_or_end_of_rib(&mut self) -> RawMessage {
         loop {
             let message = self.next().await;
             match message.kind {
@@ -250,10 +272,7 @@ impl Speaker {
 
     /// The next UPDATE, decoded.
     pub async fn decoded(&mut self) -> Update {
-        match Message::decode(&self.update().await, &DecodeContext::default()) {
-            Ok(Message::Update(update)) => update,
-            other => panic!("{other:?} instead of an UPDATE"),
-        }
+        decode(&self.update().await)
     }
 
     /// Sends a message.
@@ -269,6 +288,13 @@ impl Speaker {
     /// Sends an UPDATE whose body is written in hex digits.
     pub async fn send_update(&mut self, body: &str) {
         self.send(&RawMessage::new(kind::UPDATE, unhex(body))).await;
+    }
+}
+
+fn decode(message: &RawMessage) -> Update {
+    match Message::decode(message, &DecodeContext::default()) {
+        Ok(Message::Update(update)) => update,
+        other => panic!("{other:?} instead of an UPDATE"),
     }
 }
 
