@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bgp_rib::{RibEvent, Route, WorkerId};
+use bgp_rib::{Change, Route, WorkerId};
 use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 
 use crate::error::AttachError;
 use crate::evi::Evi;
 use crate::intent::{Gateway, InstanceId};
 use crate::manager::{AttachToken, VpnConfig};
+use crate::outcome::Outcome;
 use crate::request::{AttachRequest, Direction, InstanceKind, LocalPort, Readvertise};
 use crate::vrf::Vrf;
 
@@ -253,18 +254,36 @@ impl Instance {
         &mut self,
         config: &VpnConfig,
         touched: impl IntoIterator<Item = EndpointKey>,
-    ) -> Vec<RibEvent> {
+    ) -> Outcome {
         match self {
-            Self::Evi(evi) => evi.publish(config, touched),
-            Self::Vrf(vrf) => vrf.publish(config, touched),
+            Self::Evi(evi) => evi.publish(config, touched).into(),
+            Self::Vrf(vrf) => vrf.publish(config, touched).into(),
         }
     }
 
-    /// The events that end everything the instance published and subscribed to.
-    pub(crate) fn retire(&mut self) -> Vec<RibEvent> {
+    /// Takes in a change of a route.
+    pub(crate) fn hear(&mut self, change: &Change, config: &VpnConfig) -> Outcome {
+        match (change, self) {
+            (Change::Advertise { route, source, .. }, Self::Evi(evi)) => {
+                evi.receive(*source, route, config).into()
+            }
+            (Change::Advertise { route, source, .. }, Self::Vrf(vrf)) => {
+                vrf.receive(*source, route, config).into()
+            }
+            (Change::Withdraw { route, source }, Self::Evi(evi)) => {
+                (evi.forget(*source, route), None).into()
+            }
+            (Change::Withdraw { route, source }, Self::Vrf(vrf)) => {
+                (vrf.forget(*source, route), None).into()
+            }
+        }
+    }
+
+    /// What ends everything the instance published and subscribed to.
+    pub(crate) fn retire(&mut self) -> Outcome {
         match self {
-            Self::Evi(evi) => evi.retire(),
-            Self::Vrf(vrf) => vrf.retire(),
+            Self::Evi(evi) => evi.retire().into(),
+            Self::Vrf(vrf) => vrf.retire().into(),
         }
     }
 

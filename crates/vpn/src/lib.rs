@@ -17,6 +17,7 @@ mod evi;
 mod ids;
 mod instance;
 mod learned;
+mod outcome;
 mod publication;
 mod reading;
 mod routes;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use bgp_rib::{Change, Dispatch, RibEvent, WorkerId};
+use bgp_rib::{Dispatch, RibEvent, WorkerId};
 use bgp_wire::Vni;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ use crate::error::Warning;
 use crate::ids::Allocator;
 use crate::instance::Instance;
 use crate::intent::{AnyIntent, EvpnIntent, InstanceId, IntentChange, IpVpnIntent};
+use crate::outcome::Outcome;
 use crate::request::InstanceKind;
 
 /// What all instances of a host have in common.
@@ -147,28 +148,19 @@ impl VpnManager {
         let Some(instance) = self.instances.get_mut(&id) else {
             return Vec::new();
         };
-        let config = &self.config;
-        let (changed, warning) = match (&dispatch.change, instance) {
-            (Change::Advertise { route, source, .. }, Instance::Evi(evi)) => {
-                evi.receive(*source, route, config)
-            }
-            (Change::Advertise { route, source, .. }, Instance::Vrf(vrf)) => {
-                vrf.receive(*source, route, config)
-            }
-            (Change::Withdraw { route, source }, Instance::Evi(evi)) => {
-                (evi.forget(*source, route), None)
-            }
-            (Change::Withdraw { route, source }, Instance::Vrf(vrf)) => {
-                (vrf.forget(*source, route), None)
-            }
-        };
-        if changed {
+        let outcome = instance.hear(&dispatch.change, &self.config);
+        self.effects(id, outcome)
+    }
+
+    /// Notes a change of an instance's intent; answers the rest of what follows from what it was told.
+    fn effects(&mut self, id: InstanceId, outcome: Outcome) -> Vec<Effect> {
+        if outcome.changed {
             self.changed.insert(id);
         }
-        warning
-            .map(|warning| Effect::Warn(id, warning))
-            .into_iter()
-            .collect()
+        let warnings = outcome.warnings.into_iter();
+        let warnings = warnings.map(|warning| Effect::Warn(id, warning));
+        let events = outcome.events.into_iter().map(Effect::Rib);
+        warnings.chain(events).collect()
     }
 
     /// The E-VPN intents that changed since the last call, removals first.

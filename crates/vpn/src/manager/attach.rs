@@ -102,8 +102,8 @@ impl VpnManager {
             common.keys_of(mac).collect()
         };
         let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
-        let events = instance.publish(&self.config, touched);
-        effects.extend(events.into_iter().map(Effect::Rib));
+        let outcome = instance.publish(&self.config, touched);
+        effects.extend(self.effects(id, outcome));
         self.settle(id, mac);
         effects
     }

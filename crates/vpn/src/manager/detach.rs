@@ -30,7 +30,7 @@ impl VpnManager {
         for key in &keys {
             common.endpoints.remove(key);
         }
-        let events = if common.endpoints.is_empty() {
+        let outcome = if common.endpoints.is_empty() {
             if instance.forget_all() {
                 self.changed.insert(id);
             }
@@ -38,8 +38,9 @@ impl VpnManager {
         } else {
             instance.publish(&self.config, keys)
         };
+        let effects = self.effects(id, outcome);
         self.settle(id, mac);
-        Ok(events.into_iter().map(Effect::Rib).collect())
+        Ok(effects)
     }
 
     /// Stops every instance and forgets every attach that was being prepared.
@@ -51,7 +52,8 @@ impl VpnManager {
             let Some(instance) = self.instances.get_mut(&id) else {
                 continue;
             };
-            effects.extend(instance.retire().into_iter().map(Effect::Rib));
+            let events = instance.retire().events;
+            effects.extend(events.into_iter().map(Effect::Rib));
             let common = instance.common_mut();
             let labels = std::mem::take(&mut common.labels);
             labels
