@@ -75,7 +75,7 @@ impl Common {
             description: None,
             fallback: None,
             attract_traffic: request.attract_traffic.clone(),
-            readvertise: request.readvertise.clone(),
+            readvertise: None,
             prefix_len: request.ip.as_ref().map(|ip| ip.prefix_len()),
             import: BTreeSet::new(),
             export: Vec::new(),
@@ -257,7 +257,7 @@ impl Instance {
     ) -> Outcome {
         match self {
             Self::Evi(evi) => evi.publish(config, touched).into(),
-            Self::Vrf(vrf) => vrf.publish(config, touched).into(),
+            Self::Vrf(vrf) => vrf.publish(config, touched),
         }
     }
 
@@ -268,13 +268,13 @@ impl Instance {
                 evi.receive(*source, route, config).into()
             }
             (Change::Advertise { route, source, .. }, Self::Vrf(vrf)) => {
-                vrf.receive(*source, route, config).into()
+                vrf.receive(*source, route, config)
             }
             (Change::Withdraw { route, source }, Self::Evi(evi)) => {
                 (evi.forget(*source, route), None).into()
             }
             (Change::Withdraw { route, source }, Self::Vrf(vrf)) => {
-                (vrf.forget(*source, route), None).into()
+                vrf.forget(*source, route, config)
             }
         }
     }
@@ -283,7 +283,7 @@ impl Instance {
     pub(crate) fn retire(&mut self) -> Outcome {
         match self {
             Self::Evi(evi) => evi.retire().into(),
-            Self::Vrf(vrf) => vrf.retire().into(),
+            Self::Vrf(vrf) => vrf.retire(),
         }
     }
 

@@ -188,13 +188,20 @@ impl LocalPort {
     }
 }
 
-/// Route targets to copy routes between; no effect on E-VPN instances, kept for display.
+/// Route targets to copy routes between; no effect on E-VPN instances, kept for display. Without any, nothing is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readvertise {
     /// Routes with one of these...
     pub from: BTreeSet<RouteTarget>,
     /// ...are advertised again with these.
     pub to: BTreeSet<RouteTarget>,
+}
+
+impl Readvertise {
+    /// Whether it names no target at all, which ends what was asked for before.
+    pub fn is_nothing(&self) -> bool {
+        self.from.is_empty() && self.to.is_empty()
+    }
 }
 
 /// One endpoint to attach to an instance, which is created if this is its first.
@@ -233,7 +240,7 @@ pub struct AttachRequest {
     pub linuxbr: Option<String>,
     /// Which way traffic may pass.
     pub direction: Direction,
-    /// Read at creation only; no effect in E-VPN.
+    /// Routes to advertise again; kept if absent. No effect in E-VPN.
     pub readvertise: Option<Readvertise>,
     /// Opaque JSON text for display. Read at creation only; no effect in E-VPN.
     pub attract_traffic: Option<String>,

@@ -1,5 +1,6 @@
 //! The routes that instances publish.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp_rib::Route;
@@ -49,6 +50,17 @@ pub(crate) struct AnnouncedPrefix {
     pub(crate) hash_order: u32,
 }
 
+/// A received prefix that is advertised again for a local endpoint.
+pub(crate) struct AnnouncedAgain<'a> {
+    pub(crate) prefix: IpPrefix,
+    /// The endpoint's label, distinguisher and hash order.
+    pub(crate) label: Label,
+    pub(crate) rd: RouteDistinguisher,
+    pub(crate) hash_order: u32,
+    /// The targets that the route bore before.
+    pub(crate) records: &'a BTreeSet<RouteTarget>,
+}
+
 impl Publisher<'_> {
     /// Type 2 (RFC 7432 section 7.2).
     pub(crate) fn endpoint(&self, endpoint: &Announced) -> Route {
@@ -72,13 +84,36 @@ impl Publisher<'_> {
     /// An IP VPN route (RFC 4364 section 4.3, RFC 4659 section 3.2).
     pub(crate) fn prefix(&self, announced: &AnnouncedPrefix) -> Route {
         let prefix = announced.prefix;
+        let rd = if prefix.is_host() {
+            self.rd
+        } else {
+            announced.rd
+        };
+        let attributes = self.endpoint_attributes(announced.local_pref, announced.hash_order);
+        self.vpn_route(rd, announced.label, prefix, attributes)
+    }
+
+    /// A route of another PE, to be sent here: the endpoint's distinguisher and label, the default LOCAL_PREF, and
+    /// a record of each target that it had, so that nobody takes it in circles.
+    pub(crate) fn again(&self, announced: &AnnouncedAgain<'_>) -> Route {
+        let records = announced.records.iter();
+        let records = records.map(|target| ExtendedCommunity::from_rt_record(*target));
+        let order = ExtendedCommunity::from_consistent_hash_order(announced.hash_order);
+        let communities = self.communities().chain(records).chain([order]).collect();
+        let attributes = self.attributes(communities);
+        self.vpn_route(announced.rd, announced.label, announced.prefix, attributes)
+    }
+
+    fn vpn_route(
+        &self,
+        rd: RouteDistinguisher,
+        label: Label,
+        prefix: IpPrefix,
+        attributes: PathAttributes,
+    ) -> Route {
         let value = NlriValue::Vpn(VpnRoute {
-            rd: if prefix.is_host() {
-                self.rd
-            } else {
-                announced.rd
-            },
-            labels: vec![LabelField::from_label(announced.label, true)],
+            rd,
+            labels: vec![LabelField::from_label(label, true)],
             prefix,
         });
         let nlri = Nlri::from(value);
@@ -90,7 +125,7 @@ impl Publisher<'_> {
         Route {
             next_hop: NextHop::for_family(nlri.family, next_hop),
             nlri,
-            attributes: self.endpoint_attributes(announced.local_pref, announced.hash_order),
+            attributes,
         }
     }
 

@@ -42,7 +42,7 @@ pub struct InstanceView {
     pub dataplane_id: Vni,
     /// Whether the caller chose the VNI.
     pub is_vni_given: bool,
-    /// As given at creation.
+    /// As given last.
     pub readvertise: Option<Readvertise>,
     /// Opaque JSON text, as given at creation.
     pub attract_traffic: Option<String>,
@@ -122,7 +122,7 @@ impl VpnManager {
             }
             Instance::Vrf(vrf) => {
                 for ((source, _), path) in vrf.learned.paths() {
-                    let entry = prefix_text(path.meaning.prefix());
+                    let entry = prefix_text(path.meaning.prefix);
                     add(&mut routes, entry, *source, &path.route);
                 }
             }
@@ -142,7 +142,7 @@ impl VpnManager {
             }
             Instance::Vrf(vrf) => {
                 for prefix in vrf.learned.prefixes() {
-                    for ((source, _), path) in vrf.learned.best(prefix, vrf.ecmp) {
+                    for ((source, _), path) in vrf.best(prefix) {
                         let entry = prefix_text(Some(prefix));
                         add(&mut routes, entry, *source, &path.route);
                     }
@@ -150,6 +150,16 @@ impl VpnManager {
             }
         }
         Some(routes)
+    }
+
+    /// The received routes that an instance advertises again, as they were received.
+    pub fn readvertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
+        let Instance::Vrf(vrf) = self.named(external_id)? else {
+            return Some(Vec::new());
+        };
+        let sources = vrf.readvertised();
+        let views = sources.map(|((source, _), path)| RouteView::new(*source, &path.route));
+        Some(views.collect())
     }
 
     /// The routes an instance advertises.

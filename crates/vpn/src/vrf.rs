@@ -1,8 +1,10 @@
 //! One IP VPN instance: its endpoints, what it has learnt, and the intent that follows from both.
 
 mod advertise;
+mod again;
 mod learned;
 mod local;
+mod policy;
 mod reading;
 mod received;
 
@@ -17,7 +19,9 @@ use crate::intent::{Gateway, IpVpnEndpoint, IpVpnIntent};
 use crate::manager::VpnConfig;
 use crate::request::AttachRequest;
 
+use again::Again;
 use learned::Learned;
+use policy::Policy;
 
 /// The families of an IP VPN instance's routes.
 const FAMILIES: [Family; 2] = [Family::VPNV4, Family::VPNV6];
@@ -42,7 +46,10 @@ pub(crate) struct Vrf {
     holders: BTreeMap<IpPrefix, BTreeSet<MacAddr>>,
     /// Targets subscribed to.
     subscribed: BTreeSet<RouteTarget>,
+    /// What received routes were read by.
+    policy: Policy,
     advertised: BTreeMap<EndpointKey, Arc<Route>>,
+    again: Again,
 }
 
 impl Vrf {
@@ -66,7 +73,9 @@ impl Vrf {
             placed: BTreeMap::new(),
             holders: BTreeMap::new(),
             subscribed: BTreeSet::new(),
+            policy: Policy::default(),
             advertised: BTreeMap::new(),
+            again: Again::default(),
         }
     }
 

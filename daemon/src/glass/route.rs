@@ -8,6 +8,15 @@ use super::Glass;
 impl Glass<'_> {
     /// An object whose only key is the text of the NLRI.
     pub(super) fn route(&self, route: &RouteView) -> Value {
+        self.shown(route, Some(self.worker_reference(route.source)))
+    }
+
+    /// The same without its source.
+    pub(super) fn route_alone(&self, route: &RouteView) -> Value {
+        self.shown(route, None)
+    }
+
+    fn shown(&self, route: &RouteView, source: Option<Value>) -> Value {
         let attributes: Map<String, Value> = route
             .attributes
             .iter()
@@ -17,8 +26,10 @@ impl Glass<'_> {
             "afi-safi": route.family.to_string(),
             "attributes": attributes,
             "next_hop": route.next_hop,
-            "source": self.worker_reference(route.source),
         });
+        if let Some(source) = source {
+            shown["source"] = source;
+        }
         if let Some(targets) = &route.route_targets {
             shown["route_targets"] = targets.clone().into();
         }

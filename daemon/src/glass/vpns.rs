@@ -82,7 +82,7 @@ impl<'a> Glass<'a> {
         let kind = view.kind;
         let mut members = match kind {
             InstanceKind::Evpn => vec![("gateway_port", Member::value(Value::Null))],
-            InstanceKind::IpVpn => vec![("readvertised", Member::link(|| Node::Named(vec![])))],
+            InstanceKind::IpVpn => vec![("readvertised", link(Self::readvertised))],
         };
         let instance_type = match kind {
             InstanceKind::Evpn => "EVI",
@@ -178,6 +178,13 @@ impl<'a> Glass<'a> {
             .advertised_routes(external_id)
             .unwrap_or_default();
         Node::Value(routes.iter().map(|route| self.route(route)).collect())
+    }
+
+    /// As they were received; of what follows from them the instance itself is the source.
+    fn readvertised(&'a self, external_id: &str) -> Node<'a> {
+        let vpns = self.core.speaker.vpns();
+        let routes = vpns.readvertised_routes(external_id).unwrap_or_default();
+        Node::Value(routes.iter().map(|route| self.route_alone(route)).collect())
     }
 
     fn instance_dataplane(

@@ -85,6 +85,9 @@ impl VpnManager {
         if let Some(description) = &request.instance_description {
             common.description = Some(description.clone());
         }
+        if let Some(readvertise) = &request.readvertise {
+            common.readvertise = Some(readvertise.clone()).filter(|r| !r.is_nothing());
+        }
         if let Some(fallback) = &request.fallback {
             common.fallback = Some(fallback.clone());
         }

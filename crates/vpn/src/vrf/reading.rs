@@ -3,61 +3,78 @@
 use std::net::IpAddr;
 
 use bgp_rib::{Route, WorkerId, render};
+use bgp_wire::nlri::VpnRoute;
 use bgp_wire::{IpPrefix, NlriValue};
 
-use crate::capabilities::Capabilities;
+use super::policy::Uses;
 use crate::error::{Flaw, Warning};
 use crate::intent::NextHop;
+use crate::manager::IpVpnConfig;
 
-/// The use of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
-    /// A prefix is behind a PE.
-    Prefix { prefix: IpPrefix, next_hop: NextHop },
-    /// Kept for display, not used.
-    Nothing { prefix: Option<IpPrefix> },
-}
-
-impl Meaning {
+/// The use of a route. One without any is kept for display.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meaning {
     /// What the route is about.
-    pub(crate) fn prefix(&self) -> Option<IpPrefix> {
-        match *self {
-            Self::Prefix { prefix, .. } => Some(prefix),
-            Self::Nothing { prefix } => prefix,
-        }
-    }
+    pub(crate) prefix: Option<IpPrefix>,
+    /// The PE that the prefix is behind, of a route to forward by.
+    pub(crate) next_hop: Option<NextHop>,
+    /// Whether it is to be advertised again.
+    pub(crate) again: bool,
 }
 
-/// Reads a route that `source` published. One that cannot be used comes with the reason.
+/// Reads a route that `source` published. One that should be forwarded by and cannot comes with the reason.
 pub(crate) fn read(
     source: WorkerId,
     route: &Route,
-    capabilities: &Capabilities,
-    local_pe: IpAddr,
+    uses: Uses,
+    ipvpn: &IpVpnConfig,
 ) -> (Meaning, Option<Warning>) {
-    let text = || render::nlri_text(route);
     let Ok(NlriValue::Vpn(value)) = route.nlri.value() else {
-        let warning = Warning::UnusedType { route: text() };
-        return (Meaning::Nothing { prefix: None }, Some(warning));
+        let route = render::nlri_text(route);
+        return (Meaning::default(), Some(Warning::UnusedType { route }));
     };
-    let prefix = value.prefix;
-    let nothing = |warning| {
-        let prefix = Some(prefix);
-        (Meaning::Nothing { prefix }, Some(warning))
+    let mut meaning = Meaning {
+        prefix: Some(value.prefix),
+        next_hop: None,
+        again: uses.again,
     };
+    if !uses.imported {
+        return (meaning, None);
+    }
+    match next_hop(source, route, &value, ipvpn) {
+        Ok(next_hop) => {
+            meaning.next_hop = Some(next_hop);
+            (meaning, None)
+        }
+        Err(warning) => (meaning, Some(warning)),
+    }
+}
+
+/// Where packets for the route's prefix go.
+fn next_hop(
+    source: WorkerId,
+    route: &Route,
+    value: &VpnRoute,
+    ipvpn: &IpVpnConfig,
+) -> Result<NextHop, Warning> {
+    let text = || render::nlri_text(route);
     let unusable = |flaw| {
-        nothing(Warning::Unusable {
+        Err(Warning::Unusable {
             route: text(),
             flaw,
         })
     };
-    let Some(encap) = capabilities.common(&route.attributes.encapsulations()) else {
-        return nothing(Warning::NoCommonEncapsulation { route: text() });
+    let Some(encap) = ipvpn
+        .capabilities
+        .common(&route.attributes.encapsulations())
+    else {
+        return Err(Warning::NoCommonEncapsulation { route: text() });
     };
     // No driver can push more than one label.
     let [label] = &*value.labels else {
         return unusable(Flaw::LabelStack);
     };
+    let local_pe = ipvpn.local_pe;
     // Over IPv4, IPv6 routes carry the next hop as an IPv4-mapped address (RFC 4659 section 3.2.1.2).
     let pe = route.next_hop.address().map(|pe| pe.to_canonical());
     match pe.filter(|pe| is_pe(*pe, local_pe)) {
@@ -66,8 +83,7 @@ pub(crate) fn read(
         Some(pe) if pe == local_pe && source.is_peer() => unusable(Flaw::Loop),
         Some(pe) => {
             let label = label.label();
-            let next_hop = NextHop { pe, label, encap };
-            (Meaning::Prefix { prefix, next_hop }, None)
+            Ok(NextHop { pe, label, encap })
         }
     }
 }

@@ -7,38 +7,88 @@ use bgp_wire::IpPrefix;
 
 use super::Vrf;
 use super::learned::{Learned, Path};
+use super::policy::Policy;
 use super::reading;
-use crate::error::Warning;
 use crate::learned::PathId;
 use crate::manager::VpnConfig;
+use crate::outcome::Outcome;
 
 impl Vrf {
-    /// Takes in a route; answers whether the intent changed, and what is wrong with the route.
+    /// Takes in a route.
     pub(crate) fn receive(
         &mut self,
         source: WorkerId,
         route: &Arc<Route>,
         config: &VpnConfig,
-    ) -> (bool, Option<Warning>) {
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
         let Some(ipvpn) = &config.ipvpn else {
-            return (false, None);
+            return outcome;
         };
-        let (meaning, warning) = reading::read(source, route, &ipvpn.capabilities, ipvpn.local_pe);
+        let uses = self.policy.uses(route);
+        let (meaning, warning) = reading::read(source, route, uses, ipvpn);
+        outcome.warnings.extend(warning);
         let id: PathId = (source, route.key());
         let route = Arc::clone(route);
-        let old = self.learned.insert(id, Path { route, meaning });
-        let affected = [old, meaning.prefix()];
-        let mut changed = false;
-        for prefix in affected.into_iter().flatten() {
-            changed |= self.refresh_route(prefix);
+        // Routes of one key are of one prefix.
+        self.learned.insert(id, Path { route, meaning });
+        if let Some(prefix) = meaning.prefix {
+            self.refresh(config, prefix, &mut outcome);
         }
-        (changed, warning)
+        outcome
     }
 
-    /// Forgets a route; answers whether the intent changed.
-    pub(crate) fn forget(&mut self, source: WorkerId, route: &Route) -> bool {
-        let gone = self.learned.remove(&(source, route.key()));
-        gone.is_some_and(|prefix| self.refresh_route(prefix))
+    /// Forgets a route.
+    pub(crate) fn forget(
+        &mut self,
+        source: WorkerId,
+        route: &Route,
+        config: &VpnConfig,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        if let Some(prefix) = self.learned.remove(&(source, route.key())) {
+            self.refresh(config, prefix, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Uses received routes by another policy from now on.
+    pub(super) fn follow(&mut self, config: &VpnConfig, policy: Policy, outcome: &mut Outcome) {
+        if policy == self.policy {
+            return;
+        }
+        let old = std::mem::replace(&mut self.policy, policy);
+        let Some(ipvpn) = &config.ipvpn else { return };
+        let policy = &self.policy;
+        self.learned.reread(|source, path| {
+            let uses = policy.uses(&path.route);
+            let (meaning, warning) = reading::read(source, &path.route, uses, ipvpn);
+            // Those that were imported before have been warned of.
+            let is_new = uses.imported && !old.uses(&path.route).imported;
+            outcome.warnings.extend(warning.filter(|_| is_new));
+            meaning
+        });
+        let prefixes: Vec<IpPrefix> = self.learned.prefixes().collect();
+        for prefix in prefixes {
+            self.refresh(config, prefix, outcome);
+        }
+        if old.to != self.policy.to {
+            self.rebuild_again(config, &mut outcome.events);
+        }
+    }
+
+    fn refresh(&mut self, config: &VpnConfig, prefix: IpPrefix, outcome: &mut Outcome) {
+        outcome.changed |= self.refresh_route(prefix);
+        self.refresh_again(config, prefix, &mut outcome.events);
+    }
+
+    /// The paths in use for a prefix: those it is forwarded by, and the one that it is advertised again for.
+    pub(crate) fn best(&self, prefix: IpPrefix) -> Vec<(&PathId, &Path)> {
+        let mut paths = self.learned.best(prefix, self.ecmp);
+        let again = self.learned.readvertised(prefix);
+        let again = again.filter(|(id, _)| !paths.iter().any(|(known, _)| known == id));
+        paths.extend(again);
+        paths
     }
 
     /// Forgets every route; answers whether the intent changed.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses some")]
 #![allow(clippy::unwrap_used, reason = "the values are right")]
 
+pub mod ipvpn;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
