@@ -1,11 +1,11 @@
 //! A driver that forwards nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vpn::{EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
 
-use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned};
+use crate::{BoxFuture, Capabilities, Direction, Driver, DriverError, DriverView, Owned};
 
 const EVPN: &str = "E-VPN";
 
@@ -42,7 +42,15 @@ impl Default for DummyDriver {
 impl DummyDriver<IpVpnIntent> {
     /// An IP VPN driver with nothing applied, which keeps no history.
     pub fn ipvpn() -> Self {
-        Self::of("IP VPN", Capabilities::mpls())
+        // Nothing is forwarded, so every direction is done justice.
+        let directions = BTreeSet::from([Direction::Both, Direction::ToPort, Direction::FromPort]);
+        Self::of(
+            "IP VPN",
+            Capabilities {
+                directions,
+                ..Capabilities::mpls()
+            },
+        )
     }
 }
 
