@@ -5,7 +5,10 @@ use std::{env, ffi::OsString, io, path::PathBuf, process::ExitCode};
 use clap::{Arg, Args, Command, Parser, value_parser};
 use clap_complete::Shell;
 
-use crate::config::{Config, ConfigError, ConfigErrorKind, LogOptions, RawConfig, default_file};
+use crate::{
+    config::{Config, ConfigError, ConfigErrorKind, RawConfig, default_file},
+    logging::{Facility, LogOptions},
+};
 
 /// Reads a command line that starts with the name of the program. `--shell_completion SHELL`, which every program
 /// has, prints what makes the shell complete its arguments.
@@ -71,6 +74,21 @@ pub struct DaemonArgs {
     #[arg(long, value_name = "DIR")]
     config_dir: Vec<PathBuf>,
 
+    #[command(flatten)]
+    log: LogArgs,
+
+    /// Taken for scripts that were written for a transition long past
+    #[arg(long, hide = true)]
+    ack_oslo_log: bool,
+    /// Old init scripts say `start`.
+    #[arg(hide = true, value_parser = ["start"])]
+    word: Option<String>,
+}
+
+/// Where logs go and in which form.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logs")]
+struct LogArgs {
     /// Log debug messages too
     #[arg(short, long, overrides_with = "nodebug")]
     debug: bool,
@@ -87,36 +105,58 @@ pub struct DaemonArgs {
     #[arg(long, alias = "logdir", value_name = "DIR")]
     log_dir: Option<PathBuf>,
 
-    #[command(flatten)]
-    accepted: AcceptedArgs,
-}
-
-/// Flags of other versions that are taken and do nothing here.
-#[derive(Debug, Args)]
-struct AcceptedArgs {
-    #[arg(long, aliases = ["log-config", "log_config"], value_name = "PATH", hide = true)]
+    /// A logging configuration as Python's, which replaces everything else about logs
+    #[arg(long, aliases = ["log-config", "log_config"], value_name = "PATH")]
     log_config_append: Option<PathBuf>,
-    #[arg(long, value_name = "FORMAT", hide = true)]
+
+    /// Form of dates, as strftime has it [default: %Y-%m-%d %H:%M:%S]
+    #[arg(long, value_name = "FORMAT")]
     log_date_format: Option<String>,
-    #[arg(long, value_name = "FACILITY", hide = true)]
-    syslog_log_facility: Option<String>,
-    #[arg(long, hide = true)]
+
+    /// Log to the system log
+    #[arg(long, overrides_with = "nouse_syslog")]
     use_syslog: bool,
     #[arg(long, hide = true)]
     nouse_syslog: bool,
-    #[arg(long, hide = true)]
+
+    /// Facility of the system log [default: LOG_USER]
+    #[arg(long, value_name = "FACILITY", value_parser = facility)]
+    syslog_log_facility: Option<Facility>,
+
+    /// Log to systemd's journal
+    #[arg(long, overrides_with = "nouse_journal")]
     use_journal: bool,
     #[arg(long, hide = true)]
     nouse_journal: bool,
-    #[arg(long, hide = true)]
+
+    /// One JSON object a line
+    #[arg(long, overrides_with = "nouse_json")]
     use_json: bool,
     #[arg(long, hide = true)]
     nouse_json: bool,
-    #[arg(long, hide = true)]
-    ack_oslo_log: bool,
-    /// Old init scripts say `start`.
-    #[arg(hide = true, value_parser = ["start"])]
-    word: Option<String>,
+}
+
+fn facility(text: &str) -> Result<Facility, String> {
+    let rule = || "must be a facility of syslog, such as LOG_USER or LOG_LOCAL0".to_owned();
+    Facility::named(text).ok_or_else(rule)
+}
+
+impl LogArgs {
+    /// What is said here counts more than what files say.
+    fn apply(self, log: &mut LogOptions) {
+        let flag = |file: bool, yes: bool, no: bool| (file || yes) && !no;
+        log.debug = flag(log.debug, self.debug, self.nodebug);
+        log.syslog = flag(log.syslog, self.use_syslog, self.nouse_syslog);
+        log.journal = flag(log.journal, self.use_journal, self.nouse_journal);
+        log.json = flag(log.json, self.use_json, self.nouse_json);
+        if let Some(file) = self.log_file {
+            log.set_file(file);
+        }
+        log.dir = self.log_dir.or(log.dir.take());
+        log.config = self.log_config_append.or(log.config.take());
+        log.date_format = self.log_date_format.or(log.date_format.take());
+        log.facility = self.syslog_log_facility.unwrap_or(log.facility);
+    }
 }
 
 impl DaemonArgs {
@@ -133,7 +173,7 @@ impl DaemonArgs {
         let mut raw = RawConfig::read(&files, &self.config_dir)?;
         raw.read_environment(|name| env::var(name).ok());
         let mut config = Config::resolve(&raw)?;
-        self.apply(&mut config.log);
+        self.log.apply(&mut config.log);
         let mut warnings = raw.warnings;
         warnings.extend(
             config
@@ -143,28 +183,6 @@ impl DaemonArgs {
                 .map(|what| format!("{what} is not supported, ignored")),
         );
         Ok((config, warnings))
-    }
-
-    fn apply(self, log: &mut LogOptions) {
-        log.debug = (log.debug || self.debug) && !self.nodebug;
-        if let Some(file) = self.log_file {
-            log.set_file(file);
-        }
-        if self.log_dir.is_some() {
-            log.dir = self.log_dir;
-        }
-        let accepted = self.accepted;
-        for (set, what) in [
-            (accepted.log_config_append.is_some(), "--log-config-append"),
-            (accepted.log_date_format.is_some(), "--log-date-format"),
-            (accepted.use_syslog, "--use-syslog"),
-            (accepted.use_journal, "--use-journal"),
-            (accepted.use_json, "--use-json"),
-        ] {
-            if set {
-                log.unsupported.push(what);
-            }
-        }
     }
 }
 

@@ -21,4 +21,14 @@ impl LocalTime {
     pub fn seconds(&self) -> String {
         self.0.strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
+
+    /// Milliseconds of the second.
+    pub fn milliseconds(&self) -> i16 {
+        self.0.millisecond()
+    }
+
+    /// As a format of `strftime` has it; what that cannot say stays as it is written there.
+    pub fn strftime(&self, format: &str) -> String {
+        jiff::fmt::strtime::format(format, &self.0).unwrap_or_else(|_| format.to_owned())
+    }
 }

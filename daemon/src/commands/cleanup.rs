@@ -34,8 +34,8 @@ struct Args {
 
 #[derive(Debug, Error)]
 enum CleanupError {
-    #[error("cannot open the log file")]
-    Log(#[source] io::Error),
+    #[error("logs")]
+    Log(#[from] logging::LogError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),
     #[error("the dataplane driver `{driver}` cannot clean up")]
@@ -65,7 +65,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn clean(config: &Config, warnings: &[String], dry_run: bool) -> Result<(), CleanupError> {
-    logging::start(PROGRAM, &config.log).map_err(CleanupError::Log)?;
+    logging::start(PROGRAM, &config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

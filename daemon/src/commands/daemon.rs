@@ -53,8 +53,8 @@ struct Args {
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
 enum StartError {
-    #[error("cannot open the log file")]
-    Log(#[source] io::Error),
+    #[error("logs")]
+    Log(#[from] logging::LogError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),
     #[error("option `{option}` of section [{section}]")]
@@ -96,7 +96,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn start(config: Config, warnings: &[String]) -> Result<(), StartError> {
-    let memory = logging::start(PROGRAM, &config.log).map_err(StartError::Log)?;
+    let (memory, _logs) = logging::start(PROGRAM, &config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -74,6 +74,25 @@ pub enum ConfigErrorKind {
         /// What it has to be.
         rule: String,
     },
+    /// A section of a logging configuration is missing.
+    #[error("section [{}] is missing", .0.to_lowercase())]
+    NoLogSection(String),
+    /// An option of a logging configuration is missing.
+    #[error("option `{option}` of section [{section}] is missing")]
+    NoLogOption {
+        /// Section it belongs to.
+        section: String,
+        /// Its name.
+        option: &'static str,
+    },
+    /// Something in a logging configuration is not understood.
+    #[error("`{text}` is not understood: {rule}")]
+    Log {
+        /// As written.
+        text: String,
+        /// What it has to be.
+        rule: String,
+    },
     /// A `$name` in a value stands for nothing, or for itself.
     #[error("`${name}` in the value of `{option}` stands for nothing")]
     Substitution {
@@ -85,7 +104,7 @@ pub enum ConfigErrorKind {
 }
 
 impl ConfigErrorKind {
-    pub(super) fn at(self, place: Place) -> ConfigError {
+    pub(crate) fn at(self, place: Place) -> ConfigError {
         ConfigError { place, kind: self }
     }
 }

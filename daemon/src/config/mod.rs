@@ -16,6 +16,8 @@ use std::{
     time::Duration,
 };
 
+use crate::logging::LogOptions;
+
 pub use self::{
     error::{ConfigError, ConfigErrorKind, Place},
     raw::RawConfig,
@@ -198,17 +200,4 @@ impl fmt::Display for LocalAddress {
             Self::Interface(name) => f.write_str(name),
         }
     }
-}
-
-/// Where logs go and how much.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogOptions {
-    /// Debug messages too.
-    pub debug: bool,
-    /// File; standard error when there is none.
-    pub file: Option<PathBuf>,
-    /// Directory of a relative file name; alone it means `<program>.log` in it.
-    pub dir: Option<PathBuf>,
-    /// Options that were set and do nothing here.
-    pub unsupported: Vec<&'static str>,
 }

@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use tracing::level_filters::LevelFilter;
+
 use super::{
     Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, IpvpnDriver,
-    LogOptions, RawConfig,
+    RawConfig,
 };
+use crate::logging::{self, Facility, LogOptions, Rotation};
 
 const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface";
 const PORT: &str = "must be a port, 1 to 65535";
@@ -185,23 +188,57 @@ fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
 }
 
 fn log(raw: &RawConfig) -> Result<LogOptions, ConfigError> {
+    const LOG: &str = "DEFAULT";
+    let path = |option| Ok(raw.text(LOG, option)?.map(PathBuf::from));
+    let flag = |option| Ok(boolean(raw, LOG, option)?.unwrap_or(false));
+    let count = |option| raw.parsed(LOG, option, "must be a number");
+    let rotation = raw.text(LOG, "log_rotation_type")?;
+    let rotation = rotation.is_some_and(|by| by == "size").then_some(Rotation {
+        octets: count("max_logfile_size_mb")?.unwrap_or(200) << 20,
+        count: count("max_logfile_count")?
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(30),
+    });
+    let facility = "must be a facility of syslog, such as LOG_USER or LOG_LOCAL0";
+    let facility = raw.with(LOG, "syslog_log_facility", facility, Facility::named)?;
     let mut log = LogOptions {
-        debug: boolean(raw, "DEFAULT", "debug")?.unwrap_or(false),
-        dir: raw.text("DEFAULT", "log_dir")?.map(PathBuf::from),
+        debug: flag("debug")?,
+        dir: path("log_dir")?,
+        rotation,
+        date_format: raw.text(LOG, "log_date_format")?,
+        config: path("log_config_append")?,
+        syslog: flag("use_syslog")?,
+        facility: facility.unwrap_or_default(),
+        journal: flag("use_journal")?,
+        stderr: flag("use_stderr")?,
+        json: flag("use_json")?,
+        levels: levels(raw)?,
         ..LogOptions::default()
     };
-    if let Some(file) = raw.text("DEFAULT", "log_file")? {
-        log.set_file(file.into());
+    if let Some(file) = path("log_file")? {
+        log.set_file(file);
     }
-    for option in ["use_syslog", "use_journal", "use_json"] {
-        if boolean(raw, "DEFAULT", option)?.unwrap_or(false) {
-            log.unsupported.push(option);
-        }
-    }
-    for option in ["log_config_append", "log_date_format", "default_log_levels"] {
-        if raw.text("DEFAULT", option)?.is_some() {
-            log.unsupported.push(option);
-        }
+    if raw
+        .text(LOG, "log_rotation_type")?
+        .is_some_and(|by| by == "interval")
+    {
+        log.unsupported.push("log_rotation_type = interval");
     }
     Ok(log)
+}
+
+/// `name=LEVEL, ...`
+fn levels(raw: &RawConfig) -> Result<Vec<(String, LevelFilter)>, ConfigError> {
+    let rule =
+        "must be NAME=LEVEL, separated by commas, with the levels DEBUG, INFO, WARNING, ERROR";
+    let levels = raw.with("DEFAULT", "default_log_levels", rule, |text| {
+        let items = text.split([',', '\n']).map(str::trim);
+        let items = items.filter(|item| !item.is_empty());
+        let read = |item: &str| {
+            let (name, level) = item.split_once('=')?;
+            Some((name.trim().to_owned(), logging::level(level.trim())?))
+        };
+        items.map(read).collect::<Option<Vec<_>>>()
+    })?;
+    Ok(levels.unwrap_or_default())
 }

@@ -119,14 +119,27 @@ fn dollar_names_are_replaced() {
 }
 
 #[test]
-fn log_options_that_are_not_built() {
-    let text =
-        format!("{MINIMAL}[DEFAULT]\ndebug=yes\nlog_file=old.conf\nuse_syslog=true\nuse_json=0\n");
+fn log_options() {
+    let text = format!(
+        "{MINIMAL}[DEFAULT]\ndebug=yes\nlog_file=old.conf\nuse_syslog=true\nuse_json=0\n\
+        default_log_levels=vpn=DEBUG, hyper=error\nlog_rotation_type=interval\n"
+    );
     let log = resolve(&text).unwrap().log;
-    assert!(log.debug);
+    assert!(log.debug && log.syslog && !log.json);
     assert_eq!(log.file, None);
+    assert_eq!(log.levels.len(), 2);
     assert_eq!(
         log.unsupported,
-        ["log_file with a name in .conf", "use_syslog"]
+        [
+            "log_file with a name in .conf",
+            "log_rotation_type = interval"
+        ]
     );
+    for wrong in [
+        "default_log_levels=vpn",
+        "syslog_log_facility=LOG_X",
+        "use_json=perhaps",
+    ] {
+        resolve(&format!("{MINIMAL}[DEFAULT]\n{wrong}\n")).unwrap_err();
+    }
 }

@@ -1,29 +1,18 @@
-//! Log lines, and the memory of the last warnings that the looking glass shows.
+//! The memory of the last warnings, which the looking glass shows.
 
 use std::{
     collections::VecDeque,
     fmt::{self, Write as _},
-    fs::OpenOptions,
-    io,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
-    level_filters::LevelFilter,
 };
-use tracing_subscriber::{
-    Layer,
-    filter::Targets,
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer},
-    layer::{Context, SubscriberExt as _},
-    registry::LookupSpan,
-    util::SubscriberInitExt as _,
-};
+use tracing_subscriber::{Layer, layer::Context};
 
-use crate::{clock, config::LogOptions};
+use crate::clock;
 
 /// How many records are kept.
 const KEPT: usize = 100;
@@ -75,84 +64,8 @@ impl Memory {
     }
 }
 
-/// Starts logging for the process; the memory fills from then on.
-///
-/// # Errors
-/// The log file cannot be opened; named in the error.
-pub fn start(program: &str, options: &LogOptions) -> io::Result<Memory> {
-    let memory = Memory::default();
-    let level = if options.debug {
-        LevelFilter::DEBUG
-    } else {
-        LevelFilter::INFO
-    };
-    // The HTTP library's own words are of no use to users.
-    let filter = Targets::new()
-        .with_default(level)
-        .with_targets(["hyper", "axum"].map(|t| (t, Level::WARN)));
-    let lines = tracing_subscriber::fmt::layer()
-        .event_format(Lines)
-        .with_ansi(false);
-    let lines = match log_file(program, options) {
-        None => lines.with_writer(io::stderr).boxed(),
-        Some(path) => {
-            let file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&path)
-                .map_err(|error| {
-                    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
-                })?;
-            lines.with_writer(Mutex::new(file)).boxed()
-        }
-    };
-    // A second start in one process (the lab's tests) keeps the first.
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .with(Remember(memory.clone()).with_filter(LevelFilter::WARN))
-        .try_init()
-        .ok();
-    Ok(memory)
-}
-
-fn log_file(program: &str, options: &LogOptions) -> Option<PathBuf> {
-    match (&options.dir, &options.file) {
-        (None, file) => file.clone(),
-        (Some(dir), Some(file)) => Some(dir.join(file)),
-        (Some(dir), None) => Some(dir.join(format!("{program}.log"))),
-    }
-}
-
-/// `2026-11-21 01:50:37.129 9979 INFO <logger> [-] <message>`.
-struct Lines;
-
-impl<S, N> FormatEvent<S, N> for Lines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let text = Text::of(event);
-        let metadata = event.metadata();
-        writeln!(
-            writer,
-            "{} {} {} {} [{}] {}",
-            clock::now().format('.'),
-            std::process::id(),
-            level_name(*metadata.level()),
-            metadata.target(),
-            text.worker.as_deref().unwrap_or("-"),
-            text.message,
-        )
-    }
-}
-
-struct Remember(Memory);
+/// The layer that fills a memory.
+pub(super) struct Remember(pub(super) Memory);
 
 impl<S: Subscriber> Layer<S> for Remember {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -170,13 +83,13 @@ impl<S: Subscriber> Layer<S> for Remember {
 
 /// Message and fields of an event on one line.
 #[derive(Default)]
-struct Text {
-    message: String,
-    worker: Option<String>,
+pub(super) struct Text {
+    pub(super) message: String,
+    pub(super) worker: Option<String>,
 }
 
 impl Text {
-    fn of(event: &Event<'_>) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let mut text = Self::default();
         event.record(&mut text);
         text
@@ -204,7 +117,8 @@ impl Visit for Text {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+/// As Python calls it.
+pub(super) fn level_name(level: Level) -> &'static str {
     match level {
         Level::ERROR => "ERROR",
         Level::WARN => "WARNING",
@@ -216,6 +130,8 @@ fn level_name(level: Level) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt as _};
+
     use super::*;
 
     #[test]
