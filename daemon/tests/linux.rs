@@ -93,7 +93,7 @@ fn body(instance: &str, interface: &str) -> AttachBody {
 }
 
 #[tokio::test]
-async fn what_cannot_be_plugged_leaves_nothing_behind() {
+async fn issues_42_and_43_what_cannot_be_plugged_leaves_nothing_behind() {
     let Some(host) = Host::new(&["tap1", "tap2"]).await else {
         return;
     };

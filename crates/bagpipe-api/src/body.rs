@@ -59,6 +59,9 @@ pub struct LocalPortBody {
     /// What the Open vSwitch driver has to know about the port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ovs: Option<Value>,
+    /// VLAN of the instance on the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u16>,
 }
 
 impl LocalPortBody {
@@ -117,6 +120,9 @@ pub struct AttachBody {
     /// Flowspec based attraction, `{}` for none.
     #[serde(default)]
     pub attract_traffic: Value,
+    /// Where to send what no route matches; null ends it, absent leaves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Value>,
     /// Free text or object, shown with the endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Value>,
@@ -149,6 +155,7 @@ impl AttachBody {
             linuxbr: None,
             readvertise: Value::Null,
             attract_traffic: Value::Object(serde_json::Map::new()),
+            fallback: None,
             description: None,
             instance_description: None,
         }

@@ -72,30 +72,34 @@ pub struct Refusal {
     pub rule: Option<String>,
 }
 
+/// An error as the daemon writes it.
+#[derive(Deserialize)]
+struct ErrorBody {
+    code: u16,
+    description: String,
+    #[serde(default)]
+    field: Option<String>,
+    #[serde(default)]
+    rule: Option<String>,
+}
+
+impl From<ErrorBody> for Refusal {
+    fn from(body: ErrorBody) -> Self {
+        Self {
+            status: body.code,
+            description: body.description,
+            field: body.field,
+            rule: body.rule,
+        }
+    }
+}
+
 impl Refusal {
     fn new(status: StatusCode, body: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct ErrorBody {
-            description: String,
-            #[serde(default)]
-            field: Option<String>,
-            #[serde(default)]
-            rule: Option<String>,
-        }
-        let status = status.as_u16();
         match serde_json::from_slice::<ErrorBody>(body) {
-            Ok(ErrorBody {
-                description,
-                field,
-                rule,
-            }) => Self {
-                status,
-                description,
-                field,
-                rule,
-            },
+            Ok(body) => body.into(),
             Err(_) => Self {
-                status,
+                status: status.as_u16(),
                 description: String::from_utf8_lossy(body).trim().to_owned(),
                 field: None,
                 rule: None,
@@ -169,6 +173,37 @@ impl Client {
     /// [`ClientError::Refused`] when the daemon will not, else any other.
     pub async fn detach(&mut self, body: &DetachBody) -> Result<(), ClientError> {
         self.post("/detach_localport", body).await.map(drop)
+    }
+
+    /// Attaches endpoints, in order, by one call. One that is refused does not keep the others from it; the outcomes come in
+    /// the order of the bodies.
+    ///
+    /// # Errors
+    /// Any [`ClientError`], when there are no outcomes.
+    pub async fn attach_all(
+        &mut self,
+        bodies: &[AttachBody],
+    ) -> Result<Vec<Result<(), Refusal>>, ClientError> {
+        outcomes(&self.post("/attach_localport", &bodies).await?)
+    }
+
+    /// Detaches endpoints by one call, as [`Client::attach_all`].
+    ///
+    /// # Errors
+    /// Any [`ClientError`], when there are no outcomes.
+    pub async fn detach_all(
+        &mut self,
+        bodies: &[DetachBody],
+    ) -> Result<Vec<Result<(), Refusal>>, ClientError> {
+        outcomes(&self.post("/detach_localport", &bodies).await?)
+    }
+
+    /// Every attachment there is, as bodies that attach it again.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn attachments(&mut self) -> Result<Vec<AttachBody>, ClientError> {
+        read(&self.get("/attachments").await?)
     }
 
     /// A node of the looking glass; `path` is relative to its root (`bgp/peers`), elements percent-encoded.
@@ -266,6 +301,13 @@ impl Client {
             Err(Refusal::new(status, &body).into())
         }
     }
+}
+
+/// What became of each of several requests: null, or the error that it alone would have been answered with.
+fn outcomes(body: &[u8]) -> Result<Vec<Result<(), Refusal>>, ClientError> {
+    let outcomes: Vec<Option<ErrorBody>> = read(body)?;
+    let outcome = |error: Option<ErrorBody>| error.map_or(Ok(()), |error| Err(error.into()));
+    Ok(outcomes.into_iter().map(outcome).collect())
 }
 
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, ClientError> {

@@ -27,6 +27,18 @@ pub enum Rule {
     Object,
     /// The field has to be there.
     Required,
+    /// A key of an object may be there once.
+    Once,
+    /// Text that can be a name.
+    Name,
+    /// The keys of the object have to be among these.
+    Keys(&'static [&'static str]),
+    /// One of the two, not both.
+    NotWith(&'static str),
+    /// A port, or two with a colon between them.
+    Ports,
+    /// An IP protocol, by name or number.
+    Protocol,
     /// The value has to be of this JSON type.
     Type(&'static str),
     /// The value has to be one of these words.
@@ -62,6 +74,12 @@ impl fmt::Display for Rule {
             Self::Json(_) => f.write_str("must be JSON"),
             Self::Object => f.write_str("must be a JSON object"),
             Self::Required => f.write_str("is required"),
+            Self::Once => f.write_str("must be there only once"),
+            Self::Name => f.write_str("must have no control characters and at most 255 characters"),
+            Self::Keys(keys) => write!(f, "must be one of the keys: {}", keys.join(", ")),
+            Self::NotWith(other) => write!(f, "cannot be given together with `{other}`"),
+            Self::Ports => f.write_str("must be a port, or a range as `1000:2000`"),
+            Self::Protocol => f.write_str("must be an IP protocol, by name or number"),
             Self::Type(name) => write!(f, "must be {name}"),
             Self::OneOf(words) => write!(f, "must be one of: {}", words.join(", ")),
             Self::Range(low, high) => write!(f, "must be an integer from {low} to {high}"),
@@ -96,8 +114,15 @@ impl ApiError {
     }
 
     /// With what was there instead.
+    ///
+    /// What is too long to be read is cut: nobody gets back a megabyte for having sent one.
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = Some(found.into());
+        let mut found = found.into();
+        if let Some((end, _)) = found.char_indices().nth(MAX_FOUND) {
+            found.truncate(end);
+            found.push_str("...");
+        }
+        self.found = Some(found);
         self
     }
 
@@ -138,3 +163,5 @@ impl ApiError {
         format!("API error: {text}")
     }
 }
+
+const MAX_FOUND: usize = 100;

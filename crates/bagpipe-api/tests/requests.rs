@@ -139,12 +139,36 @@ fn every_rule_of_an_attach() {
             "static_destination_prefixes": []}}),
         ),
         with(json!({"fallback": "there"})),
+        with(json!({"vni": "+5"})),
+        with(json!({"vpn_instance_id": "a\nb"})),
+        with(json!({"vpn_instance_id": "x".repeat(256)})),
+        with(json!({"local_port": "tap\0"})),
+        with(json!({"local_port": {"linuxif": "tap\n1"}})),
+        with(json!({"local_port": {"linuxif": "tap1", "ovs": {"plugged": "yes"}}})),
+        with(json!({"local_port": {"linuxif": "tap1", "ovs": {"port_number": "x"}}})),
+        ipvpn(json!({"local_port": {"evpn": {}}})),
+        ipvpn(json!({"local_port": {"linuxif": "tap1", "evpn": {"id": "e"}}})),
+        attract(json!({"redirect_rts": "64512:1", "classifier": {"port": "80"}})),
+        attract(json!({"redirect_rts": "64512:1", "classifier": {"sourcePort": "80:70"}})),
+        attract(json!({"redirect_rts": "64512:1", "classifier": {"destinationPort": "65536"}})),
+        attract(json!({"redirect_rts": "64512:1", "classifier": {"protocol": "ip"}})),
+        attract(json!({"redirect_rts": "64512:1", "classifier": {"sourcePrefix": "10"}})),
     ];
     let mut table: String = bodies
         .iter()
         .map(|body| row(&difference(body), &attach(body).expect_err("a bad body")))
         .collect();
-    for text in ["", "  ", "null", "[]", "\"x\"", "{\"vpn_type\": ", "\u{0}"] {
+    for text in [
+        r#"{"vni": 1, "vni": 1}"#,
+        "1e999",
+        "",
+        "  ",
+        "null",
+        "[]",
+        "\"x\"",
+        "{\"vpn_type\": ",
+        "\u{0}",
+    ] {
         let error = AttachRequest::from_json(text.as_bytes()).unwrap_err();
         table.push_str(&row(&format!("{text:?}"), &error));
     }
@@ -219,6 +243,20 @@ fn a_detach_needs_only_what_names_the_endpoint() {
     assert_eq!(detach(&body).unwrap().vpn_instance_id, "e2");
     body["import_rt"] = json!([5]);
     assert_eq!(detach(&body).unwrap_err().field, "import_rt");
+    body["import_rt"] = json!([]);
+    // The port has to be there, whatever it is.
+    for port in [
+        json!({"linuxif": 7}),
+        json!({"evpn": null}),
+        json!("elsewhere"),
+    ] {
+        body["local_port"] = port;
+        detach(&body).unwrap();
+    }
+    for port in [json!({}), json!(7), json!(""), Value::Null] {
+        body["local_port"] = port;
+        assert_eq!(detach(&body).unwrap_err().field, "local_port");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::instance::Instance;
 use crate::intent::InstanceId;
 use crate::manager::VpnManager;
 use crate::reading::Entry;
-use crate::request::{Direction, InstanceKind, Readvertise};
+use crate::request::{AttachRequest, Direction, InstanceKind, Readvertise};
 use crate::routes::distinguisher;
 
 /// One instance, without its routes and ports.
@@ -108,6 +108,40 @@ impl VpnManager {
                 });
         }
         Some(ports)
+    }
+
+    /// Every live endpoint, as the request that would attach it again; of what belongs to the instance, as it is now.
+    pub fn attachments(&self) -> impl Iterator<Item = AttachRequest> + '_ {
+        self.instance_map().values().flat_map(|instance| {
+            let common = instance.common();
+            let endpoints = common.endpoints.iter();
+            endpoints.map(move |((mac, _), endpoint)| AttachRequest {
+                kind: instance.kind(),
+                external_id: common.external_id.clone(),
+                mac: *mac,
+                mac_text: endpoint.mac_text.clone(),
+                // The text is that of an address: it was one when it came.
+                ip: endpoint.ip_text.as_ref().and_then(|text| text.parse().ok()),
+                local_port: endpoint.port.clone(),
+                import: common.import.clone(),
+                export: common.export.iter().copied().collect(),
+                gateway: instance.gateway().map(|gateway| gateway.address),
+                advertise_subnet: endpoint.prefix.is_some_and(|prefix| !prefix.is_host()),
+                hash_order: endpoint.hash_order,
+                local_pref: endpoint.local_pref,
+                vni: (common.numbers.label.is_none()).then_some(common.numbers.vni),
+                linuxbr: match instance {
+                    Instance::Evi(evi) => evi.intent.linuxbr.clone(),
+                    Instance::Vrf(_) => None,
+                },
+                direction: endpoint.direction,
+                readvertise: common.readvertise.clone(),
+                attract_traffic: common.attract_traffic.clone(),
+                fallback: common.fallback.clone(),
+                description: endpoint.description.clone(),
+                instance_description: common.description.clone(),
+            })
+        })
     }
 
     /// Every route an instance has received.

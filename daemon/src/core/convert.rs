@@ -2,9 +2,90 @@
 
 use std::net::IpAddr;
 
-use bagpipe_api::{ApiError, Rule, request};
+use bagpipe_api::{ApiError, AttachBody, LocalPortBody, Rule, VpnType, request};
 use serde_json::{Value, json};
 use vpn::{InstanceKind, LocalPort, Readvertise};
+
+/// An attachment as the body that attaches it again.
+pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
+    let targets = |targets: &std::collections::BTreeSet<bgp_wire::RouteTarget>| -> Vec<String> {
+        targets.iter().map(ToString::to_string).collect()
+    };
+    let json = |text: &Option<String>| -> Option<Value> {
+        let value = serde_json::from_str(text.as_deref()?).ok()?;
+        Some(value).filter(|value: &Value| !value.is_null())
+    };
+    // A number was taken as an address too; as text it would be none.
+    let mac_address = if request::parse_mac(&request.mac_text) == Some(request.mac) {
+        request.mac_text.clone()
+    } else {
+        request.mac.to_string()
+    };
+    let readvertise = request.readvertise.as_ref().map(
+        |readvertise| json!({"from_rt": targets(&readvertise.from), "to_rt": targets(&readvertise.to)}),
+    );
+    AttachBody {
+        vpn_type: match request.kind {
+            InstanceKind::Evpn => VpnType::Evpn,
+            InstanceKind::IpVpn => VpnType::Ipvpn,
+        },
+        vpn_instance_id: request.external_id.clone(),
+        mac_address,
+        ip_address: request.ip.as_ref().map(|ip| ip.text().to_owned()),
+        local_port: port_body(&request.local_port),
+        import_rt: targets(&request.import),
+        export_rt: targets(&request.export),
+        gateway_ip: request.gateway.map(|gateway| gateway.to_string()),
+        advertise_subnet: request.advertise_subnet,
+        vni: request.vni.map_or(0, |vni| vni.get()),
+        lb_consistent_hash_order: request.hash_order,
+        local_pref: request.local_pref,
+        direction: match request.direction {
+            vpn::Direction::Both => bagpipe_api::Direction::Both,
+            vpn::Direction::ToPort => bagpipe_api::Direction::ToPort,
+            vpn::Direction::FromPort => bagpipe_api::Direction::FromPort,
+        },
+        linuxbr: request.linuxbr.clone(),
+        readvertise: readvertise.unwrap_or_default(),
+        attract_traffic: json(&request.attract_traffic).map_or_else(|| json!({}), attract_body),
+        fallback: json(&request.fallback),
+        description: json(&request.description),
+        instance_description: json(&request.instance_description),
+    }
+}
+
+/// `attract_traffic` out of what the looking glass shows of it.
+fn attract_body(shown: Value) -> Value {
+    let targets = |key: &str| -> Vec<String> {
+        let list = shown[key].as_array().into_iter().flatten();
+        list.filter_map(|target| Some(target.as_str()?.trim_start_matches("target:").to_owned()))
+            .collect()
+    };
+    let mut body = json!({
+        "redirect_rts": targets("redirect_rts"),
+        "classifier": shown["classifier"],
+    });
+    // Without prefixes the target is that of `readvertise`.
+    if shown["static_destination_prefixes"].is_array() {
+        body["to_rt"] = targets("to").into();
+        body["static_destination_prefixes"] = shown["static_destination_prefixes"].clone();
+    }
+    body
+}
+
+fn port_body(port: &LocalPort) -> LocalPortBody {
+    let details = port.details.as_deref().unwrap_or_default();
+    let details: Value = serde_json::from_str(details).unwrap_or_default();
+    let detail = |key: &str| details.get(key).cloned();
+    let evpn = detail("evpn");
+    LocalPortBody {
+        // The interface of a plugged instance is the daemon's own making.
+        linuxif: evpn.is_none().then(|| port.linuxif.clone()),
+        evpn,
+        ovs: detail("ovs"),
+        vlan: port.vlan,
+    }
+}
 
 /// An attach.
 pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachRequest, ApiError> {
@@ -87,7 +168,10 @@ fn ip(ip: Option<request::IpText>) -> Result<Option<vpn::IpWithPrefix>, ApiError
 }
 
 fn local_port(port: request::LocalPort) -> Result<LocalPort, ApiError> {
-    let details: Vec<Value> = [port.evpn, port.ovs].into_iter().flatten().collect();
+    let details = [("evpn", port.evpn), ("ovs", port.ovs)].into_iter();
+    let details: serde_json::Map<String, Value> = details
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
     Ok(LocalPort {
         linuxif: port.linuxif.unwrap_or_default(),
         vlan: port.vlan,

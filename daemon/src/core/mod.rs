@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use bagpipe_api::{AttachRequest, DetachRequest, HeldRoute, PeerSession};
+use bagpipe_api::{AttachBody, AttachRequest, DetachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::PeerEvent;
 use dataplane::DriverHandle;
@@ -73,6 +73,11 @@ pub enum Command {
         request: Box<DetachRequest>,
         /// Where the outcome goes.
         reply: Reply,
+    },
+    /// List every attachment, as bodies that attach it again.
+    Attachments {
+        /// Where they go.
+        reply: oneshot::Sender<Vec<AttachBody>>,
     },
     /// List the routes that were received, for programs.
     Routes {
@@ -307,6 +312,12 @@ impl Core {
                     reply.send(Err(error.into())).ok();
                 }
             },
+            Command::Attachments { reply } => {
+                let attachments = self.speaker.vpns().attachments();
+                reply
+                    .send(attachments.map(|request| convert::body(&request)).collect())
+                    .ok();
+            }
             Command::Routes { all, reply } => {
                 reply.send(self.held_routes(all)).ok();
             }

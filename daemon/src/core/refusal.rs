@@ -1,7 +1,7 @@
 //! Why an operation was not done, as the client is told.
 
-use axum::http::StatusCode;
 use dataplane::DriverError;
+use hyper::StatusCode;
 use vpn::{AttachError, DetachError};
 
 use crate::rest::HttpError;

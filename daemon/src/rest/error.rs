@@ -1,11 +1,12 @@
 //! Errors as HTTP answers, in the form the client says it accepts.
 
-use axum::{
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
 use bagpipe_api::ApiError;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Response, StatusCode};
 use serde_json::{Map, Value};
+
+use super::answer::respond;
 
 /// An answer that is not 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,16 +39,18 @@ impl HttpError {
     }
 
     /// The answer: JSON for clients that accept it, plain text for those that say nothing, else HTML.
-    pub fn response(&self, accept: Option<&str>) -> Response {
+    pub fn response(&self, accept: Option<&str>) -> Response<Full<Bytes>> {
         let (content_type, body) = match accept {
             None => ("text/plain; charset=UTF-8", self.text()),
-            Some(accept) if accept.contains("json") => ("application/json", self.json()),
+            Some(accept) if accept.contains("json") => {
+                ("application/json", self.value().to_string())
+            }
             Some(accept) if accept.contains("html") || accept.contains("*/*") => {
                 ("text/html; charset=UTF-8", self.html())
             }
             Some(_) => ("text/plain; charset=UTF-8", self.text()),
         };
-        (self.status, [(header::CONTENT_TYPE, content_type)], body).into_response()
+        respond(self.status, content_type, body)
     }
 
     fn title(&self) -> &'static str {
@@ -60,13 +63,15 @@ impl HttpError {
             StatusCode::BAD_REQUEST => "The request breaks a rule of this API.",
             StatusCode::NOT_FOUND => "There is nothing at this address.",
             StatusCode::METHOD_NOT_ALLOWED => "The method is not one of this resource.",
+            StatusCode::REQUEST_TIMEOUT => "The request is not there in time.",
             StatusCode::NOT_ACCEPTABLE => "The answer exists in none of the accepted forms.",
             StatusCode::PAYLOAD_TOO_LARGE => "The body is larger than any request needs.",
             _ => "The daemon could not do what it was asked to.",
         }
     }
 
-    fn json(&self) -> String {
+    /// As JSON.
+    pub fn value(&self) -> Value {
         let mut object = Map::new();
         object.insert("code".into(), self.status.as_u16().into());
         object.insert("title".into(), self.title().into());
@@ -76,7 +81,7 @@ impl HttpError {
                 object.insert(key.into(), value.clone().into());
             }
         }
-        Value::Object(object).to_string()
+        Value::Object(object)
     }
 
     fn text(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 
 use super::{CHANGES_WAIT, error::HttpError};
 
@@ -19,6 +19,8 @@ pub(super) enum Target {
     Detach,
     /// `/looking-glass` and below; the decoded elements.
     LookingGlass(Vec<String>),
+    /// `/attachments`
+    Attachments,
     /// `/changes`
     Changes,
     /// `/routes`
@@ -32,21 +34,23 @@ pub(super) enum Target {
 impl Target {
     /// Trailing slashes do not matter, nor does a `.json` at the end (the looking glass sees to its own).
     pub(super) fn of(path: &str) -> Self {
-        let mut elements = path.split('/').filter(|element| !element.is_empty());
+        let elements = path.split('/').filter(|element| !element.is_empty());
+        let mut elements = elements.map(decode);
         let Some(first) = elements.next() else {
             return Self::Root;
         };
-        let rest: Vec<String> = elements.map(decode).collect();
+        let rest: Vec<String> = elements.collect();
         let name = if rest.is_empty() {
-            first.strip_suffix(".json").unwrap_or(first)
+            first.strip_suffix(".json").unwrap_or(&first)
         } else {
-            first
+            &first
         };
         match (name, rest.is_empty()) {
             ("looking-glass", _) => Self::LookingGlass(rest),
             ("ping", true) => Self::Ping,
             ("attach_localport", true) => Self::Attach,
             ("detach_localport", true) => Self::Detach,
+            ("attachments", true) => Self::Attachments,
             ("changes", true) => Self::Changes,
             ("routes", true) => Self::Routes,
             ("sessions", true) => Self::Sessions,

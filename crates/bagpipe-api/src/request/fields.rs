@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bgp_wire::RouteTarget;
 use serde_json::{Map, Value};
 
-use super::{EndpointAddresses, IpText, MacText, route_target};
+use super::{EndpointAddresses, IpText, MacText, route_target, route_target::digits};
 use crate::error::{ApiError, Rule};
 
 /// The keys of a JSON object, and what the object is called in errors.
@@ -15,22 +15,18 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads a body, whatever its content type said.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Err(ApiError::new("body", Rule::Body));
-        }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(map)) => Ok(Self {
+    /// The keys of a whole body.
+    pub(super) fn of(body: Value) -> Result<Self, ApiError> {
+        match body {
+            Value::Object(map) => Ok(Self {
                 prefix: String::new(),
                 map,
             }),
-            Ok(other) => Err(ApiError::new("body", Rule::Object).found(type_name(&other))),
-            Err(error) => Err(ApiError::new("body", Rule::Json(error.to_string()))),
+            other => Err(ApiError::new("body", Rule::Object).found(type_name(&other))),
         }
     }
 
-    /// The object under a key.
+    /// The object under a key, which is called `name` in errors.
     pub(super) fn nested(name: &str, map: &Map<String, Value>) -> Self {
         Self {
             prefix: format!("{name}."),
@@ -76,12 +72,28 @@ impl Fields {
         }
     }
 
+    /// A name: a string that can be shown on a line; absent and null are none.
+    pub(super) fn label(&self, key: &str) -> Result<Option<String>, ApiError> {
+        match self.string(key)? {
+            Some(text) if !is_label(&text) => Err(ApiError::new(self.name(key), Rule::Name)),
+            text => Ok(text),
+        }
+    }
+
     /// An object; absent and null are none.
     pub(super) fn object(&self, key: &str) -> Result<Option<&Map<String, Value>>, ApiError> {
         match self.present(key) {
             None => Ok(None),
             Some(Value::Object(object)) => Ok(Some(object)),
             Some(_) => Err(self.wrong(key, "an object")),
+        }
+    }
+
+    /// A boolean; null and absent are none.
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, ApiError> {
+        match self.present(key) {
+            None => Ok(None),
+            Some(_) => self.boolean(key),
         }
     }
 
@@ -106,8 +118,7 @@ impl Fields {
             }
             Some(_) => return Err(self.wrong(key, "an integer")),
         };
-        text.parse::<u32>()
-            .ok()
+        digits(&text)
             .filter(|number| *number <= max)
             .map(Some)
             .ok_or_else(|| {
@@ -148,6 +159,14 @@ impl Fields {
             .transpose()
     }
 }
+
+/// Whether a name is fit for logs, pages and the kernel: no end of line, no NUL, no novel.
+pub(super) fn is_label(text: &str) -> bool {
+    text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
+}
+
+/// In characters.
+pub const MAX_NAME: usize = 255;
 
 /// A value as the caller sees it: strings without their quotes.
 fn plain(value: &Value) -> String {

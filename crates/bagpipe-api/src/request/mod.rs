@@ -5,7 +5,9 @@
 
 mod address;
 mod fields;
+mod local_port;
 mod route_target;
+mod strict;
 mod traffic;
 
 use std::{collections::BTreeSet, net::IpAddr};
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::address::{parse_mac, parse_prefix};
-pub use self::traffic::{AttractTraffic, Readvertise};
+pub use self::local_port::LocalPort;
+pub use self::strict::parse_body;
+pub use self::traffic::{AttractTraffic, CLASSIFIER_KEYS, PROTOCOLS, Readvertise};
 use self::{address::EndpointAddresses, fields::Fields};
 use crate::{
     body::{Direction, VpnType},
@@ -48,19 +52,6 @@ impl IpText {
     pub fn is_host(&self) -> bool {
         self.prefix_len == if self.address.is_ipv4() { 32 } else { 128 }
     }
-}
-
-/// Where an endpoint is plugged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LocalPort {
-    /// Interface, the key under which endpoints are grouped; none when an E-VPN instance is plugged.
-    pub linuxif: Option<String>,
-    /// E-VPN instance plugged into an IP VPN, as it was given.
-    pub evpn: Option<Value>,
-    /// What the Open vSwitch driver is told, as it was given.
-    pub ovs: Option<Value>,
-    /// VLAN on the port.
-    pub vlan: Option<u16>,
 }
 
 /// A valid `POST /attach_localport`.
@@ -98,7 +89,7 @@ pub struct AttachRequest {
     pub readvertise: Option<Readvertise>,
     /// Traffic to attract by Flowspec routes.
     pub attract_traffic: Option<AttractTraffic>,
-    /// Where to send what no route matches; not interpreted here.
+    /// Where to send what no route matches, not interpreted here; absent keeps what is there, null ends it.
     pub fallback: Option<Value>,
     /// Shown with the endpoint; absent keeps what is there.
     pub description: Option<Value>,
@@ -115,8 +106,6 @@ pub struct DetachRequest {
     pub vpn_instance_id: String,
     /// MAC address of the endpoint.
     pub mac: MacText,
-    /// Where the endpoint is plugged; only its presence is checked.
-    pub local_port: LocalPort,
     /// Address of the endpoint; none (E-VPN) means every endpoint of the MAC.
     pub ip: Option<IpText>,
 }
@@ -127,11 +116,19 @@ impl AttachRequest {
     /// # Errors
     /// [`ApiError`]: the first rule broken, in the order of the fields above.
     pub fn from_json(body: &[u8]) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body)?;
+        Self::from_value(parse_body(body)?)
+    }
+
+    /// The same from JSON that was read already.
+    ///
+    /// # Errors
+    /// As [`AttachRequest::from_json`].
+    pub fn from_value(body: Value) -> Result<Self, ApiError> {
+        let fields = Fields::of(body)?;
         let vpn_type = vpn_type(&fields)?;
         let vpn_instance_id = instance_id(&fields)?;
         let mac = fields.mac()?;
-        let local_port = local_port(&fields, vpn_type)?;
+        let local_port = LocalPort::parse(&fields, vpn_type)?;
         let ip = ip(&fields, vpn_type)?;
         let import_rt = fields
             .route_targets("import_rt")?
@@ -152,13 +149,14 @@ impl AttachRequest {
             .unwrap_or(0);
         let local_pref = fields.integer("local_pref", u32::MAX)?;
         let vni = vni(&fields)?;
-        let linuxbr = fields.string("linuxbr")?.filter(|name| !name.is_empty());
+        let linuxbr = fields.label("linuxbr")?.filter(|name| !name.is_empty());
         let direction = direction(&fields)?;
         let readvertise = Readvertise::parse(&fields)?;
         let attract_traffic = AttractTraffic::parse(&fields, readvertise.as_ref())?;
-        let fallback = fields
-            .object("fallback")?
-            .map(|fallback| Value::Object(fallback.clone()));
+        let fallback = match fields.object("fallback")? {
+            Some(fallback) => Some(Value::Object(fallback.clone())),
+            None => fields.get("fallback").cloned(),
+        };
         Ok(Self {
             vpn_type,
             vpn_instance_id,
@@ -190,11 +188,19 @@ impl DetachRequest {
     /// # Errors
     /// [`ApiError`]: the first rule broken, in the order of the fields above.
     pub fn from_json(body: &[u8]) -> Result<Self, ApiError> {
-        let fields = Fields::parse(body)?;
+        Self::from_value(parse_body(body)?)
+    }
+
+    /// The same from JSON that was read already.
+    ///
+    /// # Errors
+    /// As [`DetachRequest::from_json`].
+    pub fn from_value(body: Value) -> Result<Self, ApiError> {
+        let fields = Fields::of(body)?;
         let vpn_type = vpn_type(&fields)?;
         let vpn_instance_id = instance_id(&fields)?;
         let mac = fields.mac()?;
-        let local_port = local_port(&fields, vpn_type)?;
+        LocalPort::is_said(&fields)?;
         let ip = ip(&fields, vpn_type)?;
         fields.route_targets("import_rt")?;
         fields.route_targets("export_rt")?;
@@ -202,7 +208,6 @@ impl DetachRequest {
             vpn_type,
             vpn_instance_id,
             mac,
-            local_port,
             ip,
         })
     }
@@ -228,49 +233,8 @@ fn vpn_type(fields: &Fields) -> Result<VpnType, ApiError> {
 fn instance_id(fields: &Fields) -> Result<String, ApiError> {
     fields.required("vpn_instance_id")?;
     fields
-        .string("vpn_instance_id")?
+        .label("vpn_instance_id")?
         .ok_or_else(|| fields.wrong("vpn_instance_id", "a string"))
-}
-
-fn local_port(fields: &Fields, vpn_type: VpnType) -> Result<LocalPort, ApiError> {
-    let value = fields.required("local_port")?;
-    let object = match value {
-        Value::String(name) if !name.is_empty() => {
-            let linuxif = Some(name.clone());
-            return Ok(LocalPort {
-                linuxif,
-                evpn: None,
-                ovs: None,
-                vlan: None,
-            });
-        }
-        Value::String(_) => return Err(ApiError::new("local_port", Rule::LocalPort)),
-        Value::Object(object) => Fields::nested("local_port", object),
-        _ => return Err(fields.wrong("local_port", "an object or a string")),
-    };
-    let linuxif = object.string("linuxif")?.filter(|name| !name.is_empty());
-    let evpn = object
-        .object("evpn")?
-        .map(|evpn| Value::Object(evpn.clone()));
-    if linuxif.is_none() && evpn.is_none() {
-        return Err(ApiError::new("local_port", Rule::LocalPort));
-    }
-    if evpn.is_some() && vpn_type == VpnType::Evpn {
-        return Err(ApiError::new(
-            "local_port.evpn",
-            Rule::OnlyFor("vpn_type ipvpn"),
-        ));
-    }
-    let ovs = object.object("ovs")?.map(|ovs| Value::Object(ovs.clone()));
-    let vlan = object
-        .integer("vlan", 4095)?
-        .and_then(|vlan| u16::try_from(vlan).ok());
-    Ok(LocalPort {
-        linuxif,
-        evpn,
-        ovs,
-        vlan,
-    })
 }
 
 fn ip(fields: &Fields, vpn_type: VpnType) -> Result<Option<IpText>, ApiError> {

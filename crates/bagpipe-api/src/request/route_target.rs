@@ -40,9 +40,8 @@ fn parse(text: &str) -> Option<RouteTarget> {
 }
 
 /// `parse` alone would also take a sign.
-fn digits(text: &str) -> Option<u32> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
+pub(super) fn digits(text: &str) -> Option<u32> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())
         .flatten()
 }

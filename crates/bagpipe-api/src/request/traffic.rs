@@ -6,7 +6,7 @@ use bgp_wire::RouteTarget;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::fields::Fields;
+use super::{fields::Fields, route_target::digits};
 use crate::error::{ApiError, Rule};
 
 /// Routes with one set of route targets are to be advertised again with another.
@@ -66,15 +66,8 @@ impl AttractTraffic {
         };
         let classifier = classifier
             .iter()
-            .map(|(key, value)| match value {
-                Value::String(text) => Ok((key.clone(), text.clone())),
-                _ => Err(ApiError::new(
-                    format!("attract_traffic.classifier.{key}"),
-                    Rule::Type("a string"),
-                )
-                .found(value.to_string())),
-            })
-            .collect::<Result<_, _>>()?;
+            .map(|(key, value)| Ok((key.clone(), criterion(key, value)?)))
+            .collect::<Result<_, ApiError>>()?;
         // One well known client writes `to`.
         let to_key = if nested.get("to_rt").is_some() {
             "to_rt"
@@ -108,6 +101,71 @@ impl AttractTraffic {
             _ => Err(ApiError::new("attract_traffic.to_rt", Rule::OneTarget)),
         }
     }
+}
+
+/// The keys of a classifier.
+pub const CLASSIFIER_KEYS: &[&str] = &[
+    "sourcePrefix",
+    "destinationPrefix",
+    "sourcePort",
+    "destinationPort",
+    "protocol",
+];
+
+/// The protocols that have a name in a classifier, with their numbers (IANA, Assigned Internet Protocol Numbers).
+pub const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("tcp", 6),
+    ("egp", 8),
+    ("udp", 17),
+    ("rsvp", 46),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("ospf", 89),
+    ("pim", 103),
+    ("sctp", 132),
+];
+
+/// What one key of a classifier holds, when it can be made a Flowspec component.
+fn criterion(key: &str, value: &Value) -> Result<String, ApiError> {
+    let field = format!("attract_traffic.classifier.{key}");
+    if !CLASSIFIER_KEYS.contains(&key) {
+        return Err(ApiError::new(field, Rule::Keys(CLASSIFIER_KEYS)));
+    }
+    let Value::String(text) = value else {
+        let error = ApiError::new(field, Rule::Type("a string"));
+        return Err(error.found(value.to_string()));
+    };
+    let (is_right, rule) = match key {
+        "sourcePort" | "destinationPort" => (is_ports(text), Rule::Ports),
+        "protocol" => (is_protocol(text), Rule::Protocol),
+        _ => (super::parse_prefix(text).is_some(), Rule::Ip),
+    };
+    if is_right {
+        Ok(text.clone())
+    } else {
+        Err(ApiError::new(field, rule).found(text))
+    }
+}
+
+fn is_ports(text: &str) -> bool {
+    let port = |text: &str| digits(text).and_then(|port| u16::try_from(port).ok());
+    match text.split_once(':') {
+        None => port(text).is_some(),
+        Some((low, high)) => port(low)
+            .zip(port(high))
+            .is_some_and(|(low, high)| low <= high),
+    }
+}
+
+fn is_protocol(text: &str) -> bool {
+    let by_number = || digits(text).is_some_and(|number| number < 256);
+    let name = text.to_ascii_lowercase();
+    PROTOCOLS.iter().any(|(known, _)| *known == name) || by_number()
 }
 
 /// The object under a key; null, false, 0, `""`, `[]` and `{}` all mean that there is none.

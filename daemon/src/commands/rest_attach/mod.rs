@@ -187,7 +187,7 @@ impl Report {
 }
 
 fn reason(status: u16) -> &'static str {
-    axum::http::StatusCode::from_u16(status)
+    hyper::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or("unknown")

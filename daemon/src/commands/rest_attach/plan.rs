@@ -157,6 +157,7 @@ impl Plan {
             linuxbr: None,
             readvertise: readvertise(args),
             attract_traffic: attract_traffic(args)?,
+            fallback: None,
             description: None,
             instance_description: None,
         };

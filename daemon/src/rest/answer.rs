@@ -1,0 +1,240 @@
+//! Requests answered.
+
+use std::time::Duration;
+
+use bagpipe_api::{AttachRequest, DetachRequest, request::parse_body};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
+
+use super::{
+    Api, CHANGES_WAIT,
+    error::HttpError,
+    path::{self, Target},
+};
+use crate::core::{Command, Reply};
+
+/// Octets of a body: some 2,500 attachments in one call.
+const MAX_BODY: usize = 1 << 20;
+
+/// How long a client may take to send a body.
+const BODY_WAIT: Duration = Duration::from_secs(20);
+
+/// Answers one request; every outcome is an answer.
+pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let accept = text_header(request.headers(), header::ACCEPT);
+    match json(api, request, accept.as_deref()).await {
+        Ok(json) => respond(StatusCode::OK, "application/json", json),
+        Err(error) => error.response(accept.as_deref()),
+    }
+}
+
+/// A response with a body of some type.
+pub(super) fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+async fn json(
+    api: &Api,
+    request: Request<Incoming>,
+    accept: Option<&str>,
+) -> Result<String, HttpError> {
+    let (parts, body) = request.into_parts();
+    let method = if parts.method == Method::HEAD {
+        Method::GET
+    } else {
+        parts.method
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    match (Target::of(parts.uri.path()), &method) {
+        (Target::Ping, _) => Ok(api.ping.to_string()),
+        (Target::Root | Target::Attach | Target::Detach, &Method::GET) => Ok("{}".into()),
+        (Target::Attach, &Method::POST) => {
+            acceptable(accept)?;
+            posted(api, body, |body, reply| {
+                Ok(Command::Attach {
+                    request: Box::new(AttachRequest::from_value(body)?),
+                    reply,
+                })
+            })
+            .await
+        }
+        (Target::Detach, &Method::POST) => {
+            acceptable(accept)?;
+            posted(api, body, |body, reply| {
+                Ok(Command::Detach {
+                    request: Box::new(DetachRequest::from_value(body)?),
+                    reply,
+                })
+            })
+            .await
+        }
+        (Target::LookingGlass(path), &Method::GET) => {
+            let host = text_header(&parts.headers, header::HOST);
+            let base = format!(
+                "http://{}/looking-glass",
+                host.as_deref().unwrap_or("localhost")
+            );
+            let page = ask(api, |reply| Command::Show { base, path, reply }).await?;
+            let page =
+                page.map_err(|missing| HttpError::new(StatusCode::NOT_FOUND, missing.to_string()))?;
+            Ok(page.to_string())
+        }
+        (Target::LookingGlass(path), _) if !path.is_empty() => Err(not_found(parts.uri.path())),
+        (Target::Attachments, &Method::GET) => {
+            text(&ask(api, |reply| Command::Attachments { reply }).await?)
+        }
+        (Target::Routes, &Method::GET) => {
+            let all = query.split('&').any(|pair| pair == "all=true");
+            text(&ask(api, |reply| Command::Routes { all, reply }).await?)
+        }
+        (Target::Sessions, &Method::GET) => {
+            text(&ask(api, |reply| Command::Sessions { reply }).await?)
+        }
+        (Target::Changes, &Method::GET) => {
+            let query = path::changes(query)?;
+            let version = wait(api.version.clone(), query.after, query.wait).await;
+            Ok(format!("{{\"version\": {version}}}"))
+        }
+        (Target::Nothing, _) => Err(not_found(parts.uri.path())),
+        _ => Err(HttpError::method(method.as_str())),
+    }
+}
+
+fn text(value: &impl Serialize) -> Result<String, HttpError> {
+    serde_json::to_string(value)
+        .map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+fn not_found(path: &str) -> HttpError {
+    HttpError::new(StatusCode::NOT_FOUND, format!("No such resource: {path}"))
+}
+
+/// What is asked of the daemon is answered in JSON or not at all.
+fn acceptable(accept: Option<&str>) -> Result<(), HttpError> {
+    match accept {
+        Some(accept) if !accept.contains("json") && !accept.contains('*') => Err(HttpError::new(
+            StatusCode::NOT_ACCEPTABLE,
+            format!("The answer is application/json, which is not accepted: {accept}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Has one thing done, or each of a list: then the answer is a list too, of what each alone would have been answered.
+async fn posted(
+    api: &Api,
+    body: Incoming,
+    command: impl Fn(Value, Reply) -> Result<Command, HttpError>,
+) -> Result<String, HttpError> {
+    match parse_body(&read(body).await?)? {
+        Value::Array(bodies) => {
+            // All are on their way before the first is waited for; those of one instance are done in order.
+            let mut asked = Vec::with_capacity(bodies.len());
+            for body in bodies {
+                asked.push(start(api, body, &command).await);
+            }
+            let mut outcomes = Vec::with_capacity(asked.len());
+            for asked in asked {
+                outcomes.push(match finish(asked).await {
+                    Ok(()) => Value::Null,
+                    Err(error) => error.value(),
+                });
+            }
+            Ok(Value::Array(outcomes).to_string())
+        }
+        body => {
+            finish(start(api, body, &command).await).await?;
+            Ok("null".into())
+        }
+    }
+}
+
+type Outcome = oneshot::Receiver<Result<(), HttpError>>;
+
+async fn start(
+    api: &Api,
+    body: Value,
+    command: impl Fn(Value, Reply) -> Result<Command, HttpError>,
+) -> Result<Outcome, HttpError> {
+    let (reply, outcome) = oneshot::channel();
+    let command = command(body, reply)?;
+    api.commands.send(command).await.map_err(|_| stopping())?;
+    Ok(outcome)
+}
+
+async fn finish(asked: Result<Outcome, HttpError>) -> Result<(), HttpError> {
+    asked?.await.map_err(|_| stopping())?
+}
+
+async fn read(body: Incoming) -> Result<Bytes, HttpError> {
+    let whole = timeout(BODY_WAIT, Limited::new(body, MAX_BODY).collect()).await;
+    match whole {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(HttpError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body has more than {MAX_BODY} bytes."),
+        )),
+        Ok(Err(error)) => Err(HttpError::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body cannot be read whole: {error}"),
+        )),
+        Err(_) => Err(HttpError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("The body is not there after {} s.", BODY_WAIT.as_secs()),
+        )),
+    }
+}
+
+async fn ask<T>(
+    api: &Api,
+    command: impl FnOnce(oneshot::Sender<T>) -> Command,
+) -> Result<T, HttpError> {
+    let (reply, answer) = oneshot::channel();
+    api.commands
+        .send(command(reply))
+        .await
+        .map_err(|_| stopping())?;
+    answer.await.map_err(|_| stopping())
+}
+
+fn stopping() -> HttpError {
+    HttpError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The daemon is being stopped.",
+    )
+}
+
+async fn wait(mut version: watch::Receiver<u64>, after: u64, wait: Duration) -> u64 {
+    let newer = version.wait_for(|version| *version > after);
+    // Time is up, or the daemon is being stopped: the client gets what there is.
+    timeout(wait.min(CHANGES_WAIT), newer).await.ok();
+    *version.borrow()
+}
+
+fn text_header(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+}
