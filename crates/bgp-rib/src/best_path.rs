@@ -21,13 +21,14 @@ pub struct Candidate<'a> {
 /// Compares two candidates for the same destination; the greater one is used. The order is total, so that
 /// every instance and every run choose the same.
 ///
-/// 1. A MAC that must not move wins over one that may, then the higher MAC mobility sequence, which is the later
+/// 1. A fresh route wins over one whose publisher is away: others know what has happened since.
+/// 2. A MAC that must not move wins over one that may, then the higher MAC mobility sequence, which is the later
 ///    location (RFC 7432 sections 7.7 and 15). Absent means 0. Type 2 routes only.
-/// 2. The higher LOCAL_PREF; absent means 100.
-/// 3. The lower next hop, for type 2 the PE of RFC 7432 section 15.1.
-/// 4. The lower NLRI octets, thus the lower route distinguisher; then the lower source, an own worker first.
+/// 3. The higher LOCAL_PREF; absent means 100.
+/// 4. The lower next hop, for type 2 the PE of RFC 7432 section 15.1.
+/// 5. The lower NLRI octets, thus the lower route distinguisher; then the lower source, an own worker first.
 pub fn compare(a: Candidate<'_>, b: Candidate<'_>) -> Ordering {
-    let preference = |c: Candidate<'_>| (mobility(c.route), local_pref(c.route));
+    let preference = |c: Candidate<'_>| (!c.route.stale, mobility(c.route), local_pref(c.route));
     preference(a)
         .cmp(&preference(b))
         .then_with(|| b.route.next_hop.address().cmp(&a.route.next_hop.address()))

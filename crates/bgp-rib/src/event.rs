@@ -1,8 +1,9 @@
 //! What goes into the table and what comes out, as data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bgp_wire::NlriKey;
+use bgp_wire::{Family, NlriKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{Match, Route, WorkerId};
@@ -42,6 +43,26 @@ pub enum RibEvent {
     Cleanup {
         /// Who.
         worker: WorkerId,
+    },
+    /// The worker is gone and expected back: its routes of these families stay and are stale. All else goes, and so
+    /// does what it has not published again since the last time (RFC 4724 section 4.2).
+    Retain {
+        /// Who.
+        worker: WorkerId,
+        /// What stays.
+        families: BTreeSet<Family>,
+    },
+    /// The worker is back: its routes are stale no more, and wait to be published again.
+    Resume {
+        /// Who.
+        worker: WorkerId,
+    },
+    /// Routes of these families that the worker has not published again go.
+    Sweep {
+        /// Who.
+        worker: WorkerId,
+        /// Of what.
+        families: BTreeSet<Family>,
     },
 }
 

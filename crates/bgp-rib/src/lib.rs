@@ -10,6 +10,7 @@ pub mod best_path;
 pub mod end_of_rib;
 pub mod event;
 pub mod export;
+pub mod helper;
 pub mod peer;
 pub mod reflector;
 pub mod render;
@@ -19,6 +20,7 @@ pub mod table;
 pub mod worker;
 
 pub use event::{Change, Dispatch, RibEvent};
+pub use helper::Helper;
 pub use peer::PeerExport;
 pub use route::{Match, Route};
 pub use rtc::RtcOrigin;

@@ -98,6 +98,7 @@ impl PeerExport {
                     nlri: nlri.clone(),
                     next_hop: next_hop.clone(),
                     attributes: update.attributes.clone(),
+                    stale: false,
                 };
                 self.advertise(route, now, &mut events);
             }
@@ -131,13 +132,6 @@ impl PeerExport {
     /// Families whose End-of-RIB the peer has sent.
     pub fn ends_received(&self) -> &BTreeSet<Family> {
         self.marks.received_families()
-    }
-
-    /// The session is gone, and with it everything the peer said.
-    pub fn down(self) -> RibEvent {
-        RibEvent::Cleanup {
-            worker: self.worker(),
-        }
     }
 
     fn advertise(&mut self, route: Route, now: Duration, events: &mut Vec<RibEvent>) {

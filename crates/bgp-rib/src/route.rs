@@ -17,6 +17,9 @@ pub struct Route {
     pub next_hop: NextHop,
     /// Everything else.
     pub attributes: PathAttributes,
+    /// Who published it is away: it is used only for want of a fresh one (RFC 4724 section 4.2).
+    #[serde(default)]
+    pub stale: bool,
 }
 
 impl Route {

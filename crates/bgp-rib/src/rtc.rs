@@ -29,6 +29,7 @@ impl RtcOrigin {
             attributes: PathAttributes::new()
                 .with(AttributeValue::Origin(Origin::Igp))
                 .with(AttributeValue::AsPath(AsPath::default())),
+            stale: false,
         }
     }
 }

@@ -63,7 +63,10 @@ impl RouteTable {
             RibEvent::Unsubscribe { worker, wanted } => {
                 self.unsubscribe(worker, wanted, &mut out);
             }
-            RibEvent::Cleanup { worker } => self.cleanup(worker, &mut out),
+            RibEvent::Cleanup { worker } => self.retain(worker, &BTreeSet::new(), &mut out),
+            RibEvent::Retain { worker, families } => self.retain(worker, &families, &mut out),
+            RibEvent::Resume { worker } => self.resume(worker, &mut out),
+            RibEvent::Sweep { worker, families } => self.sweep(worker, &families, &mut out),
         }
         out
     }
@@ -97,6 +100,11 @@ impl RouteTable {
     /// The routes one worker published, oldest first.
     pub fn routes_of(&self, source: WorkerId) -> impl Iterator<Item = &Arc<Route>> {
         self.store.of_source(source).map(|entry| &entry.route)
+    }
+
+    /// How many routes of a worker are left from a session that is over, see [`RibEvent::Retain`].
+    pub fn unconfirmed(&self, source: WorkerId) -> usize {
+        self.store.unconfirmed(source)
     }
 
     /// What one worker subscribed to, in order.
@@ -190,17 +198,63 @@ impl RouteTable {
         self.release(worker, wanted, out);
     }
 
-    fn cleanup(&mut self, worker: WorkerId, out: &mut Vec<Dispatch>) {
+    /// The worker goes; of its routes, those of these families that it has confirmed stay.
+    fn retain(&mut self, worker: WorkerId, families: &BTreeSet<Family>, out: &mut Vec<Dispatch>) {
+        let stays = |entry: &Entry| !entry.unconfirmed && families.contains(&entry.route.family());
         let published: Vec<_> = self
             .store
             .of_source(worker)
-            .map(|e| e.route.key())
+            .map(|entry| (entry.route.key(), stays(entry)))
             .collect();
-        for key in published {
-            self.withdraw(worker, &key, out);
+        for (key, stays) in published {
+            if stays {
+                self.set_stale(worker, &key, true, out);
+            } else {
+                self.withdraw(worker, &key, out);
+            }
         }
         for wanted in self.subscriptions.take(worker) {
             self.release(worker, wanted, out);
+        }
+    }
+
+    fn resume(&mut self, worker: WorkerId, out: &mut Vec<Dispatch>) {
+        for key in self.unconfirmed_of(worker, None) {
+            self.set_stale(worker, &key, false, out);
+        }
+    }
+
+    fn sweep(&mut self, worker: WorkerId, families: &BTreeSet<Family>, out: &mut Vec<Dispatch>) {
+        for key in self.unconfirmed_of(worker, Some(families)) {
+            self.withdraw(worker, &key, out);
+        }
+    }
+
+    fn unconfirmed_of(
+        &self,
+        worker: WorkerId,
+        families: Option<&BTreeSet<Family>>,
+    ) -> Vec<NlriKey> {
+        // Usually there are none, and a session may hold very many routes.
+        if self.store.unconfirmed(worker) == 0 {
+            return Vec::new();
+        }
+        self.store
+            .of_source(worker)
+            .filter(|entry| entry.unconfirmed)
+            .map(|entry| &entry.route)
+            .filter(|route| families.is_none_or(|families| families.contains(&route.family())))
+            .map(|route| route.key())
+            .collect()
+    }
+
+    fn set_stale(&mut self, source: WorkerId, key: &NlriKey, stale: bool, out: &mut Vec<Dispatch>) {
+        if let Some((old, new)) = self.store.set_stale(source, key, stale) {
+            let interested = self.interested(&new);
+            out.extend(interested.into_iter().map(|to| Dispatch {
+                to,
+                change: new.advertise(Some(Arc::clone(&old.route))),
+            }));
         }
     }
 

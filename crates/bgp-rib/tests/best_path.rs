@@ -122,3 +122,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_fresh_route_wins_over_one_whose_publisher_is_away() {
+    let route = mac_route(1, &[79]);
+    let better = with(&route, false, None, Some(200));
+    let stale = Route {
+        stale: true,
+        ..better.clone()
+    };
+    assert!(wins(&better, &route));
+    assert!(wins(&route, &stale));
+}

@@ -41,6 +41,11 @@ fn wanted() -> impl Strategy<Value = Match> {
     (family, target).prop_map(|(family, target)| Match { family, target })
 }
 
+fn families() -> impl Strategy<Value = BTreeSet<Family>> {
+    proptest::sample::subsequence(vec![Family::EVPN, Family::VPNV4], 0..=2)
+        .prop_map(|families| families.into_iter().collect())
+}
+
 fn event() -> impl Strategy<Value = RibEvent> {
     prop_oneof![
         4 => (worker(), route()).prop_map(|(source, route)| advertise(source, &route)),
@@ -48,6 +53,9 @@ fn event() -> impl Strategy<Value = RibEvent> {
         3 => (worker(), wanted()).prop_map(|(worker, wanted)| subscribe(worker, wanted)),
         2 => (worker(), wanted()).prop_map(|(worker, wanted)| unsubscribe(worker, wanted)),
         1 => worker().prop_map(|worker| RibEvent::Cleanup { worker }),
+        1 => (worker(), families()).prop_map(|(worker, families)| RibEvent::Retain { worker, families }),
+        1 => worker().prop_map(|worker| RibEvent::Resume { worker }),
+        1 => (worker(), families()).prop_map(|(worker, families)| RibEvent::Sweep { worker, families }),
     ]
 }
 
@@ -56,15 +64,18 @@ fn event() -> impl Strategy<Value = RibEvent> {
 struct Model {
     routes: BTreeMap<(WorkerId, NlriKey), Route>,
     wanted: BTreeSet<(WorkerId, Match)>,
+    unconfirmed: BTreeSet<(WorkerId, NlriKey)>,
 }
 
 impl Model {
     fn handle(&mut self, event: &RibEvent) {
         match event.clone() {
             RibEvent::Advertise { source, route } => {
+                self.unconfirmed.remove(&(source, route.key()));
                 self.routes.insert((source, route.key()), (*route).clone());
             }
             RibEvent::Withdraw { source, key } => {
+                self.unconfirmed.remove(&(source, key.clone()));
                 self.routes.remove(&(source, key));
             }
             RibEvent::Subscribe { worker, wanted } => {
@@ -74,8 +85,39 @@ impl Model {
                 self.wanted.remove(&(worker, wanted));
             }
             RibEvent::Cleanup { worker } => {
-                self.routes.retain(|(source, _), _| *source != worker);
+                self.drop_routes(|(source, _)| *source == worker);
                 self.wanted.retain(|(who, _)| *who != worker);
+            }
+            RibEvent::Retain { worker, families } => {
+                let unconfirmed = self.unconfirmed.clone();
+                self.drop_routes(|id| {
+                    id.0 == worker
+                        && (unconfirmed.contains(id) || !families.contains(&id.1.family()))
+                });
+                self.set_stale(worker, true);
+                let left = self.routes.keys().filter(|(source, _)| *source == worker);
+                self.unconfirmed.extend(left.cloned());
+                self.wanted.retain(|(who, _)| *who != worker);
+            }
+            RibEvent::Resume { worker } => self.set_stale(worker, false),
+            RibEvent::Sweep { worker, families } => {
+                let unconfirmed = self.unconfirmed.clone();
+                self.drop_routes(|id| {
+                    id.0 == worker && unconfirmed.contains(id) && families.contains(&id.1.family())
+                });
+            }
+        }
+    }
+
+    fn drop_routes(&mut self, goes: impl Fn(&(WorkerId, NlriKey)) -> bool) {
+        self.routes.retain(|id, _| !goes(id));
+        self.unconfirmed.retain(|id| !goes(id));
+    }
+
+    fn set_stale(&mut self, worker: WorkerId, stale: bool) {
+        for ((source, _), route) in &mut self.routes {
+            if *source == worker {
+                route.stale = stale;
             }
         }
     }
@@ -139,7 +181,7 @@ proptest! {
             (RouteTable::new(Some(origin)), Model::default(), Held::new());
         for event in events {
             model.handle(&event);
-            if let RibEvent::Cleanup { worker } = event {
+            if let RibEvent::Cleanup { worker } | RibEvent::Retain { worker, .. } = event {
                 held.retain(|(to, ..), _| *to != worker);
             }
             for dispatch in table.handle(event) {

@@ -97,6 +97,7 @@ fn membership(rtc: RtcRoute) -> Route {
         nlri: Nlri::from(NlriValue::Rtc(rtc)),
         next_hop: NextHop::V4(PE),
         attributes: attributes(&[]),
+        stale: false,
     }
 }
 
@@ -231,7 +232,9 @@ fn received_routes_reach_instances_and_go_with_the_session() {
     };
     // LOCAL_PREF is put in on the way.
     assert_eq!(got.attributes.clone().without(5), route.attributes);
-    let out = session.table.handle(session.export.down());
+    let out = session.table.handle(RibEvent::Cleanup {
+        worker: session.export.worker(),
+    });
     assert!(
         matches!(
             &out[..],

@@ -19,6 +19,7 @@ fn evpn_route(value: EvpnRoute) -> Route {
         nlri: Nlri::from(NlriValue::Evpn(value)),
         next_hop: NextHop::V4([127, 0, 0, 1].into()),
         attributes: attributes(&[]),
+        stale: false,
     }
 }
 
@@ -62,6 +63,7 @@ fn nlri_read_as_they_always_did() {
         })),
         next_hop: NextHop::for_family(Family::VPNV4, [127, 0, 0, 1].into()),
         attributes: attributes(&[]),
+        stale: false,
     };
     let rtc = RtcOrigin {
         local_as: 64512,

@@ -140,6 +140,10 @@ pub enum DownReason {
     /// The other connection with the same peer was preferred (RFC 4271 section 6.8).
     #[error("connection collision")]
     Collision,
+    /// The peer called again and had announced graceful restart: it has lost the first connection (RFC 4724
+    /// section 5).
+    #[error("peer has restarted")]
+    Replaced,
     /// The peer closed the TCP connection.
     #[error("TCP connection closed")]
     TcpClosed,

@@ -84,6 +84,9 @@ impl SessionConfig {
             }
             if self.mirror.families {
                 families = peer.families();
+                for capability in &mut capabilities {
+                    mirror_restart(capability, &families);
+                }
             }
         }
         let announced = families
@@ -96,6 +99,15 @@ impl SessionConfig {
             self.router_id,
             announced.collect(),
         )
+    }
+}
+
+/// Whoever restarts gracefully in some families does so in those that the peer announced instead.
+fn mirror_restart(capability: &mut Capability, announced: &[Family]) {
+    if let Capability::GracefulRestart { families, .. } = capability
+        && let Some((_, kept)) = families.first().copied()
+    {
+        *families = announced.iter().map(|family| (*family, kept)).collect();
     }
 }
 
@@ -117,7 +129,7 @@ pub enum PeerAs {
 pub struct Mirror {
     /// Say we are in the peer's AS.
     pub local_as: bool,
-    /// Announce the families the peer announced, whatever they are.
+    /// Announce the families the peer announced, whatever they are; in graceful restart too, if that has any.
     pub families: bool,
 }
 

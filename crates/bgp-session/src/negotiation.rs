@@ -1,7 +1,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use bgp_wire::{Capability, DecodeContext, EncodeContext, Family, Open, capability::code};
+use bgp_wire::{
+    Capability, DecodeContext, EncodeContext, Family, Open,
+    capability::code,
+    notification::{cease, code as notification_code},
+};
 use serde::{Deserialize, Serialize};
+
+use crate::DownReason;
 
 /// What two OPENs agree on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +85,35 @@ impl Negotiated {
     /// How long the peer may be silent; `None` for ever.
     pub fn hold(&self) -> Option<Duration> {
         (self.hold_time > 0).then(|| Duration::from_secs(u64::from(self.hold_time)))
+    }
+
+    /// The peer's routes outlive a session that ends for this reason, until it is back (RFC 4724 section 4.2,
+    /// RFC 8538 section 4): its restart is to be seen by nobody.
+    ///
+    /// A lost TCP connection and a peer that fell silent are restarts; a NOTIFICATION is one only if both sides said
+    /// so, and unless it is a hard reset.
+    pub fn restarts_after(&self, reason: &DownReason) -> Option<&GracefulRestart> {
+        let theirs = self.graceful_restart.as_ref()?;
+        let ours = graceful_restart(&self.local)?;
+        let both_notify = theirs.notification && ours.notification;
+        let restarts = match reason {
+            DownReason::TcpClosed | DownReason::Replaced | DownReason::HoldTimerExpired => true,
+            DownReason::NotificationReceived(notification)
+            | DownReason::NotificationSent { notification, .. } => {
+                let cease = notification.code == notification_code::CEASE;
+                both_notify && !(cease && notification.subcode == cease::HARD_RESET)
+            }
+            DownReason::SendHoldTimerExpired => both_notify,
+            DownReason::Stopped | DownReason::Collision => false,
+        };
+        restarts.then_some(theirs)
+    }
+
+    /// The peer restarts gracefully in some family.
+    pub fn peer_restarts(&self) -> bool {
+        self.graceful_restart
+            .as_ref()
+            .is_some_and(|restart| !restart.families.is_empty())
     }
 
     /// Same AS on both sides.

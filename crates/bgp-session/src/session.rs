@@ -2,6 +2,8 @@ mod receive;
 mod tcp;
 mod timers;
 
+use std::time::Duration;
+
 use bgp_wire::{Message, Notification};
 
 use crate::{
@@ -9,6 +11,9 @@ use crate::{
     link::{Link, Phase},
     rng::Rng,
 };
+
+/// The longest wait before calling, and for an answer, while the peer is expected back from a restart.
+const EXPECTED_WAIT: Duration = Duration::from_secs(1);
 
 /// The state machine of one peer. See the [crate] for how it is driven.
 #[derive(Clone, Debug)]
@@ -25,6 +30,8 @@ pub struct Session {
     /// In a row, as ConnectRetryCounter; a session that lasted starts the count anew.
     failures: u32,
     established_at: Option<Moment>,
+    /// The peer is restarting and will be back by then (RFC 4724).
+    expected_until: Option<Moment>,
     /// Connections opened so far.
     calls: u32,
     rng: Rng,
@@ -42,6 +49,7 @@ impl Session {
             retry_at: None,
             failures: 0,
             established_at: None,
+            expected_until: None,
             calls: 0,
             rng: Rng::new(config.seed),
             state: State::Idle,
@@ -123,6 +131,7 @@ impl Session {
         self.idle_until = None;
         self.retry_at = None;
         self.established_at = None;
+        self.expected_until = None;
         self.settle(Why::Down(DownReason::Stopped), out);
     }
 
@@ -159,10 +168,10 @@ impl Session {
     fn connect(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.retry_at = None;
         let id = LinkId::Out(self.calls);
+        let patience = self.patience(self.config.connect_timeout, now);
         self.calls = self.calls.wrapping_add(1);
         // Out links come first, so that everything that walks over the links does so in the same order.
-        self.links
-            .insert(0, Link::new(id, Some(now + self.config.connect_timeout)));
+        self.links.insert(0, Link::new(id, Some(now + patience)));
         out.push(Action::Connect(id));
     }
 
@@ -203,6 +212,15 @@ impl Session {
         if reason != DownReason::TcpClosed {
             out.push(Action::Close(id));
         }
+        if link.phase == Phase::Established {
+            let restart = link
+                .negotiated
+                .as_ref()
+                .and_then(|negotiated| negotiated.restarts_after(&reason))
+                .filter(|restart| !restart.families.is_empty());
+            self.expected_until =
+                restart.map(|restart| now + Duration::from_secs(restart.time.into()));
+        }
         if self.links.is_empty() && self.running {
             // RFC 4271 section 8.2.2 goes on trying when TCP fails in OpenSent; all else goes through Idle.
             if reason == DownReason::TcpClosed && link.phase <= Phase::OpenSent {
@@ -225,6 +243,7 @@ impl Session {
             self.failures = 0;
         }
         let wait = self.config.idle_hold.delay(self.failures, &mut self.rng);
+        let wait = self.patience(wait, now);
         self.failures = self.failures.saturating_add(1);
         self.idle_until = Some(now + wait);
     }
@@ -234,8 +253,18 @@ impl Session {
             .config
             .connect_retry
             .delay(self.failures, &mut self.rng);
+        let wait = self.patience(wait, now);
         self.failures = self.failures.saturating_add(1);
         self.retry_at = (self.config.mode == crate::Mode::Active).then(|| now + wait);
+    }
+
+    /// A time to wait, or a short one while the peer is expected back: what is kept for it is not for long, and
+    /// others wait for what we have to say to it.
+    fn patience(&self, wait: Duration, now: Moment) -> Duration {
+        match self.expected_until {
+            Some(until) if now < until => wait.min(EXPECTED_WAIT),
+            _ => wait,
+        }
     }
 
     /// Reports a change of state, if there was one.

@@ -126,6 +126,7 @@ impl Publisher<'_> {
             next_hop: NextHop::for_family(nlri.family, next_hop),
             nlri,
             attributes,
+            stale: false,
         }
     }
 
@@ -148,6 +149,7 @@ impl Publisher<'_> {
             nlri: Nlri::from(NlriValue::Evpn(route)),
             next_hop: NextHop::for_family(Family::EVPN, next_hop),
             attributes,
+            stale: false,
         }
     }
 

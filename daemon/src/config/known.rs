@@ -88,6 +88,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "hold_time",
             "connect_retry",
             "connect_retry_max",
+            "graceful_restart_max",
+            "stale_path_time",
         ],
     ),
     ("API", &["host", "port"]),

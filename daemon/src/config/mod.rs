@@ -94,6 +94,10 @@ pub struct Bgp {
     pub connect_retry: Duration,
     /// Longest wait between attempts to connect.
     pub connect_retry_max: Duration,
+    /// How long routes of a peer that restarts are kept at most, whatever it announces; 0 keeps none.
+    pub graceful_restart_max: Duration,
+    /// How long a peer that is back may take to confirm the routes that were kept.
+    pub stale_path_time: Duration,
 }
 
 /// `[DATAPLANE_DRIVER_EVPN]`.

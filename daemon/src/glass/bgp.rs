@@ -61,6 +61,7 @@ impl<'a> Glass<'a> {
                     "previous_state": format!("({})", peer.previous),
                     "hold_time": peer.hold_time,
                     "last_transition_time": peer.since.seconds(),
+                    "graceful_restart": peer.graceful_restart(self.core.speaker.table()),
                 })),
             ),
             (

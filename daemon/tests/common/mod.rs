@@ -186,11 +186,21 @@ pub async fn listener() -> (TcpListener, u16) {
 impl Speaker {
     /// Takes a connection and brings the session up with these families.
     pub async fn accept(listener: &TcpListener, families: &[Family]) -> Self {
+        Self::accept_with(listener, families, Vec::new()).await
+    }
+
+    /// The same with more capabilities.
+    pub async fn accept_with(
+        listener: &TcpListener,
+        families: &[Family],
+        more: Vec<Capability>,
+    ) -> Self {
         let mut speaker = Self::connected(listener).await;
         speaker.open = speaker.next().await.encode().to_vec();
         let capabilities = families.iter().copied().map(Capability::MultiProtocol);
         let mut capabilities: Vec<_> = capabilities.collect();
         capabilities.push(Capability::FourOctetAs(64512));
+        capabilities.extend(more);
         let open = Open::new(64512, 90, Ipv4Addr::new(127, 0, 0, 9), capabilities);
         speaker.send(&Message::Open(open).encode()).await;
         speaker.send(&Message::Keepalive.encode()).await;

@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub(super) route: Arc<Route>,
     /// Sorted, each once.
     pub(super) targets: Vec<RouteTarget>,
+    /// Published in a session that is over, and not again since.
+    pub(super) unconfirmed: bool,
 }
 
 /// Order of arrival. A replaced route keeps its place.
@@ -32,6 +34,8 @@ pub(super) struct Store {
     by_source: BTreeMap<WorkerId, BTreeSet<Place>>,
     /// Routes per family: of this daemon's workers, of peers.
     counts: BTreeMap<Family, (usize, usize)>,
+    /// How many routes of a source are unconfirmed, where there are any.
+    unconfirmed: BTreeMap<WorkerId, usize>,
 }
 
 impl Entry {
@@ -72,11 +76,13 @@ impl Store {
             source,
             route,
             targets,
+            unconfirmed: false,
         };
         let known = self.places.get(&id).copied();
         let place = known.unwrap_or(self.next);
         let old = self.entries.get(&place).cloned();
         if let Some(old) = &old {
+            self.confirm(place);
             if old.route == entry.route {
                 return None;
             }
@@ -90,9 +96,44 @@ impl Store {
         Some((entry, old))
     }
 
+    /// Makes a route stale or fresh, and unconfirmed; answers the entry as it was and as it is.
+    pub(super) fn set_stale(
+        &mut self,
+        source: WorkerId,
+        key: &NlriKey,
+        stale: bool,
+    ) -> Option<(Entry, Entry)> {
+        let place = *self.places.get(&(source, key.clone()))?;
+        let entry = self.entries.get_mut(&place)?;
+        let old = entry.clone();
+        Arc::make_mut(&mut entry.route).stale = stale;
+        if !std::mem::replace(&mut entry.unconfirmed, true) {
+            *self.unconfirmed.entry(source).or_default() += 1;
+        }
+        Some((old, entry.clone()))
+    }
+
+    /// How many routes of a source are unconfirmed.
+    pub(super) fn unconfirmed(&self, source: WorkerId) -> usize {
+        self.unconfirmed.get(&source).copied().unwrap_or(0)
+    }
+
+    fn confirm(&mut self, place: Place) {
+        if let Some(entry) = self.entries.get_mut(&place)
+            && std::mem::take(&mut entry.unconfirmed)
+            && let Some(count) = self.unconfirmed.get_mut(&entry.source)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.unconfirmed.remove(&entry.source);
+            }
+        }
+    }
+
     /// Removes a route and answers it, if it was there.
     pub(super) fn remove(&mut self, source: WorkerId, key: &NlriKey) -> Option<Entry> {
         let place = self.places.remove(&(source, key.clone()))?;
+        self.confirm(place);
         let entry = self.entries.remove(&place)?;
         self.unlink(place, &entry);
         Some(entry)

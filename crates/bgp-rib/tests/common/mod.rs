@@ -53,6 +53,7 @@ pub fn mac_route(n: u8, targets: &[u32]) -> Route {
         nlri: Nlri::from(NlriValue::Evpn(route)),
         next_hop: NextHop::V4(PE),
         attributes: attributes(targets),
+        stale: false,
     }
 }
 
@@ -67,6 +68,7 @@ pub fn vpn_route(n: u8, targets: &[u32]) -> Route {
         nlri: Nlri::from(NlriValue::Vpn(route)),
         next_hop: NextHop::for_family(Family::VPNV4, PE.into()),
         attributes: attributes(targets),
+        stale: false,
     }
 }
 

@@ -1,5 +1,6 @@
 use bgp_wire::{
-    Message, Notification, Open, Update, notification::cease, raw::kind, verdict::Outcome,
+    Capability, Message, Notification, Open, Update, notification::cease, raw::kind,
+    verdict::Outcome,
 };
 
 use super::Session;
@@ -117,7 +118,8 @@ impl Session {
     }
 
     /// RFC 4271 section 6.8: of two connections with the same peer, the one that the side with the higher
-    /// identifier opened survives, unless the other one is Established already. True if `id` is gone.
+    /// identifier opened survives, unless the other one is Established already. If that is with a peer that says
+    /// it has just restarted, the new one survives (RFC 4724 section 4.2). True if `id` is gone.
     fn lost_collision(
         &mut self,
         id: LinkId,
@@ -132,6 +134,11 @@ impl Session {
         let Some((rival, phase)) = rival.map(|link| (link.id, link.phase)) else {
             return false;
         };
+        if phase == Phase::Established && has_restarted(open) {
+            // It has lost its end of the other one, whatever TCP thinks.
+            self.end(rival, DownReason::Replaced, None, now, out);
+            return false;
+        }
         let ours = (self.config.router_id, self.config.local_as);
         let theirs = (open.router_id, open.asn());
         // Equal identifiers are told apart by AS number (RFC 6286 section 2.3).
@@ -186,6 +193,20 @@ impl Session {
         let notification = notification.unwrap_or_else(Notification::malformed_attribute_list);
         self.complain(id, notification, what, now, out);
     }
+}
+
+/// The R bit of graceful restart (RFC 4724 section 3).
+fn has_restarted(open: &Open) -> bool {
+    let mut capabilities = open.capabilities.iter();
+    capabilities.any(|capability| {
+        matches!(
+            capability,
+            Capability::GracefulRestart {
+                restarting: true,
+                ..
+            }
+        )
+    })
 }
 
 fn kind_and_name(message: &Message) -> (u8, &'static str) {

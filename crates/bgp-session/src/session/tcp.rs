@@ -30,11 +30,9 @@ impl Session {
             out.extend([Action::Close(id), Action::Log(Notice::Refused(id))]);
             return;
         }
-        if self
-            .links
-            .iter()
-            .any(|link| link.phase == Phase::Established)
-        {
+        // A peer that may restart could be calling after it did; its OPEN will tell.
+        let established = self.negotiated();
+        if established.is_some_and(|negotiated| !negotiated.peer_restarts()) {
             let notification = Notification::cease(cease::COLLISION);
             out.push(Action::Send(id, Message::Notification(notification)));
             out.push(Action::Close(id));
@@ -45,6 +43,7 @@ impl Session {
         let earlier = self
             .links
             .iter()
+            .filter(|link| link.phase != Phase::Established)
             .map(|link| link.id)
             .find(|id| matches!(id, LinkId::In(_)));
         self.links.push(Link::new(id, None));

@@ -128,6 +128,7 @@ pub fn with_communities(
             .with(AttributeValue::ExtendedCommunities(
                 communities.into_iter().collect(),
             )),
+        stale: false,
     }
 }
 

@@ -192,6 +192,7 @@ impl Remote {
                 .with(AttributeValue::AsPath(AsPath::default()))
                 .with(AttributeValue::LocalPref(self.local_pref))
                 .with(AttributeValue::ExtendedCommunities(communities.collect())),
+            stale: false,
         }
     }
 

@@ -1,0 +1,205 @@
+//! What peers do, taken in by the core.
+
+use std::{net::IpAddr, time::Duration};
+
+use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
+use bgp_session::{DownReason, Negotiated};
+use bgp_transport::{Outgoing, PeerEvent};
+use bgp_wire::{RouteRefresh, Update};
+use tokio::time::Instant;
+
+use super::{Peer, Session, restart, sessions};
+use crate::{clock, config::Bgp, core::Core};
+
+impl Core {
+    /// Takes in what happened with a peer.
+    pub(in crate::core) fn on_peer(&mut self, address: IpAddr, event: PeerEvent) {
+        let now = self.epoch.elapsed();
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        let worker = peer.worker();
+        let events = match event {
+            PeerEvent::State { from, to, why, .. } => {
+                tracing::info!(worker = %worker, "{from} -> {to}: {why}");
+                (peer.previous, peer.state, peer.since) = (from, to, clock::now());
+                return self.changed();
+            }
+            PeerEvent::Established {
+                negotiated,
+                outgoing,
+            } => {
+                missing_families(worker, &self.config.bgp, &negotiated);
+                let router_id = self.local_address;
+                return self.on_established(address, router_id, negotiated, outgoing, now);
+            }
+            PeerEvent::Update(update) => {
+                for verdict in &update.verdicts {
+                    tracing::warn!(worker = %worker, "in an UPDATE: {}", verdict.defect);
+                }
+                let Some(session) = &mut peer.session else {
+                    return;
+                };
+                let ended = session.export.end_of_rib(&update);
+                let events = session.export.on_update(&update, now);
+                if let Some(family) = ended {
+                    // Only what was kept can go, and an End-of-RIB brings nothing else.
+                    let events = peer.helper.end_of_rib(family);
+                    self.sweep(address, events);
+                }
+                events
+            }
+            PeerEvent::RouteRefresh(refresh) => {
+                if let Some(session) = &peer.session {
+                    resend(self.speaker.table(), worker, &refresh, session);
+                }
+                return;
+            }
+            PeerEvent::Down(reason) => return self.on_down(address, &reason, now),
+            // Configured peers are tried for ever.
+            PeerEvent::Ended => return,
+        };
+        let output = self.speaker.handle(events);
+        self.deliver(output);
+        self.mark_ends(address, now);
+    }
+
+    fn on_established(
+        &mut self,
+        address: IpAddr,
+        router_id: std::net::Ipv4Addr,
+        negotiated: Box<Negotiated>,
+        outgoing: Outgoing,
+        now: Duration,
+    ) {
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        peer.hold_time = negotiated.hold_time;
+        peer.families.clone_from(&negotiated.families);
+        peer.peer_as = negotiated.peer_as;
+        peer.restart.clone_from(&negotiated.graceful_restart);
+        let families = || negotiated.families.iter().copied();
+        let announced = peer.restart.as_ref().map(restart::announced);
+        let kept = peer.helper.established(announced.as_ref(), families(), now);
+        let (export, events) = PeerExport::established(address, router_id, families(), now);
+        peer.session = Some(Session {
+            export,
+            outgoing,
+            context: negotiated.encode_context(),
+            negotiated,
+            since: Instant::now(),
+        });
+        self.sweep(address, kept);
+        let output = self.speaker.handle(events);
+        self.deliver(output);
+        self.mark_ends(address, now);
+    }
+
+    fn on_down(&mut self, address: IpAddr, reason: &DownReason, now: Duration) {
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        tracing::warn!(worker = %peer.worker(), "session is down: {reason}");
+        let Some(session) = peer.session.take() else {
+            return;
+        };
+        peer.flaps += 1;
+        let gracefully = session.negotiated.restarts_after(reason).is_some();
+        let events = peer.helper.down(gracefully, now);
+        let output = self.speaker.handle(events);
+        self.deliver(output);
+        if let Some(peer) = self.peers.get(&address) {
+            peer.log_kept(self.speaker.table(), now);
+        }
+    }
+
+    /// Lets routes that were kept for a peer go, or counts them as good again.
+    fn sweep(&mut self, address: IpAddr, events: Vec<RibEvent>) {
+        if events.is_empty() {
+            return;
+        }
+        let Some(peer) = self.peers.get(&address) else {
+            return;
+        };
+        let worker = peer.worker();
+        let stale = self.speaker.table().unconfirmed(worker);
+        let output = self.speaker.handle(events);
+        let left = self.speaker.table().unconfirmed(worker);
+        peer.log_swept(stale, stale - left);
+        self.deliver(output);
+    }
+
+    /// When [`Core::on_deadline`] has something to do at the latest.
+    pub(in crate::core) fn peers_deadline(&self) -> Option<Instant> {
+        let next = self.peers.values().filter_map(Peer::next_deadline).min();
+        next.map(|after| self.epoch + after)
+    }
+
+    /// Does what was put off until now.
+    pub(in crate::core) fn on_deadline(&mut self) {
+        let now = self.epoch.elapsed();
+        let peers: Vec<IpAddr> = self.peers.keys().copied().collect();
+        for address in peers {
+            self.mark_ends(address, now);
+            if let Some(peer) = self.peers.get_mut(&address) {
+                let events = peer.helper.tick(now);
+                self.sweep(address, events);
+            }
+        }
+    }
+
+    /// Sends the End-of-RIBs that are due. What was dispatched before is in the peer's queue already.
+    fn mark_ends(&mut self, address: IpAddr, now: Duration) {
+        let peer = self.peers.get_mut(&address);
+        let Some(session) = peer.and_then(|peer| peer.session.as_mut()) else {
+            return;
+        };
+        let ends = session.export.take_ends(now);
+        if ends.is_empty() {
+            return;
+        }
+        let messages: Vec<_> = ends.into_iter().map(Update::end_of_rib_for).collect();
+        session.outgoing.send_all(&messages);
+        self.changed();
+    }
+}
+
+impl Peer {
+    fn next_deadline(&self) -> Option<Duration> {
+        let session = self.session.as_ref();
+        let marks = session.and_then(|session| session.export.next_deadline());
+        marks.into_iter().chain(self.helper.next_deadline()).min()
+    }
+}
+
+fn missing_families(worker: WorkerId, bgp: &Bgp, negotiated: &Negotiated) {
+    for family in sessions::families(bgp) {
+        if !negotiated.families.contains(&family) {
+            tracing::info!(worker = %worker, "the peer does not announce family {family}");
+        }
+    }
+}
+
+/// Sends the routes of a family again (RFC 2918).
+fn resend(table: &RouteTable, worker: WorkerId, refresh: &RouteRefresh, session: &Session) {
+    let wanted: Vec<_> = table.subscriptions(worker).collect();
+    let changes: Vec<Change> = table
+        .routes_in(refresh.family)
+        .filter(|(source, route)| {
+            let targets = route.route_targets();
+            !source.is_peer()
+                && wanted
+                    .iter()
+                    .any(|wanted| wanted.accepts(route.family(), &targets))
+        })
+        .map(|(source, route)| Change::Advertise {
+            route: route.clone(),
+            replaced: None,
+            source,
+        })
+        .collect();
+    session
+        .outgoing
+        .send_all(&export::messages(&changes, &session.context));
+}
