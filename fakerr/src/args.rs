@@ -42,6 +42,15 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 180, value_name = "SECONDS", value_parser = hold_time)]
     pub(crate) hold_time: u16,
 
+    /// How long clients are to keep routes while the reflector restarts, in seconds; 0 asks for nothing
+    #[arg(long, default_value_t = 120, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(..4096))]
+    pub(crate) restart_time: u16,
+
+    /// How long after its start the reflector holds back the ends of its routes, in seconds, so that clients keep those
+    /// of clients that are not yet back
+    #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+    pub(crate) deferral_time: u16,
+
     /// When to ask clients with RT-Constraint for every route, with the default route of that family
     #[arg(long, value_enum, default_value_t = AskAll::Auto, value_name = "WHEN")]
     pub(crate) ask_for_all: AskAll,

@@ -4,7 +4,10 @@ mod hub;
 mod obey;
 mod send;
 
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 use crate::{
     args::Args,
@@ -27,7 +30,9 @@ pub(crate) async fn run(
     let mut stop = std::pin::pin!(stop);
     let mut batch = Vec::with_capacity(CHANNEL);
     loop {
+        let deferred_until = hub.deferred_until();
         tokio::select! {
+            () = until(deferred_until) => hub.deferral_over(),
             () = &mut stop => break,
             (stream, address) = doors.next() => hub.called(stream, address),
             (question, to) = asked(&mut counter) => {
@@ -51,6 +56,13 @@ pub(crate) async fn run(
         }
     }
     hub.stop().await;
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn asked(counter: &mut Option<Counter>) -> Question {

@@ -276,3 +276,34 @@ fn what_cannot_run_says_why() {
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&help.stdout).contains("Examples:"));
 }
+
+#[tokio::test]
+async fn a_restart_is_announced_in_the_clients_families() {
+    let fakerr = Fakerr::start(&["--deferral-time", "3600", "--restart-time", "77"]);
+    let client = Client::start(&fakerr, 1, BOTH).await;
+    let restart = client.restart.as_ref().expect("announced");
+    assert_eq!((restart.time, restart.notification), (77, true));
+    assert_eq!(
+        restart.families,
+        [(Family::EVPN, true), (Family::RTC, true)]
+    );
+    assert!(restart.restarting, "it has just been started");
+    let fakerr = Fakerr::start(&["--restart-time", "0"]);
+    assert_eq!(Client::start(&fakerr, 1, BOTH).await.restart, None);
+}
+
+#[tokio::test]
+async fn the_end_of_routes_waits_until_clients_had_time_to_come_back() {
+    let fakerr = Fakerr::start(&["--deferral-time", "1"]);
+    let mut a = Client::start(&fakerr, 1, EVPN).await;
+    let b = Client::start(&fakerr, 2, EVPN).await;
+    b.announce(&with_target(79), &mac(1));
+    // What it has to tell it tells at once.
+    a.until_held(&mac(1)).await;
+    assert_eq!(a.ends, []);
+    a.until("the end", |client| client.ends == EVPN).await;
+    // Who comes later is kept waiting by nobody.
+    let mut c = Client::start(&fakerr, 3, EVPN).await;
+    c.until("the end", |client| client.ends == EVPN).await;
+    assert!(!c.restart.expect("announced").restarting);
+}

@@ -497,3 +497,29 @@ fn the_end_of_vpn_routes_waits_for_the_end_of_requests() {
     world.update(2, vec![Update::end_of_rib_for(Family::RTC)]);
     assert_eq!(world.marks.len(), 2);
 }
+
+#[test]
+fn a_restarted_reflector_marks_the_end_when_all_clients_had_time_to_come_back() {
+    let mut world = World::deferring();
+    world.up(1, EVPN);
+    world.announce(1, &targets(&[1]), &[mac(1)]);
+    assert_eq!(world.ends(1), []);
+    // Another comes, and what there is to tell is told at once.
+    world.up(2, BOTH);
+    assert_eq!(world.ends(2), [Family::RTC]);
+    world.ask(2, 1);
+    world.update(2, vec![Update::end_of_rib_for(Family::RTC)]);
+    assert_eq!(world.holds(2), set(&[mac(1)]));
+    assert_eq!(world.ends(2), [Family::RTC]);
+    // One that is gone again is not told.
+    world.up(3, EVPN);
+    world.down(3);
+
+    world.give(ReflectorEvent::DeferralOver);
+    assert_eq!(world.ends(1), EVPN);
+    assert_eq!(world.ends(2), [Family::RTC, Family::EVPN]);
+    assert_eq!(world.ends(3), []);
+    // From now on it is as ever.
+    world.up(4, EVPN);
+    assert_eq!(world.ends(4), EVPN);
+}

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bgp_rib::reflector::{
@@ -10,7 +10,7 @@ use bgp_rib::reflector::{
 use bgp_session::{Mirror, Mode, Negotiated, SessionConfig, State};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
 use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notification::cease};
-use tokio::{net::TcpStream, sync::mpsc, task::JoinSet};
+use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{debug, info, warn};
 
 use super::{obey::Resets, send::Senders};
@@ -23,6 +23,9 @@ use crate::{
 /// The one owner of the reflector and of all sessions.
 pub(super) struct Hub {
     reflector: Reflector,
+    /// Since the start, for clients that were there before it.
+    deferred_until: Option<Instant>,
+    restart_time: u16,
     session: SessionConfig,
     pub(super) clients: BTreeMap<ClientId, Client>,
     pub(super) senders: Senders,
@@ -55,6 +58,10 @@ impl Hub {
         let cluster_id = args.cluster_id.unwrap_or(router_id);
         info!(%router_id, %cluster_id, "reflecting");
         let local_as = args.local_as.unwrap_or(FALLBACK_AS);
+        let deferral = match args.restart_time {
+            0 => Duration::ZERO,
+            _ => Duration::from_secs(args.deferral_time.into()),
+        };
         let session = SessionConfig {
             hold_time: args.hold_time,
             families: FALLBACK_FAMILIES.to_vec(),
@@ -77,8 +84,14 @@ impl Hub {
             cluster_id,
             ask_for_all: args.ask_for_all.into(),
         };
+        let (reflector, deferred_until) = match deferral {
+            Duration::ZERO => (Reflector::new(config), None),
+            time => (Reflector::deferring(config), Some(Instant::now() + time)),
+        };
         Self {
-            reflector: Reflector::new(config),
+            reflector,
+            deferred_until,
+            restart_time: args.restart_time,
             session,
             clients: BTreeMap::new(),
             senders: Senders::default(),
@@ -95,10 +108,11 @@ impl Hub {
         let id = ClientId(self.calls);
         self.calls += 1;
         debug!(%id, %address, "called");
-        let session = SessionConfig {
+        let mut session = SessionConfig {
             seed: id.0,
             ..self.session.clone()
         };
+        session.capabilities.extend(self.graceful_restart());
         let config = PeerConfig {
             once: true,
             ..PeerConfig::new(session, address)
@@ -113,6 +127,30 @@ impl Hub {
             since: None,
         };
         self.clients.insert(id, client);
+    }
+
+    /// The reflector forwards nothing, so nothing of it stops when it does (RFC 4724 section 4.1). The families are the
+    /// client's own.
+    fn graceful_restart(&self) -> Option<Capability> {
+        let restarts = Capability::GracefulRestart {
+            restarting: self.deferred_until.is_some(),
+            notification: true,
+            time: self.restart_time,
+            families: self.session.families.iter().map(|f| (*f, true)).collect(),
+        };
+        (self.restart_time > 0).then_some(restarts)
+    }
+
+    /// When [`Hub::deferral_over`] is due.
+    pub(super) fn deferred_until(&self) -> Option<Instant> {
+        self.deferred_until
+    }
+
+    /// Whoever is not back by now is not expected any more.
+    pub(super) fn deferral_over(&mut self) {
+        self.deferred_until = None;
+        debug!("the ends of routes are held back no more");
+        self.handle(ReflectorEvent::DeferralOver);
     }
 
     /// Something happened on a client's session. What follows for routes waits for the flush.
@@ -212,7 +250,7 @@ impl Hub {
                 }),
                 hold_time: agreed.map(|agreed| agreed.hold_time),
                 four_octet_as: agreed.map(|agreed| agreed.as4),
-                // What it announces, not what was agreed on: the reflector announces none.
+                // What it announces, not what was agreed on.
                 graceful_restart: agreed.map(|agreed| {
                     let mut capabilities = agreed.peer.capabilities.iter();
                     capabilities.any(|one| matches!(one, Capability::GracefulRestart { .. }))

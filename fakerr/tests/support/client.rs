@@ -3,11 +3,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use bgp_session::{DownReason, SessionConfig};
+use bgp_session::{DownReason, GracefulRestart, SessionConfig};
 use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
 use bgp_wire::{
-    AttributeValue, EncodeContext, ExtendedCommunity, Family, LabelField, MacAddr, NextHop, Nlri,
-    NlriKey, NlriValue, PathAttributes, RouteDistinguisher, RouteTarget, Update,
+    AttributeValue, Capability, EncodeContext, ExtendedCommunity, Family, LabelField, MacAddr,
+    NextHop, Nlri, NlriKey, NlriValue, PathAttributes, RouteDistinguisher, RouteTarget, Update,
     attribute::{AsPath, Origin},
     community::Encapsulation,
     nlri::{EvpnRoute, RtcRoute},
@@ -28,6 +28,7 @@ pub struct Client {
     pub ends: Vec<Family>,
     pub downs: Vec<DownReason>,
     pub peer_as: u32,
+    pub restart: Option<GracefulRestart>,
 }
 
 impl Client {
@@ -43,6 +44,12 @@ impl Client {
     pub fn connecting(address: SocketAddr, n: u8, asn: u32, families: &[Family]) -> Self {
         let mut session = SessionConfig::new(asn, Ipv4Addr::new(10, 0, 0, n));
         session.families = families.to_vec();
+        session.capabilities.push(Capability::GracefulRestart {
+            restarting: false,
+            notification: true,
+            time: 0,
+            families: Vec::new(),
+        });
         let mut config = PeerConfig::new(session, address);
         config.local = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, n)));
         let (sender, events) = mpsc::channel(64);
@@ -55,6 +62,7 @@ impl Client {
             ends: Vec::new(),
             downs: Vec::new(),
             peer_as: 0,
+            restart: None,
         }
     }
 
@@ -75,6 +83,7 @@ impl Client {
                 outgoing,
             } => {
                 self.peer_as = negotiated.peer_as;
+                self.restart = negotiated.graceful_restart;
                 self.outgoing = Some(outgoing);
             }
             PeerEvent::Update(update) => {

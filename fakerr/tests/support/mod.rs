@@ -36,6 +36,10 @@ impl Fakerr {
     pub fn start(args: &[&str]) -> Self {
         let mut command = command(&["--listen", "127.0.0.1", "--port", "0", "-v"]);
         command.args(args);
+        if !args.contains(&"--deferral-time") {
+            // Nobody was there before it.
+            command.args(["--deferral-time", "0"]);
+        }
         Self::run(command)
     }
 

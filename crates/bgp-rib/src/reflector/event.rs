@@ -58,6 +58,8 @@ pub enum ReflectorEvent {
         /// As a client would send it.
         update: Box<Update>,
     },
+    /// Every client has had time to come back, see [`Reflector::deferring`](super::Reflector::deferring).
+    DeferralOver,
     /// A client wants the routes of a family again (RFC 2918).
     Refresh {
         /// Which.

@@ -29,7 +29,7 @@ mod table;
 mod view;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -86,6 +86,8 @@ pub struct Reflector {
     clients: BTreeMap<ClientId, Client>,
     bodies: Bodies,
     table: Table,
+    /// End-of-RIBs held back, while they are.
+    deferred: Option<BTreeSet<(ClientId, Family)>>,
 }
 
 impl Reflector {
@@ -96,10 +98,21 @@ impl Reflector {
             clients: BTreeMap::new(),
             bodies: Bodies::default(),
             table: Table::default(),
+            deferred: None,
         };
         this.ask_if_needed(false);
         this.table.changes();
         this
+    }
+
+    /// A reflector that has restarted. Its clients keep what it told them before until it marks the end of what
+    /// it has to tell; it does so only when [`ReflectorEvent::DeferralOver`] says that all clients have told it
+    /// theirs again (Selection_Deferral_Timer, RFC 4724 section 4.1). What there is to tell is told at once.
+    pub fn deferring(config: ReflectorConfig) -> Self {
+        Self {
+            deferred: Some(BTreeSet::new()),
+            ..Self::new(config)
+        }
     }
 
     /// Takes in what happened. What follows for routes may wait for [`Reflector::flush`], so that a burst of
@@ -118,6 +131,12 @@ impl Reflector {
                 self.update(client, &update, &mut actions);
             }
             ReflectorEvent::Originate { update } => self.originate(&update),
+            ReflectorEvent::DeferralOver => {
+                self.flush_into(&mut actions);
+                for (client, family) in self.deferred.take().into_iter().flatten() {
+                    self.mark_end(client, family, &mut actions);
+                }
+            }
             ReflectorEvent::Refresh { client, family } => {
                 self.flush_into(&mut actions);
                 self.refresh(client, family, &mut actions);
@@ -204,16 +223,27 @@ impl Reflector {
                 .get(&id)
                 .is_some_and(|client| !client.constrained(family))
             {
-                actions.push(ReflectorAction::Mark {
-                    to: id,
-                    family,
-                    mark: Mark::EndOfRib,
-                });
+                self.mark_end(id, family, actions);
             }
         }
     }
 
+    /// The client has been told everything of the family, as far as its other clients have.
+    fn mark_end(&mut self, to: ClientId, family: Family, actions: &mut Vec<ReflectorAction>) {
+        let mark = Mark::EndOfRib;
+        match &mut self.deferred {
+            // Of memberships nothing is kept through a restart, and clients wait for this mark with their routes.
+            Some(deferred) if family != Family::RTC => {
+                deferred.insert((to, family));
+            }
+            _ => actions.push(ReflectorAction::Mark { to, family, mark }),
+        }
+    }
+
     fn down(&mut self, id: ClientId) {
+        if let Some(deferred) = &mut self.deferred {
+            deferred.retain(|(client, _)| *client != id);
+        }
         if self.clients.remove(&id).is_some() {
             self.table.remove_all(Source::Client(id));
             self.ask_if_needed(false);
@@ -234,11 +264,11 @@ impl Reflector {
             actions.push(mark(Mark::RefreshBegins));
         }
         self.send_family(id, family, actions);
-        actions.push(mark(if enhanced {
-            Mark::RefreshEnds
+        if enhanced {
+            actions.push(mark(Mark::RefreshEnds));
         } else {
-            Mark::EndOfRib
-        }));
+            self.mark_end(id, family, actions);
+        }
     }
 
     /// Everything of a family that the client is to hold.
@@ -404,16 +434,10 @@ impl Reflector {
             return;
         }
         let client = &self.clients[&id];
-        let owed = client
-            .info
-            .families
-            .iter()
-            .filter(|family| client.constrained(**family));
-        let mark = |family: &Family| ReflectorAction::Mark {
-            to: id,
-            family: *family,
-            mark: Mark::EndOfRib,
-        };
-        actions.extend(owed.map(mark));
+        let families = client.info.families.iter().copied();
+        let owed: Vec<Family> = families.filter(|f| client.constrained(*f)).collect();
+        for family in owed {
+            self.mark_end(id, family, actions);
+        }
     }
 }

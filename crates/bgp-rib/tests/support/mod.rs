@@ -42,13 +42,17 @@ impl World {
     }
 
     pub fn asking(ask_for_all: AskForAll) -> Self {
-        let config = ReflectorConfig {
-            router_id: ROUTER_ID,
-            cluster_id: ROUTER_ID,
-            ask_for_all,
-        };
+        Self::around(Reflector::new(config(ask_for_all)))
+    }
+
+    /// One that has just been started again.
+    pub fn deferring() -> Self {
+        Self::around(Reflector::deferring(config(AskForAll::Auto)))
+    }
+
+    fn around(reflector: Reflector) -> Self {
         Self {
-            reflector: Reflector::new(config),
+            reflector,
             held: BTreeMap::new(),
             marks: Vec::new(),
             actions: Vec::new(),
@@ -182,8 +186,23 @@ impl World {
             .collect()
     }
 
+    /// The families whose end was marked to a client.
+    pub fn ends(&self, client: u64) -> Vec<Family> {
+        let marks = self.marks.iter();
+        let ends = marks.filter(|(to, _, mark)| (to.0, *mark) == (client, Mark::EndOfRib));
+        ends.map(|(_, family, _)| *family).collect()
+    }
+
     pub fn route(&self, client: u64, nlri: &Nlri) -> Option<&Held> {
         self.held[&ClientId(client)].get(&nlri.key())
+    }
+}
+
+fn config(ask_for_all: AskForAll) -> ReflectorConfig {
+    ReflectorConfig {
+        router_id: ROUTER_ID,
+        cluster_id: ROUTER_ID,
+        ask_for_all,
     }
 }
 
