@@ -26,7 +26,7 @@ mod tunnel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use netns::link::{LinkError, LinkErrorKind, Netlink};
+use netns::link::{LinkError, LinkErrorKind, Netlink, Route};
 use netns::ns::NetNs;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
@@ -67,7 +67,7 @@ impl Default for LinuxVxlanOptions {
 ///
 /// Packets to an address of the host itself are delivered to the host whatever instance they come from: its
 /// addresses cannot be used inside. Errors that the host reports about packets of an instance (time exceeded, too
-/// big) do not reach hosts of the instance. One next hop a prefix. IPv4 between PEs. Each label is a rule, and the
+/// big) do not reach hosts of the instance. IPv4 between PEs. Each label is a rule, and the
 /// kernel tries rules one after the other.
 #[derive(Debug)]
 pub struct LinuxVxlanDriver {
@@ -356,7 +356,8 @@ impl Applied {
         let own: BTreeSet<u32> = self.ports.values().copied().collect();
         let is_there = |link: u32| links.contains(&link) || !own.contains(&link);
         let mut state = self.state.clone();
-        state.routes.retain(|r| r.link.is_none_or(is_there));
+        let all_there = |route: &Route| route.hops().all(|hop| hop.link.is_none_or(is_there));
+        state.routes.retain(all_there);
         state.neighbours.retain(|n| is_there(n.link));
         state.proxies.retain(|p| is_there(p.link));
         state
@@ -371,6 +372,7 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             directions: BTreeSet::from([Direction::Both, Direction::ToPort, Direction::FromPort]),
+            ecmp: true,
             ..Capabilities::vxlan()
         }
     }

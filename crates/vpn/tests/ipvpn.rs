@@ -5,14 +5,15 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bgp_rib::export::messages;
-use bgp_rib::{Match, Route, WorkerId};
+use bgp_rib::{Match, RibEvent, Route, WorkerId};
 use bgp_wire::community::Encapsulation;
-use bgp_wire::{EncodeContext, Family, NextHop};
+use bgp_wire::{EncodeContext, ExtendedCommunity, Family, NextHop};
 use common::ipvpn::{speaker, *};
 use common::*;
-use vpn::{AttachRequest, Capabilities, Direction, Encap, IntentChange, LocalPort};
+use vpn::{AttachRequest, Capabilities, Direction, Encap, IntentChange, LocalPort, Speaker};
 
 #[test]
 fn the_life_of_an_instance_in_updates() {
@@ -367,4 +368,67 @@ fn the_looking_glass_sees_it_all() {
         "ids": vpns.label_purposes(),
         "intent": vrf_intent(&speaker, "v1"),
     }));
+}
+
+fn ecmp() -> Speaker {
+    speaker_with(Capabilities {
+        ecmp: true,
+        ..Capabilities::mpls()
+    })
+}
+
+#[test]
+fn next_hops_are_in_the_order_that_their_routes_ask_for() {
+    let mut speaker = ecmp();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let ordered = |n: u8, order: Option<u32>| {
+        let order = order.map(ExtendedCommunity::from_consistent_hash_order);
+        let communities = [ExtendedCommunity::from(rt(1))].into_iter().chain(order);
+        with_communities(n, "20.0.0.0/24", &[500], communities, 100)
+    };
+    let routes = [ordered(2, Some(7)), ordered(3, Some(1)), ordered(4, None)];
+    speaker.handle(routes.iter().map(announce));
+    let next_hops = &vrf_intent(&speaker, "v").routes[&prefix("20.0.0.0/24")];
+    let order: Vec<_> = next_hops.iter().map(|hop| (hop.order, hop.pe)).collect();
+    assert_eq!(order, [(0, pe(4)), (1, pe(3)), (7, pe(2))]);
+}
+
+#[test]
+fn a_route_that_two_reflectors_send_counts_once() {
+    let mut speaker = ecmp();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let route = remote(2, "20.0.0.0/24", &[500], None, 100);
+    let other = WorkerId::Peer([10, 0, 0, 98].into());
+    let said = RibEvent::Advertise {
+        source: other,
+        route: Arc::new(route.clone()),
+    };
+    speaker.handle([announce(&route), said]);
+    let to = prefix("20.0.0.0/24");
+    assert_eq!(vrf_intent(&speaker, "v").routes[&to].len(), 1);
+    // All that are in use are shown all the same.
+    let shown = |speaker: &Speaker| {
+        let best = speaker.vpns().best_routes("v").unwrap();
+        best.get("'20.0.0.0/24'").map_or(0, Vec::len)
+    };
+    assert_eq!(shown(&speaker), 2);
+    speaker.take_ipvpn_intents();
+    speaker.handle([take_back(&route)]);
+    assert_eq!(shown(&speaker), 1);
+    assert_eq!(speaker.take_ipvpn_intents(), []);
+    speaker.handle([RibEvent::Cleanup { worker: other }]);
+    assert!(vrf_intent(&speaker, "v").routes.is_empty());
+}
+
+// Machines in a chain each have a default route behind a port: what they send would have come back to them.
+#[test]
+fn a_subnet_that_others_have_too_is_theirs() {
+    let mut speaker = speaker();
+    attach(&mut speaker, subnet(vrf("v", 1, "0.0.0.0/0")));
+    speaker.handle([announce(&remote(2, "0.0.0.0/0", &[500], None, 100))]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(
+        routes[&prefix("0.0.0.0/0")],
+        egress(pe(2), 500, Encap::Default)
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netns::link::{Netlink, Rule};
+use netns::link::{Netlink, Route, Rule};
 use vpn::IpVpnIntent;
 
 use super::state::State;
@@ -64,7 +64,8 @@ pub async fn find_own(
         .filter(|r| r.protocol == state::PROTOCOL && state::is_own_table(r.table));
     let routes: BTreeSet<_> = routes.collect();
     let mut neighbours = BTreeSet::new();
-    let links = routes.iter().filter_map(|route| route.link);
+    let links = routes.iter().flat_map(Route::hops);
+    let links = links.filter_map(|hop| hop.link);
     let links: BTreeSet<u32> = links.chain(also).collect();
     for link in links {
         let found = netlink.neighbours(Some(link)).await;

@@ -98,7 +98,7 @@ pub async fn execute(netlink: &Netlink, ops: &[Op]) -> Result<(), DriverError> {
         }
         let failed = super::kernel(&error);
         match op {
-            Op::PutRoute(route) if route.encap.is_some() => {
+            Op::PutRoute(route) if route.hops().any(|hop| hop.encap.is_some()) => {
                 tracing::warn!("passed over a route: {failed}");
             }
             _ => first = first.and(Err(failed)),

@@ -27,6 +27,15 @@ const TUNNEL: [(&str, &str); 2] = [
     ("ipv4/conf/IF/rp_filter", "0"),
 ];
 
+/// How flows are dealt out to several ways: by addresses and ports, and with the same result on every PE, so that
+/// the packets of a flow and those of its answers, which hash to the same, pass the same machine. A seed that
+/// somebody has set stays.
+const SHARING: [(&str, &str); 3] = [
+    ("ipv4/fib_multipath_hash_policy", "1"),
+    ("ipv6/fib_multipath_hash_policy", "1"),
+    ("ipv4/fib_multipath_hash_seed", "4364"),
+];
+
 /// Kernel settings, here or in another namespace.
 #[derive(Clone, Debug)]
 pub struct Settings(pub Option<NetNs>);
@@ -56,6 +65,14 @@ impl Settings {
     pub fn tunnel(&self, name: &str) -> Result<(), DriverError> {
         self.run(|| {
             per_interface_source_check()?;
+            for (path, value) in SHARING {
+                // Without it, or where it cannot be set, the flows are dealt out by addresses alone, or differently.
+                if file(path).exists() && number(path) == 0 && write(path, value).is_err() {
+                    tracing::info!(
+                        "`{path}` cannot be set: equal routes share traffic as the host does"
+                    );
+                }
+            }
             write("ipv4/ip_forward", "1")
         })??;
         self.apply(&TUNNEL, name)
@@ -131,7 +148,7 @@ fn interfaces(directory: &str) -> impl Iterator<Item = String> {
 }
 
 /// A setting; 0 where there is none.
-fn number(path: &str) -> u8 {
+fn number(path: &str) -> u32 {
     let text = std::fs::read_to_string(file(path)).unwrap_or_default();
     text.trim().parse().unwrap_or(0)
 }

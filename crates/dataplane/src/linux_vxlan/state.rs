@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp_wire::Label;
 use netns::addr::{IpPrefix, MacAddr};
-use netns::link::{IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
+use netns::link::{Hop, IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
 use vpn::intent::{IpVpnEndpoint, NextHop};
 use vpn::{Direction, IpVpnIntent};
 
@@ -91,7 +91,7 @@ impl State {
                 state.rules.extend(nowhere(name));
             }
             for endpoint in &port.endpoints {
-                state.endpoint(endpoint, link, host, &mut local);
+                state.endpoint(endpoint, link, host, intent, &mut local);
             }
         }
         for link in intent.ports.keys().filter_map(|name| host.ports.get(name)) {
@@ -103,10 +103,7 @@ impl State {
             let Some(to) = to.filter(|to| !state.has(host.table, *to)) else {
                 continue;
             };
-            // One next hop each: the capabilities say so.
-            if let Some(next_hop) = next_hops.first() {
-                state.remote(intent, to, next_hop, host);
-            }
+            state.remote(intent, to, next_hops, host);
         }
         state.answer_for_others(intent, host);
         state
@@ -128,6 +125,7 @@ impl State {
         endpoint: &IpVpnEndpoint,
         link: u32,
         host: &Host<'_>,
+        intent: &IpVpnIntent,
         local: &mut BTreeSet<IpPrefix>,
     ) {
         if endpoint.direction == Direction::FromPort {
@@ -138,8 +136,8 @@ impl State {
         };
         let at = gateway_of(endpoint);
         self.neighbour(link, at, MacAddr(endpoint.mac.0));
-        // Of several MACs behind one subnet the first gets the traffic of this host.
-        if local.insert(to) {
+        // Of several MACs behind one subnet the first gets the traffic of this host, if nobody else has the subnet.
+        if local.insert(to) && !intent.routes.contains_key(&endpoint.prefix) {
             self.routes.insert(behind(endpoint, to, link, host.table));
         }
         let table = LABEL_TABLES + endpoint.label.get();
@@ -194,8 +192,32 @@ impl State {
         }
     }
 
-    /// A prefix of another PE, or of another instance of this host.
-    fn remote(&mut self, intent: &IpVpnIntent, to: IpPrefix, next_hop: &NextHop, host: &Host<'_>) {
+    /// A prefix of other PEs, or of other instances of this host.
+    fn remote(
+        &mut self,
+        intent: &IpVpnIntent,
+        to: IpPrefix,
+        next_hops: &BTreeSet<NextHop>,
+        host: &Host<'_>,
+    ) {
+        let hops = next_hops.iter();
+        let hops: Vec<Hop> = hops
+            .filter_map(|next_hop| self.hop(intent, to, next_hop, host))
+            .collect();
+        if let [first, more @ ..] = &hops[..] {
+            let mut route = Route::to(to).table(host.table).by(*first);
+            route.more = more.to_vec();
+            self.routes.insert(own(route));
+        }
+    }
+
+    fn hop(
+        &mut self,
+        intent: &IpVpnIntent,
+        to: IpPrefix,
+        next_hop: &NextHop,
+        host: &Host<'_>,
+    ) -> Option<Hop> {
         if next_hop.pe == intent.local_pe {
             let there = host.elsewhere.get(&next_hop.label).into_iter().flatten();
             let there = there.filter(|e| e.endpoint.ip.is_ipv4() == to.addr().is_ipv4());
@@ -203,14 +225,17 @@ impl State {
             let exact = there
                 .clone()
                 .find(|e| netns_prefix(&e.endpoint.prefix) == Some(to));
-            if let Some(e) = exact.or_else(|| there.clone().next()) {
-                let route = behind(&e.endpoint, to, e.link, host.table);
-                self.routes.insert(route);
-            }
-            return;
+            let e = exact.or_else(|| there.clone().next())?;
+            // The kernel takes no IPv6 route of several ways without routers.
+            return Some(Hop {
+                via: Some(gateway_of(&e.endpoint)),
+                link: Some(e.link),
+                onlink: true,
+                encap: None,
+            });
         }
         let IpAddr::V4(pe) = next_hop.pe else {
-            return;
+            return None;
         };
         let via = if to.addr().is_ipv4() {
             IpAddr::V4(pe)
@@ -218,13 +243,15 @@ impl State {
             IpAddr::V6(link_local(pe))
         };
         self.neighbour(host.tunnel, via, router_mac(pe));
-        let mut route = Route::to(to).via(via).link(host.tunnel).table(host.table);
-        route.onlink = true;
-        route.encap = Some(IpEncap {
-            id: next_hop.label.get().into(),
-            dst: pe,
-        });
-        self.routes.insert(own(route));
+        Some(Hop {
+            via: Some(via),
+            link: Some(host.tunnel),
+            onlink: true,
+            encap: Some(IpEncap {
+                id: next_hop.label.get().into(),
+                dst: pe,
+            }),
+        })
     }
 
     /// Hosts take their whole subnet for being on their link. For IPv4 the kernel answers for what it has a route

@@ -116,6 +116,7 @@ pub fn intent(host: &Host, name: &str, number: u32, gateway: &str) -> IpVpnInten
 
 pub fn learn_prefix(intent: &mut IpVpnIntent, to: &str, pe: IpAddr, label: u32) {
     let next_hop = NextHop {
+        order: 0,
         pe,
         label: Label::new(label).unwrap(),
         encap: Encap::Vxlan,

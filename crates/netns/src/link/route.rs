@@ -6,7 +6,8 @@ use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteIpTunnel, RouteLwEnCapType,
-    RouteLwTunnelEncap, RouteMessage, RouteProtocol, RouteScope, RouteType, RouteVia,
+    RouteLwTunnelEncap, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteProtocol, RouteScope,
+    RouteType, RouteVia,
 };
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub enum RouteKind {
     Other(u8),
 }
 
-/// A route with at most one next hop.
+/// A route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Route {
     /// The table's number.
@@ -58,6 +59,19 @@ pub struct Route {
     /// The next router is on the link even though no prefix of the link says so.
     pub onlink: bool,
     /// The tunnel that packets are put into.
+    pub encap: Option<IpEncap>,
+    /// Further ways that share the traffic with this one, flow by flow and evenly; in this order the kernel deals
+    /// out the flows.
+    pub more: Vec<Hop>,
+}
+
+/// One of several ways of a route; fields as in [`Route`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[allow(missing_docs, reason = "see `Route`")]
+pub struct Hop {
+    pub via: Option<IpAddr>,
+    pub link: Option<u32>,
+    pub onlink: bool,
     pub encap: Option<IpEncap>,
 }
 
@@ -84,7 +98,28 @@ impl Route {
             protocol: RouteProtocol::Static.into(),
             onlink: false,
             encap: None,
+            more: Vec::new(),
         }
+    }
+
+    /// The same by this way, and no other.
+    #[must_use]
+    pub fn by(mut self, hop: Hop) -> Self {
+        (self.via, self.link) = (hop.via, hop.link);
+        (self.onlink, self.encap) = (hop.onlink, hop.encap);
+        self.more.clear();
+        self
+    }
+
+    /// All its ways, of which the first may lead nowhere.
+    pub fn hops(&self) -> impl Iterator<Item = Hop> + '_ {
+        let first = Hop {
+            via: self.via,
+            link: self.link,
+            onlink: self.onlink,
+            encap: self.encap,
+        };
+        std::iter::once(first).chain(self.more.iter().copied())
     }
 
     /// The same by a next router.
@@ -130,9 +165,10 @@ impl Route {
         header.destination_prefix_length = self.to.prefix_len();
         header.table = u8::try_from(self.table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC);
         header.protocol = RouteProtocol::from(self.protocol);
+        let is_ipv4 = self.to.addr().is_ipv4();
         header.scope = match (self.kind, self.via) {
             (RouteKind::Local, _) => RouteScope::Host,
-            (RouteKind::Unicast, None) if self.to.addr().is_ipv4() => RouteScope::Link,
+            (RouteKind::Unicast, None) if is_ipv4 && self.more.is_empty() => RouteScope::Link,
             _ => RouteScope::Universe,
         };
         header.kind = match self.kind {
@@ -142,29 +178,22 @@ impl Route {
             RouteKind::Blackhole => RouteType::BlackHole,
             RouteKind::Other(number) => RouteType::from(number),
         };
-        header.flags.set(RouteFlags::Onlink, self.onlink);
+        if self.more.is_empty() {
+            header.flags.set(RouteFlags::Onlink, self.onlink);
+        }
         let attributes = &mut message.attributes;
         attributes.push(RouteAttribute::Table(self.table));
         if self.to.prefix_len() > 0 {
             attributes.push(RouteAttribute::Destination(self.to.addr().into()));
         }
-        if let Some(encap) = self.encap {
-            attributes.push(RouteAttribute::EncapType(RouteLwEnCapType::Ip));
-            attributes.push(RouteAttribute::Encap(vec![
-                RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(encap.id)),
-                RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(encap.dst)),
-            ]));
-        }
-        match (self.via, self.to.addr()) {
-            // An IPv4 route over an IPv6 router (RFC 5549).
-            (Some(IpAddr::V6(router)), IpAddr::V4(_)) => {
-                attributes.push(RouteAttribute::Via(RouteVia::Inet6(router)));
+        if self.more.is_empty() {
+            for hop in self.hops() {
+                attributes.extend(hop.attributes(is_ipv4));
+                attributes.extend(hop.link.map(RouteAttribute::Oif));
             }
-            (Some(router), _) => attributes.push(RouteAttribute::Gateway(router.into())),
-            (None, _) => {}
-        }
-        if let Some(link) = self.link {
-            attributes.push(RouteAttribute::Oif(link));
+        } else {
+            let hops = self.hops().map(|hop| hop.message(is_ipv4));
+            attributes.push(RouteAttribute::MultiPath(hops.collect()));
         }
         if let Some(metric) = self.metric {
             attributes.push(RouteAttribute::Priority(metric));
@@ -210,10 +239,65 @@ impl Route {
                 RouteAttribute::Priority(metric) => route.metric = Some(*metric),
                 RouteAttribute::PrefSource(source) => route.source = ip(source),
                 RouteAttribute::Encap(parts) => route.encap = parse_encap(parts),
+                RouteAttribute::MultiPath(hops) => {
+                    let mut hops = hops.iter().map(Hop::parse);
+                    route = route.by(hops.next()?);
+                    route.more = hops.collect();
+                }
                 _ => {}
             }
         }
         Some(route)
+    }
+}
+
+impl Hop {
+    /// What says where to, but for the link.
+    fn attributes(&self, is_ipv4: bool) -> Vec<RouteAttribute> {
+        let mut attributes = Vec::new();
+        if let Some(encap) = self.encap {
+            attributes.push(RouteAttribute::EncapType(RouteLwEnCapType::Ip));
+            attributes.push(RouteAttribute::Encap(vec![
+                RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(encap.id)),
+                RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(encap.dst)),
+            ]));
+        }
+        match self.via {
+            // An IPv4 route over an IPv6 router (RFC 5549).
+            Some(IpAddr::V6(router)) if is_ipv4 => {
+                attributes.push(RouteAttribute::Via(RouteVia::Inet6(router)));
+            }
+            Some(router) => attributes.push(RouteAttribute::Gateway(router.into())),
+            None => {}
+        }
+        attributes
+    }
+
+    fn message(&self, is_ipv4: bool) -> RouteNextHop {
+        let mut message = RouteNextHop::default();
+        message.interface_index = self.link.unwrap_or_default();
+        message.flags.set(RouteNextHopFlags::Onlink, self.onlink);
+        message.attributes = self.attributes(is_ipv4);
+        message
+    }
+
+    fn parse(message: &RouteNextHop) -> Self {
+        let mut hop = Self {
+            via: None,
+            link: Some(message.interface_index).filter(|link| *link != 0),
+            onlink: message.flags.contains(RouteNextHopFlags::Onlink),
+            encap: None,
+        };
+        for attribute in &message.attributes {
+            match attribute {
+                RouteAttribute::Gateway(router) => hop.via = ip(router),
+                RouteAttribute::Via(RouteVia::Inet(router)) => hop.via = Some((*router).into()),
+                RouteAttribute::Via(RouteVia::Inet6(router)) => hop.via = Some((*router).into()),
+                RouteAttribute::Encap(parts) => hop.encap = parse_encap(parts),
+                _ => {}
+            }
+        }
+        hop
     }
 }
 

@@ -23,7 +23,9 @@ pub struct IpVpnIntent {
     pub gateway: Option<Gateway>,
     /// Local ports by interface name.
     pub ports: BTreeMap<String, IpVpnPort>,
-    /// Where to send packets for prefixes that are not local; of one prefix equal ones share the traffic.
+    /// Where to send packets for prefixes; of one prefix equal ones share the traffic. An address behind an own port
+    /// is not in here; a subnet behind one may be, and then others have it: chains of machines that forward to each
+    /// other depend on it.
     pub routes: BTreeMap<IpPrefix, BTreeSet<NextHop>>,
 }
 
@@ -52,9 +54,12 @@ pub struct IpVpnEndpoint {
     pub direction: Direction,
 }
 
-/// The egress PE of a prefix.
+/// The egress PE of a prefix. Several of one prefix are in order of [`NextHop::order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NextHop {
+    /// The place among those that share the traffic: that of the consistent hash sort order community, 0 without.
+    /// PEs that deal out flows in this order choose alike.
+    pub order: u32,
     /// The PE. The own address means another instance of this host: the endpoint that has the label.
     pub pe: IpAddr,
     /// The label the PE expects; with VXLAN the VNI.

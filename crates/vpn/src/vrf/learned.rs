@@ -64,7 +64,15 @@ impl Learned {
     /// Where packets for a prefix go: to the PE of the best route, with `ecmp` also to those of equal ones.
     pub(crate) fn next_hops(&self, prefix: IpPrefix, ecmp: bool) -> BTreeSet<NextHop> {
         let used = self.best(prefix, ecmp).into_iter();
-        used.filter_map(|(_, path)| path.meaning.next_hop).collect()
+        let mut next_hops = BTreeMap::new();
+        for next_hop in used.filter_map(|(_, path)| path.meaning.next_hop) {
+            // One that came by two reflectors counts once, and so do two names for one endpoint.
+            let NextHop {
+                pe, label, encap, ..
+            } = next_hop;
+            next_hops.entry((pe, label, encap)).or_insert(next_hop);
+        }
+        next_hops.into_values().collect()
     }
 
     /// The paths that a prefix is forwarded by.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bgp_rib::{Route, WorkerId, render};
 use bgp_wire::nlri::VpnRoute;
-use bgp_wire::{IpPrefix, NlriValue};
+use bgp_wire::{ExtendedCommunity, IpPrefix, NlriValue};
 
 use super::policy::Uses;
 use crate::error::{Flaw, Warning};
@@ -83,7 +83,14 @@ fn next_hop(
         Some(pe) if pe == local_pe && source.is_peer() => unusable(Flaw::Loop),
         Some(pe) => {
             let label = label.label();
-            Ok(NextHop { pe, label, encap })
+            let communities = route.attributes.extended_communities().iter();
+            let mut orders = communities.filter_map(ExtendedCommunity::consistent_hash_order);
+            Ok(NextHop {
+                order: orders.next().unwrap_or_default(),
+                pe,
+                label,
+                encap,
+            })
         }
     }
 }

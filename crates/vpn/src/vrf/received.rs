@@ -101,10 +101,11 @@ impl Vrf {
         changed
     }
 
-    /// Brings the intent's route for a prefix up to date; answers whether that changed it. What is behind an own
-    /// port is never sent to another host, whatever routes say.
+    /// Brings the intent's route for a prefix up to date; answers whether that changed it. An address behind an own
+    /// port is never sent to another host, whatever routes say. A subnet may be behind many, and what comes from a
+    /// port that has it is not for that port.
     pub(super) fn refresh_route(&mut self, prefix: IpPrefix) -> bool {
-        let next_hops = if self.is_local(prefix) {
+        let next_hops = if prefix.is_host() && self.is_local(prefix) {
             Default::default()
         } else {
             self.learned.next_hops(prefix, self.ecmp)

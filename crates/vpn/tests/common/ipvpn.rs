@@ -134,5 +134,12 @@ pub fn with_communities(
 
 pub fn egress(pe: IpAddr, label: u32, encap: Encap) -> BTreeSet<Egress> {
     let label = Label::new(label).unwrap();
-    [Egress { pe, label, encap }].into()
+    let order = 0;
+    [Egress {
+        order,
+        pe,
+        label,
+        encap,
+    }]
+    .into()
 }

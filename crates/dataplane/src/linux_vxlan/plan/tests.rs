@@ -93,6 +93,7 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
         });
         let routes = routes.into_iter().map(|(n, ipv6, pe, to)| {
             let next_hop = NextHop {
+                order: 0,
                 pe: [10, 0, 0, pe].into(),
                 label: label(to),
                 encap: Encap::Vxlan,
