@@ -13,6 +13,7 @@
 pub mod body;
 pub mod client;
 pub mod error;
+pub mod openapi;
 pub mod request;
 pub mod routes;
 pub mod sessions;

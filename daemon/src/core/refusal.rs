@@ -68,12 +68,7 @@ const ATTACH: &str = "An error occurred during local port plug to VPN";
 const DETACH: &str = "An error occurred during local port unplug from VPN";
 
 fn refuse(field: &str, rule: &str, text: &str) -> HttpError {
-    HttpError {
-        status: StatusCode::BAD_REQUEST,
-        description: format!("API error: {text}"),
-        field: Some(field.to_owned()),
-        rule: Some(rule.to_owned()),
-    }
+    HttpError::rule(field, rule, format!("API error: {text}"))
 }
 
 fn failed(what: &str, why: &str) -> HttpError {

@@ -139,9 +139,7 @@ impl Plan {
             None => Self::usual(program, options),
         };
         // The HTTP library's own words are of no use to users.
-        for quiet in ["hyper"] {
-            plan.routes.push(Route::level(quiet, LevelFilter::WARN));
-        }
+        plan.routes.push(Route::level("hyper", LevelFilter::WARN));
         Ok(plan)
     }
 

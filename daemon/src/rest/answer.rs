@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bagpipe_api::{AttachRequest, DetachRequest, request::parse_body};
+use bagpipe_api::{AttachRequest, DetachRequest, openapi, request::parse_body};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{
@@ -20,7 +20,8 @@ use tokio::{
 use super::{
     Api, CHANGES_WAIT,
     error::HttpError,
-    path::{self, Target},
+    path::{Form, Target},
+    query::Query,
 };
 use crate::core::{Command, Reply};
 
@@ -33,8 +34,9 @@ const BODY_WAIT: Duration = Duration::from_secs(20);
 /// Answers one request; every outcome is an answer.
 pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let accept = text_header(request.headers(), header::ACCEPT);
-    match json(api, request, accept.as_deref()).await {
-        Ok(json) => respond(StatusCode::OK, "application/json", json),
+    match page(api, request, accept.as_deref()).await {
+        Ok(Page::Json(json)) => respond(StatusCode::OK, "application/json", json),
+        Ok(Page::Yaml(yaml)) => respond(StatusCode::OK, "application/yaml", yaml),
         Err(error) => error.response(accept.as_deref()),
     }
 }
@@ -54,19 +56,26 @@ pub(super) fn respond(
     response
 }
 
-async fn json(
+/// The body of a 200.
+enum Page {
+    Json(String),
+    Yaml(String),
+}
+
+async fn page(
     api: &Api,
     request: Request<Incoming>,
     accept: Option<&str>,
-) -> Result<String, HttpError> {
+) -> Result<Page, HttpError> {
     let (parts, body) = request.into_parts();
     let method = if parts.method == Method::HEAD {
         Method::GET
     } else {
         parts.method
     };
-    let query = parts.uri.query().unwrap_or_default();
-    match (Target::of(parts.uri.path()), &method) {
+    let query = Query::of(parts.uri.query().unwrap_or_default());
+    let target = Target::of(parts.uri.path());
+    let json = match (target, &method) {
         (Target::Ping, _) => Ok(api.ping.to_string()),
         (Target::Root | Target::Attach | Target::Detach, &Method::GET) => Ok("{}".into()),
         (Target::Attach, &Method::POST) => {
@@ -105,20 +114,30 @@ async fn json(
             text(&ask(api, |reply| Command::Attachments { reply }).await?)
         }
         (Target::Routes, &Method::GET) => {
-            let all = query.split('&').any(|pair| pair == "all=true");
+            let all = query.flag("all")?;
             text(&ask(api, |reply| Command::Routes { all, reply }).await?)
         }
         (Target::Sessions, &Method::GET) => {
             text(&ask(api, |reply| Command::Sessions { reply }).await?)
         }
         (Target::Changes, &Method::GET) => {
-            let query = path::changes(query)?;
-            let version = wait(api.version.clone(), query.after, query.wait).await;
+            let after = query.number("after", u64::MAX)?.unwrap_or_default();
+            let limit = query.number("wait", u64::MAX)?.map(Duration::from_millis);
+            let limit = limit.unwrap_or(CHANGES_WAIT);
+            let version = wait(api.version.clone(), after, limit).await;
             Ok(format!("{{\"version\": {version}}}"))
         }
+        (Target::Description(form), &Method::GET) => {
+            let document = openapi::document(env!("CARGO_PKG_VERSION"));
+            return Ok(match form {
+                Form::Json => Page::Json(document.to_string()),
+                Form::Yaml => Page::Yaml(openapi::to_yaml(&document)),
+            });
+        }
         (Target::Nothing, _) => Err(not_found(parts.uri.path())),
-        _ => Err(HttpError::method(method.as_str())),
-    }
+        (target, _) => Err(HttpError::method(method.as_str(), target.methods())),
+    };
+    json.map(Page::Json)
 }
 
 fn text(value: &impl Serialize) -> Result<String, HttpError> {

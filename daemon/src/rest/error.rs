@@ -3,7 +3,10 @@
 use bagpipe_api::ApiError;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Response, StatusCode};
+use hyper::{
+    Response, StatusCode,
+    header::{self, HeaderValue},
+};
 use serde_json::{Map, Value};
 
 use super::answer::respond;
@@ -19,6 +22,8 @@ pub struct HttpError {
     pub field: Option<String>,
     /// The rule.
     pub rule: Option<String>,
+    /// The methods that the resource has, where this is none.
+    pub allow: Option<&'static str>,
 }
 
 impl HttpError {
@@ -29,13 +34,30 @@ impl HttpError {
             description: description.into(),
             field: None,
             rule: None,
+            allow: None,
         }
     }
 
-    /// 405.
-    pub fn method(method: &str) -> Self {
+    /// 400: a field that breaks a rule.
+    pub fn rule(
+        field: impl Into<String>,
+        rule: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: Some(field.into()),
+            rule: Some(rule.into()),
+            ..Self::new(StatusCode::BAD_REQUEST, description)
+        }
+    }
+
+    /// 405; `allow` has the methods that there are.
+    pub fn method(method: &str, allow: &'static str) -> Self {
         let description = format!("The method {method} is not allowed for this resource.");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, description)
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, description)
+        }
     }
 
     /// The answer: JSON for clients that accept it, plain text for those that say nothing, else HTML.
@@ -50,7 +72,13 @@ impl HttpError {
             }
             Some(_) => ("text/plain; charset=UTF-8", self.text()),
         };
-        respond(self.status, content_type, body)
+        let mut response = respond(self.status, content_type, body);
+        if let Some(allow) = self.allow {
+            // RFC 9110 section 15.5.6: with 405 it has to be there.
+            let allow = HeaderValue::from_static(allow);
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
     }
 
     fn title(&self) -> &'static str {
@@ -106,12 +134,8 @@ impl HttpError {
 
 impl From<ApiError> for HttpError {
     fn from(error: ApiError) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            description: error.description(),
-            field: Some(error.field),
-            rule: Some(error.rule.to_string()),
-        }
+        let description = error.description();
+        Self::rule(error.field, error.rule.to_string(), description)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]); `?all=true`: its own as well |
 //! | `/sessions` | GET | the sessions with peers ([`bagpipe_api::PeerSession`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
+//! | `/openapi.json`, `/openapi.yaml` | GET | all of this for programs |
 //!
 //! `/attachments`, `/routes`, `/sessions` and `/changes` are additions to the original API: the first three are the looking glass for
 //! programs, the last lets a client wait for a fact of the looking glass instead of asking again and again. Versions start at
@@ -19,6 +20,7 @@ mod answer;
 mod error;
 mod path;
 mod patience;
+mod query;
 mod server;
 
 use std::time::Duration;

@@ -1,10 +1,4 @@
-//! Paths and queries of requests.
-
-use std::time::Duration;
-
-use hyper::StatusCode;
-
-use super::{CHANGES_WAIT, error::HttpError};
+//! Paths of requests.
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,40 +21,65 @@ pub(super) enum Target {
     Routes,
     /// `/sessions`
     Sessions,
+    /// `/openapi.json`, `/openapi.yaml`
+    Description(Form),
     /// Anything else.
     Nothing,
 }
 
+/// Ways to write the description of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Yaml,
+}
+
 impl Target {
+    /// Every path with a name of its own.
+    pub(super) const ALL: [(&str, Self); 9] = [
+        ("", Self::Root),
+        ("ping", Self::Ping),
+        ("attach_localport", Self::Attach),
+        ("detach_localport", Self::Detach),
+        ("attachments", Self::Attachments),
+        ("changes", Self::Changes),
+        ("routes", Self::Routes),
+        ("sessions", Self::Sessions),
+        ("openapi.yaml", Self::Description(Form::Yaml)),
+    ];
+
     /// Trailing slashes do not matter, nor does a `.json` at the end (the looking glass sees to its own).
     pub(super) fn of(path: &str) -> Self {
         let elements = path.split('/').filter(|element| !element.is_empty());
         let mut elements = elements.map(decode);
-        let Some(first) = elements.next() else {
-            return Self::Root;
-        };
+        let first = elements.next().unwrap_or_default();
         let rest: Vec<String> = elements.collect();
-        let name = if rest.is_empty() {
-            first.strip_suffix(".json").unwrap_or(&first)
-        } else {
-            &first
+        let name = match first.strip_suffix(".json") {
+            Some(name) if rest.is_empty() => name,
+            _ => &first,
         };
         match (name, rest.is_empty()) {
             ("looking-glass", _) => Self::LookingGlass(rest),
-            ("ping", true) => Self::Ping,
-            ("attach_localport", true) => Self::Attach,
-            ("detach_localport", true) => Self::Detach,
-            ("attachments", true) => Self::Attachments,
-            ("changes", true) => Self::Changes,
-            ("routes", true) => Self::Routes,
-            ("sessions", true) => Self::Sessions,
-            _ => Self::Nothing,
+            ("openapi", true) => Self::Description(Form::Json),
+            (_, false) => Self::Nothing,
+            (name, true) => {
+                let named = Self::ALL.into_iter().find(|(known, _)| *known == name);
+                named.map_or(Self::Nothing, |(_, target)| target)
+            }
+        }
+    }
+
+    /// The methods of a resource, as the Allow header has them.
+    pub(super) fn methods(&self) -> &'static str {
+        match self {
+            Self::Attach | Self::Detach => "GET, HEAD, POST",
+            _ => "GET, HEAD",
         }
     }
 }
 
 /// Undoes percent-encoding; what is not encoded properly stays as it is.
-fn decode(element: &str) -> String {
+pub(super) fn decode(element: &str) -> String {
     let bytes = element.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut index = 0;
@@ -84,32 +103,21 @@ fn decode(element: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// The query of `/changes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Changes {
-    pub(super) after: u64,
-    pub(super) wait: Duration,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn changes(query: &str) -> Result<Changes, HttpError> {
-    let mut changes = Changes {
-        after: 0,
-        wait: CHANGES_WAIT,
-    };
-    for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let number = || {
-            value.parse::<u64>().map_err(|_| HttpError {
-                status: StatusCode::BAD_REQUEST,
-                description: format!("API error: '{key}' must be an integer, not {value}"),
-                field: Some(key.to_owned()),
-                rule: Some("must be an integer".to_owned()),
-            })
-        };
-        match key {
-            "after" => changes.after = number()?,
-            "wait" => changes.wait = Duration::from_millis(number()?),
-            _ => {}
+    #[test]
+    fn every_path_is_described_and_no_other() {
+        let document = bagpipe_api::openapi::document("1");
+        let described: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+        for (name, _) in Target::ALL {
+            assert!(described.contains(&&format!("/{name}")), "/{name}");
         }
+        for path in described {
+            assert_ne!(Target::of(path), Target::Nothing, "{path}");
+        }
+        assert_eq!(Target::of("/"), Target::Root);
+        assert_eq!(Target::of("/ping/x"), Target::Nothing);
     }
-    Ok(changes)
 }

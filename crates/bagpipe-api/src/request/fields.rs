@@ -41,6 +41,8 @@ impl Fields {
 
     /// The value of a key; JSON null counts as there.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        #[cfg(test)]
+        asked::note(self.name(key));
         self.map.get(key)
     }
 
@@ -111,7 +113,7 @@ impl Fields {
         let text = match self.present(key) {
             None => return Ok(None),
             Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
-            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => {
                 let error = ApiError::new(self.name(key), Rule::Type("an integer"));
                 return Err(error.found(number.to_string()));
@@ -166,7 +168,7 @@ pub(super) fn is_label(text: &str) -> bool {
 }
 
 /// In characters.
-pub const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 
 /// A value as the caller sees it: strings without their quotes.
 fn plain(value: &Value) -> String {
@@ -184,5 +186,23 @@ fn type_name(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+/// The names of the fields that were asked for, for the test that they are described.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    thread_local! {
+        static NAMES: RefCell<BTreeSet<String>> = RefCell::default();
+    }
+
+    pub(super) fn note(name: String) {
+        NAMES.with_borrow_mut(|names| names.insert(name));
+    }
+
+    pub(in crate::request) fn take() -> BTreeSet<String> {
+        NAMES.take()
     }
 }

@@ -76,9 +76,9 @@ impl LocalPort {
     }
 }
 
-const MAX_VLAN: u32 = 4095;
+pub(crate) const MAX_VLAN: u32 = 4095;
 /// Port numbers of OpenFlow 1.3 have 32 bits.
-const MAX_OF_PORT: u32 = u32::MAX;
+pub(crate) const MAX_OF_PORT: u32 = u32::MAX;
 
 fn evpn(port: &Fields, vpn_type: VpnType) -> Result<Option<Value>, ApiError> {
     let Some(object) = port.object("evpn")? else {

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::address::{parse_mac, parse_prefix};
+pub(crate) use self::fields::MAX_NAME;
 pub use self::local_port::LocalPort;
+pub(crate) use self::local_port::{MAX_OF_PORT, MAX_VLAN};
 pub use self::strict::parse_body;
 pub use self::traffic::{AttractTraffic, CLASSIFIER_KEYS, PROTOCOLS, Readvertise};
 use self::{address::EndpointAddresses, fields::Fields};
@@ -213,9 +215,9 @@ impl DetachRequest {
     }
 }
 
-const VPN_TYPES: &[&str] = &["ipvpn", "evpn"];
-const DIRECTIONS: &[&str] = &["both", "to-port", "from-port"];
-const MAX_VNI: u32 = (1 << 24) - 1;
+pub(crate) const VPN_TYPES: &[&str] = &["ipvpn", "evpn"];
+pub(crate) const DIRECTIONS: &[&str] = &["both", "to-port", "from-port"];
+pub(crate) const MAX_VNI: u32 = (1 << 24) - 1;
 
 fn missing(field: &str) -> ApiError {
     ApiError::new(field, Rule::Required)
@@ -283,5 +285,58 @@ fn direction(fields: &Fields) -> Result<Direction, ApiError> {
         Some(other) => {
             Err(ApiError::new("direction", Rule::OneOf(DIRECTIONS)).found(other.to_string()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::openapi::document;
+
+    /// The names of the properties of a schema and of what is in them.
+    fn described(document: &Value, schema: &Value, prefix: &str, names: &mut BTreeSet<String>) {
+        if let Some(path) = schema["$ref"].as_str() {
+            let found = document.pointer(path.trim_start_matches('#')).unwrap();
+            return described(document, found, prefix, names);
+        }
+        for option in schema["anyOf"].as_array().into_iter().flatten() {
+            described(document, option, prefix, names);
+        }
+        for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let name = format!("{prefix}{key}");
+            described(document, schema, &format!("{name}."), names);
+            names.insert(name);
+        }
+    }
+
+    fn properties(schema: &str) -> BTreeSet<String> {
+        let document = document("1");
+        let schema = &document["components"]["schemas"][schema];
+        let mut names = BTreeSet::new();
+        described(&document, schema, "", &mut names);
+        // Not fields: their names come from the table that they are checked with.
+        names.retain(|name| !name.starts_with("attract_traffic.classifier."));
+        names
+    }
+
+    #[test]
+    fn what_is_described_is_what_is_asked_for() {
+        let mut body = json!({
+            "vpn_type": "ipvpn", "vpn_instance_id": "v", "mac_address": "02:00:00:00:00:01", "ip_address": "10.0.0.1",
+            "local_port": {"linuxif": "tap1", "ovs": {}}, "import_rt": [], "export_rt": [], "gateway_ip": null,
+            "readvertise": {"from_rt": [], "to_rt": ["64512:1"]},
+            "attract_traffic": {"redirect_rts": [], "classifier": {}, "to_rt": "64512:1", "static_destination_prefixes": []},
+        });
+        fields::asked::take();
+        AttachRequest::from_value(body.clone()).unwrap();
+        body["local_port"] = json!({"evpn": {"id": "e"}});
+        AttachRequest::from_value(body.clone()).unwrap();
+        assert_eq!(fields::asked::take(), properties("Attach"));
+        DetachRequest::from_value(body).unwrap();
+        assert_eq!(fields::asked::take(), properties("Detach"));
     }
 }

@@ -69,12 +69,8 @@ impl AttractTraffic {
             .map(|(key, value)| Ok((key.clone(), criterion(key, value)?)))
             .collect::<Result<_, ApiError>>()?;
         // One well known client writes `to`.
-        let to_key = if nested.get("to_rt").is_some() {
-            "to_rt"
-        } else {
-            "to"
-        };
-        let own = nested.route_targets(to_key)?;
+        let (own, of_client) = (nested.route_targets("to_rt")?, nested.route_targets("to")?);
+        let own = own.or(of_client);
         let static_destination_prefixes = prefixes(&nested)?;
         if own.is_some() && static_destination_prefixes.is_none() {
             return Err(ApiError::new(

@@ -1,0 +1,98 @@
+//! What comes after the question mark.
+
+use super::{error::HttpError, path::decode};
+
+/// The keys and values of a query, decoded. Keys that mean nothing are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads what comes after the question mark.
+    pub(super) fn of(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let decoded = pairs.map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            // As forms write them (URL standard, application/x-www-form-urlencoded).
+            (
+                decode(&key.replace('+', " ")),
+                decode(&value.replace('+', " ")),
+            )
+        });
+        Self(decoded.collect())
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// It is there twice.
+    pub(super) fn text(&self, key: &str) -> Result<Option<&str>, HttpError> {
+        let mut values = self.0.iter().filter(|(known, _)| known == key);
+        let value = values.next().map(|(_, value)| value.as_str());
+        match values.next() {
+            None => Ok(value),
+            Some(_) => Err(wrong(key, "must be there only once")),
+        }
+    }
+
+    /// The number of a key.
+    ///
+    /// # Errors
+    /// It is there twice, or is no integer from 0 to `max`.
+    pub(super) fn number(&self, key: &str, max: u64) -> Result<Option<u64>, HttpError> {
+        let Some(text) = self.text(key)? else {
+            return Ok(None);
+        };
+        // `parse` alone would also take a sign.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten();
+        match number.filter(|number| *number <= max) {
+            Some(number) => Ok(Some(number)),
+            None => Err(wrong(key, &format!("must be an integer from 0 to {max}"))),
+        }
+    }
+
+    /// Whether a key is true.
+    ///
+    /// # Errors
+    /// It is there twice, or is neither `true` nor `false`.
+    pub(super) fn flag(&self, key: &str) -> Result<bool, HttpError> {
+        match self.text(key)? {
+            Some("true") => Ok(true),
+            None | Some("false") => Ok(false),
+            Some(_) => Err(wrong(key, "must be true or false")),
+        }
+    }
+}
+
+/// 400: the value of a key breaks a rule.
+pub(super) fn wrong(key: &str, rule: &str) -> HttpError {
+    HttpError::rule(key, rule, format!("API error: '{key}' {rule}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_values() {
+        let query = Query::of("a=1&b%20c=x+%2By&&all&d=");
+        assert_eq!(query.text("a"), Ok(Some("1")));
+        assert_eq!(query.text("b c"), Ok(Some("x +y")));
+        assert_eq!(query.text("d"), Ok(Some("")));
+        assert_eq!(query.text("e"), Ok(None));
+        assert_eq!(query.number("a", 1), Ok(Some(1)));
+        for (text, key) in [
+            ("a=2", "a"),
+            ("a=+1", "a"),
+            ("a=-1", "a"),
+            ("a=", "a"),
+            ("a=1&a=1", "a"),
+        ] {
+            let error = Query::of(text).number(key, 1).unwrap_err();
+            assert_eq!(error.status.as_u16(), 400, "{text}");
+            assert_eq!(error.field.as_deref(), Some("a"), "{text}");
+        }
+        assert_eq!(Query::of("all=true").flag("all"), Ok(true));
+        assert!(query.flag("all").is_err());
+    }
+}
