@@ -41,8 +41,8 @@ fn local_pref(route: &Route) -> u32 {
     route.attributes.local_pref().unwrap_or(DEFAULT_LOCAL_PREF)
 }
 
-/// Whether the MAC is static, and how often it has moved.
-fn mobility(route: &Route) -> (bool, u32) {
+/// Whether the MAC of a type 2 route is static, and how often it has moved: absent means never.
+pub fn mobility(route: &Route) -> (bool, u32) {
     if route.family() != Family::EVPN {
         return (false, 0);
     }

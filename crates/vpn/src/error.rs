@@ -81,6 +81,19 @@ pub enum Warning {
     Unusable { route: String, flaw: Flaw },
     #[error("route {route} is of a type that this instance does not use")]
     UnusedType { route: String },
+    #[error(
+        "MAC address {mac} has moved {moves} times within {seconds} s: it seems to be in two places. It \
+         is advertised as it is, whatever others say, until it is detached"
+    )]
+    DuplicateMac {
+        mac: MacAddr,
+        moves: usize,
+        seconds: u64,
+    },
+    #[error(
+        "MAC address {mac} is attached here, but must not move from {pe} (static): it is not advertised"
+    )]
+    StickyElsewhere { mac: MacAddr, pe: IpAddr },
     #[error("`{field}` cannot change while the instance exists: still {kept}, not {asked}")]
     Fixed {
         field: String,

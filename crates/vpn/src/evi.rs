@@ -2,6 +2,8 @@
 
 mod advertise;
 mod local;
+mod location;
+mod mobility;
 mod received;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,9 @@ use crate::learned::Learned;
 use crate::manager::VpnConfig;
 use crate::request::AttachRequest;
 
+pub use mobility::DuplicateDetection;
+use mobility::Mobility;
+
 #[derive(Debug)]
 pub(crate) struct Evi {
     pub(crate) common: Common,
@@ -26,6 +31,7 @@ pub(crate) struct Evi {
     placed: BTreeMap<MacAddr, String>,
     /// MAC of each address that is held, as in the intent.
     owners: BTreeMap<IpAddr, MacAddr>,
+    mobility: Mobility,
     /// Targets subscribed to.
     subscribed: BTreeSet<RouteTarget>,
     multicast: Option<Arc<Route>>,
@@ -56,6 +62,7 @@ impl Evi {
             intent: Arc::new(intent),
             placed: BTreeMap::new(),
             owners: BTreeMap::new(),
+            mobility: Mobility::default(),
             subscribed: BTreeSet::new(),
             multicast: None,
             advertised: BTreeMap::new(),

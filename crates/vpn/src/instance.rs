@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp_rib::{Change, Route, WorkerId};
 use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
@@ -254,24 +255,25 @@ impl Instance {
         &mut self,
         config: &VpnConfig,
         touched: impl IntoIterator<Item = EndpointKey>,
+        now: Duration,
     ) -> Outcome {
         match self {
-            Self::Evi(evi) => evi.publish(config, touched).into(),
+            Self::Evi(evi) => evi.publish(config, touched, now),
             Self::Vrf(vrf) => vrf.publish(config, touched),
         }
     }
 
     /// Takes in a change of a route.
-    pub(crate) fn hear(&mut self, change: &Change, config: &VpnConfig) -> Outcome {
+    pub(crate) fn hear(&mut self, change: &Change, config: &VpnConfig, now: Duration) -> Outcome {
         match (change, self) {
             (Change::Advertise { route, source, .. }, Self::Evi(evi)) => {
-                evi.receive(*source, route, config).into()
+                evi.receive(*source, route, config, now)
             }
             (Change::Advertise { route, source, .. }, Self::Vrf(vrf)) => {
                 vrf.receive(*source, route, config)
             }
             (Change::Withdraw { route, source }, Self::Evi(evi)) => {
-                (evi.forget(*source, route), None).into()
+                evi.forget(*source, route, config, now)
             }
             (Change::Withdraw { route, source }, Self::Vrf(vrf)) => {
                 vrf.forget(*source, route, config)

@@ -99,6 +99,12 @@ impl Learned {
         }
     }
 
+    /// The best route for `mac`.
+    pub(crate) fn route(&self, mac: MacAddr) -> Option<(WorkerId, &Arc<Route>)> {
+        let ((source, _), best) = self.best(self.by_mac.get(&mac)?)?;
+        Some((*source, &best.route))
+    }
+
     /// The MAC that holds `ip`, by the best route among MACs that `remote` accepts.
     pub(crate) fn neighbour(
         &self,

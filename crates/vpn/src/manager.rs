@@ -11,6 +11,7 @@ mod detach;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp_rib::{Dispatch, RibEvent, WorkerId};
 use bgp_wire::Vni;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capabilities::Capabilities;
 use crate::error::Warning;
+use crate::evi::DuplicateDetection;
 use crate::ids::Allocator;
 use crate::instance::Instance;
 use crate::intent::{AnyIntent, EvpnIntent, InstanceId, IntentChange, IpVpnIntent};
@@ -35,6 +37,8 @@ pub struct VpnConfig {
     pub local_vtep: IpAddr,
     /// What the E-VPN driver can do.
     pub capabilities: Capabilities,
+    /// When a MAC is taken for a duplicate.
+    pub duplicates: DuplicateDetection,
     /// The IP VPN driver, if there is one.
     pub ipvpn: Option<IpVpnConfig>,
 }
@@ -109,6 +113,9 @@ pub struct VpnManager {
     tokens: BTreeMap<AttachToken, InstanceId>,
     changed: BTreeSet<InstanceId>,
     removed: BTreeMap<InstanceId, InstanceKind>,
+    now: Duration,
+    /// When the first of the duplicate MACs gets another chance.
+    next_release: Option<Duration>,
 }
 
 impl VpnManager {
@@ -126,6 +133,8 @@ impl VpnManager {
             tokens: BTreeMap::new(),
             changed: BTreeSet::new(),
             removed: BTreeMap::new(),
+            now: Duration::ZERO,
+            next_release: None,
         }
     }
 
@@ -148,7 +157,7 @@ impl VpnManager {
         let Some(instance) = self.instances.get_mut(&id) else {
             return Vec::new();
         };
-        let outcome = instance.hear(&dispatch.change, &self.config);
+        let outcome = instance.hear(&dispatch.change, &self.config, self.now);
         self.effects(id, outcome)
     }
 
@@ -157,10 +166,45 @@ impl VpnManager {
         if outcome.changed {
             self.changed.insert(id);
         }
+        let is_alarm = |warning: &Warning| matches!(warning, Warning::DuplicateMac { .. });
+        if let Some(hold) = self.config.duplicates.hold
+            && outcome.warnings.iter().any(is_alarm)
+        {
+            self.next_release
+                .get_or_insert(self.now.saturating_add(hold));
+        }
         let warnings = outcome.warnings.into_iter();
         let warnings = warnings.map(|warning| Effect::Warn(id, warning));
         let events = outcome.events.into_iter().map(Effect::Rib);
         warnings.chain(events).collect()
+    }
+
+    /// What the time is, as long as the caller says nothing else; any epoch will do, as long as it stays the same.
+    /// Duplicate MACs whose time has come are judged anew.
+    pub fn advance(&mut self, now: Duration) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        if self.next_release.is_none_or(|due| due > self.now) {
+            return Vec::new();
+        }
+        let mut outcomes = Vec::new();
+        let mut next = None;
+        for (id, instance) in &mut self.instances {
+            if let Instance::Evi(evi) = instance {
+                outcomes.push((*id, evi.release_duplicates(&self.config, self.now)));
+                let due = evi.next_release(&self.config);
+                next = due.into_iter().chain(next).min();
+            }
+        }
+        self.next_release = next;
+        let outcomes = outcomes.into_iter();
+        outcomes
+            .flat_map(|(id, outcome)| self.effects(id, outcome))
+            .collect()
+    }
+
+    /// When [`VpnManager::advance`] has something to do, at the latest.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.next_release
     }
 
     /// The E-VPN intents that changed since the last call, removals first.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use bgp_rib::Route;
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_wire::attribute::{AsPath, Origin, PmsiTunnel};
-use bgp_wire::community::Encapsulation;
+use bgp_wire::community::{Encapsulation, MacMobility};
 use bgp_wire::nlri::{EvpnRoute, VpnRoute};
 use bgp_wire::{
     AttributeValue, Esi, ExtendedCommunity, Family, IpPrefix, Label, LabelField, MacAddr, NextHop,
@@ -38,6 +38,8 @@ pub(crate) struct Announced {
     pub(crate) rd: RouteDistinguisher,
     pub(crate) local_pref: Option<u32>,
     pub(crate) hash_order: u32,
+    /// How often the MAC has moved.
+    pub(crate) sequence: u32,
 }
 
 /// A prefix behind a local endpoint as others should know it.
@@ -77,7 +79,15 @@ impl Publisher<'_> {
             label1: LabelField::from_vni(self.vni),
             label2: None,
         };
-        let attributes = self.endpoint_attributes(endpoint.local_pref, endpoint.hash_order);
+        // A MAC that has not moved is advertised without (RFC 7432 section 15).
+        let mobility = (endpoint.sequence > 0).then_some(MacMobility {
+            sticky: false,
+            sequence: endpoint.sequence,
+        });
+        let mobility = mobility.map(ExtendedCommunity::from_mac_mobility);
+        let order = ExtendedCommunity::from_consistent_hash_order(endpoint.hash_order);
+        let communities = self.communities().chain([order]).chain(mobility);
+        let attributes = self.preferred(communities.collect(), endpoint.local_pref);
         self.route(route, self.local_vtep, attributes)
     }
 
@@ -156,6 +166,14 @@ impl Publisher<'_> {
     fn endpoint_attributes(&self, local_pref: Option<u32>, hash_order: u32) -> PathAttributes {
         let order = ExtendedCommunity::from_consistent_hash_order(hash_order);
         let communities = self.communities().chain([order]).collect();
+        self.preferred(communities, local_pref)
+    }
+
+    fn preferred(
+        &self,
+        communities: Vec<ExtendedCommunity>,
+        local_pref: Option<u32>,
+    ) -> PathAttributes {
         self.attributes(communities).with(AttributeValue::LocalPref(
             local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
         ))

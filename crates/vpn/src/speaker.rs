@@ -1,6 +1,7 @@
 //! Route table and VPN instances together: the whole core of the speaker, as one value.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bgp_rib::{Dispatch, RibEvent, RouteTable, RtcOrigin};
 
@@ -47,6 +48,12 @@ impl Speaker {
     /// Takes in what a peer did, see [`bgp_rib::PeerExport`].
     pub fn handle(&mut self, events: impl IntoIterator<Item = RibEvent>) -> Output {
         self.run(events.into_iter().map(Effect::Rib))
+    }
+
+    /// See [`VpnManager::advance`].
+    pub fn advance(&mut self, now: Duration) -> Output {
+        let effects = self.vpns.advance(now);
+        self.run(effects)
     }
 
     /// See [`VpnManager::prepare_attach`].

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use bgp_rib::render::RouteView;
 use bgp_rib::{Route, WorkerId};
-use bgp_wire::{IpPrefix, RouteTarget, Vni};
+use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
 use crate::instance::Instance;
@@ -69,6 +69,15 @@ pub struct EndpointView {
     pub direction: Direction,
 }
 
+/// Where MACs attached here are besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MobilityView {
+    /// Those that have moved too often: advertised as they are until detached.
+    pub duplicates: Vec<MacAddr>,
+    /// Those that have moved to another PE, or must not move from there: attached, but not advertised.
+    pub elsewhere: BTreeMap<MacAddr, IpAddr>,
+}
+
 /// Routes by what they are about, `('MAC', 02:00:00:00:00:01)` or `'10.0.0.0/24'`; several when several PEs or addresses are in
 /// play.
 pub type RoutesByEntry = BTreeMap<String, Vec<RouteView>>;
@@ -82,6 +91,17 @@ impl VpnManager {
     /// One instance by the name users gave it.
     pub fn instance(&self, external_id: &str) -> Option<InstanceView> {
         self.named(external_id).map(view)
+    }
+
+    /// What has become of the MACs that are attached to an E-VPN instance.
+    pub fn mobility(&self, external_id: &str) -> Option<MobilityView> {
+        let Instance::Evi(evi) = self.named(external_id)? else {
+            return None;
+        };
+        Some(MobilityView {
+            duplicates: evi.duplicate_macs().collect(),
+            elsewhere: evi.moved_macs().collect(),
+        })
     }
 
     /// The live endpoints of an instance by interface name.

@@ -16,6 +16,8 @@ use std::{
     time::Duration,
 };
 
+use vpn::DuplicateDetection;
+
 use crate::logging::LogOptions;
 
 pub use self::{
@@ -111,6 +113,8 @@ pub struct Evpn {
     pub vxlan_dst_port: u16,
     /// How long what a previous run left in the dataplane is kept for instances to be attached again.
     pub stale_time: Duration,
+    /// When a MAC is taken for a duplicate.
+    pub duplicates: DuplicateDetection,
 }
 
 /// Dataplane drivers for E-VPN.

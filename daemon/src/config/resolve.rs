@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use tracing::level_filters::LevelFilter;
+use vpn::DuplicateDetection;
 
 use super::{
     Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, IpvpnDriver,
@@ -83,6 +84,7 @@ impl Config {
                 local_address: raw.parsed(EVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
                 vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
                 stale_time: seconds(raw, EVPN, "stale_time", 0.0)?.unwrap_or(STALE_TIME),
+                duplicates: duplicates(raw)?,
             },
             ipvpn: ipvpn(raw)?,
             log: log(raw)?,
@@ -148,6 +150,19 @@ fn seconds(
             .ok()
             .filter(|time| (least..=3600.0).contains(time));
         time.map(Duration::from_secs_f64)
+    })
+}
+
+fn duplicates(raw: &RawConfig) -> Result<DuplicateDetection, ConfigError> {
+    let rule = "must be a number of moves, 1 to 1000";
+    let moves = raw.with(EVPN, "duplicate_mac_moves", rule, |text| {
+        text.parse().ok().filter(|moves| (1..=1000).contains(moves))
+    })?;
+    let default = DuplicateDetection::default();
+    Ok(DuplicateDetection {
+        moves: moves.unwrap_or(default.moves),
+        window: seconds(raw, EVPN, "duplicate_mac_window", 1.0)?.unwrap_or(default.window),
+        hold: seconds(raw, EVPN, "duplicate_mac_hold", 0.0)?.filter(|hold| !hold.is_zero()),
     })
 }
 

@@ -176,6 +176,7 @@ impl Core {
             local_address: local_address.into(),
             local_vtep: local_vtep.into(),
             capabilities: driver.capabilities().clone(),
+            duplicates: config.evpn.duplicates,
             ipvpn: ipvpn.as_ref().map(|(driver, local_pe)| IpVpnConfig {
                 local_pe: (*local_pe).into(),
                 capabilities: driver.capabilities().clone(),
@@ -243,20 +244,32 @@ impl Core {
         let mut stop = std::pin::pin!(stop);
         loop {
             let stale = self.stale;
-            let deadline = self.peers_deadline();
+            let duplicates = self.speaker.vpns().deadline();
+            let duplicates = duplicates.map(|after| self.epoch + after);
+            let deadline = self.peers_deadline().into_iter().chain(duplicates).min();
             tokio::select! {
                 () = &mut stop => break,
                 Some((peer, event)) = peers.recv() => {
+                    self.advance();
                     self.on_peer(peer, event);
                     for _ in 1..BATCH {
                         let Ok((peer, event)) = peers.try_recv() else { break };
                         self.on_peer(peer, event);
                     }
                 }
-                Some(done) = done.recv() => self.on_done(done),
-                Some(command) = commands.recv() => self.on_command(command),
+                Some(done) = done.recv() => {
+                    self.advance();
+                    self.on_done(done);
+                }
+                Some(command) = commands.recv() => {
+                    self.advance();
+                    self.on_command(command);
+                }
                 () = until(stale) => self.remove_stale(),
-                () = until(deadline) => self.on_deadline(),
+                () = until(deadline) => {
+                    self.advance();
+                    self.on_deadline();
+                }
             }
             self.flush();
         }
@@ -328,6 +341,14 @@ impl Core {
             Command::Show { base, path, reply } => {
                 reply.send(glass::show(self, &base, &path)).ok();
             }
+        }
+    }
+
+    /// Tells the speaker the time, and does what follows from that.
+    fn advance(&mut self) {
+        let output = self.speaker.advance(self.epoch.elapsed());
+        if output != Output::default() {
+            self.deliver(output);
         }
     }
 

@@ -83,6 +83,9 @@ fn config(config: &Config) -> Value {
         "dataplane_local_address": evpn.local_address.as_ref().map(ToString::to_string),
         "dataplane_driver": evpn.driver.to_string(),
         "stale_time": evpn.stale_time.as_secs_f64(),
+        "duplicate_mac_moves": evpn.duplicates.moves,
+        "duplicate_mac_window": evpn.duplicates.window.as_secs_f64(),
+        "duplicate_mac_hold": evpn.duplicates.hold.map_or(0.0, |hold| hold.as_secs_f64()),
     });
     if evpn.driver == EvpnDriver::Linux {
         evpn_section["vxlan_dst_port"] = evpn.vxlan_dst_port.into();

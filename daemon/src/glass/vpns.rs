@@ -81,7 +81,14 @@ impl<'a> Glass<'a> {
         let number = view.id;
         let kind = view.kind;
         let mut members = match kind {
-            InstanceKind::Evpn => vec![("gateway_port", Member::value(Value::Null))],
+            InstanceKind::Evpn => {
+                let mobility = self.core.speaker.vpns().mobility(&id).unwrap_or_default();
+                vec![
+                    ("gateway_port", Member::value(Value::Null)),
+                    ("duplicate_macs", Member::value(json!(mobility.duplicates))),
+                    ("moved_macs", Member::value(json!(mobility.elsewhere))),
+                ]
+            }
             InstanceKind::IpVpn => vec![("readvertised", link(Self::readvertised))],
         };
         let instance_type = match kind {

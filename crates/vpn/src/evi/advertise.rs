@@ -1,42 +1,59 @@
 //! What the instance publishes and subscribes to: made equal to what it should be, in few steps.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp_rib::{RibEvent, Route};
-use bgp_wire::Family;
+use bgp_wire::{Family, MacAddr};
 
 use super::Evi;
 use crate::instance::EndpointKey;
 use crate::manager::VpnConfig;
+use crate::outcome::Outcome;
 use crate::publication;
 use crate::routes::{Announced, Publisher, distinguisher};
 
 impl Evi {
-    /// The events that follow from a change of the endpoints `touched`, or of all if the export targets changed.
+    /// What follows from a change of the endpoints `touched`, or of all if the export targets changed.
     /// New things come before those they replace are taken away.
     pub(crate) fn publish(
         &mut self,
         config: &VpnConfig,
         touched: impl IntoIterator<Item = EndpointKey>,
-    ) -> Vec<RibEvent> {
+        now: Duration,
+    ) -> Outcome {
         let mut events = Vec::new();
         let worker = self.worker();
-        publication::subscribe(
-            worker,
-            &[Family::EVPN],
-            &mut self.subscribed,
-            &self.common.import,
-            &mut events,
-        );
+        let import = &self.common.import;
+        if !import.is_subset(&self.subscribed) {
+            self.mobility.subscribed(now);
+        }
+        let families = &[Family::EVPN];
+        publication::subscribe(worker, families, &mut self.subscribed, import, &mut events);
         let multicast = self.multicast_route(config);
         let old = self.multicast.take();
         self.multicast = publication::change(worker, old, multicast, &mut events);
-        let routes = touched.into_iter();
-        let routes: Vec<_> = routes
+        let mut touched: BTreeSet<EndpointKey> = touched.into_iter().collect();
+        let macs: BTreeSet<MacAddr> = touched.iter().map(|(mac, _)| *mac).collect();
+        let mut warnings = Vec::new();
+        for mac in macs {
+            let judgement = self.locate(mac, config, now);
+            warnings.extend(judgement.warning);
+            if judgement.changed {
+                touched.extend(self.common.keys_of(mac));
+            }
+        }
+        let routes = touched
+            .into_iter()
             .map(|key| (key, self.endpoint_route(config, key)))
             .collect();
         publication::endpoints(worker, &mut self.advertised, routes, &mut events);
-        events
+        Outcome {
+            events,
+            warnings,
+            ..Outcome::default()
+        }
     }
 
     /// The events that end everything the instance published and subscribed to.
@@ -44,6 +61,7 @@ impl Evi {
         let endpoints = std::mem::take(&mut self.advertised).into_values();
         let routes = endpoints.chain(self.multicast.take());
         self.subscribed.clear();
+        self.mobility.leave_all();
         publication::retire(self.worker(), routes)
     }
 
@@ -70,6 +88,12 @@ impl Evi {
     }
 
     fn endpoint_route(&self, config: &VpnConfig, key: EndpointKey) -> Option<Route> {
+        self.own_route(config, key)
+            .filter(|_| self.mobility.is_advertised(key.0))
+    }
+
+    /// The route of an endpoint whether it is to be advertised or not.
+    pub(super) fn own_route(&self, config: &VpnConfig, key: EndpointKey) -> Option<Route> {
         let endpoint = self.common.endpoints.get(&key)?;
         let rd = *self.common.rds.get(&key)?;
         if !endpoint.direction.is_advertised() {
@@ -82,6 +106,7 @@ impl Evi {
             rd: distinguisher(config.router_id, rd),
             local_pref: endpoint.local_pref,
             hash_order: endpoint.hash_order,
+            sequence: self.mobility.sequence(mac),
         }))
     }
 }

@@ -2,25 +2,27 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::MacAddr;
 
 use super::Evi;
-use crate::error::Warning;
 use crate::intent::FloodTarget;
 use crate::learned::{Learned, Path, PathId};
 use crate::manager::VpnConfig;
-use crate::reading::{self, Meaning};
+use crate::outcome::Outcome;
+use crate::reading::{self, Entry, Meaning};
 
 impl Evi {
-    /// Takes in a route; answers whether the intent changed, and what is wrong with the route.
+    /// Takes in a route.
     pub(crate) fn receive(
         &mut self,
         source: WorkerId,
         route: &Arc<Route>,
         config: &VpnConfig,
-    ) -> (bool, Option<Warning>) {
+        now: Duration,
+    ) -> Outcome {
         let (meaning, warning) = reading::read(
             route,
             &config.capabilities,
@@ -30,15 +32,42 @@ impl Evi {
         let id = (source, route.key());
         let route = Arc::clone(route);
         let old = self.learned.insert(id, Path { route, meaning });
-        let changed = self.refresh(old.map(|path| path.meaning));
-        (self.refresh(Some(meaning)) || changed, warning)
+        let changed = self.refresh(old.map(|path| path.meaning), now);
+        let changed = self.refresh(Some(meaning), now) || changed;
+        let mut outcome = self.review(meaning, config, now);
+        outcome.changed |= changed;
+        outcome.warnings.extend(warning);
+        outcome
     }
 
-    /// Forgets a route; answers whether the intent changed.
-    pub(crate) fn forget(&mut self, source: WorkerId, route: &Route) -> bool {
+    /// Forgets a route.
+    pub(crate) fn forget(
+        &mut self,
+        source: WorkerId,
+        route: &Route,
+        config: &VpnConfig,
+        now: Duration,
+    ) -> Outcome {
         let id: PathId = (source, route.key());
-        let gone = self.learned.remove(&id);
-        self.refresh(gone.map(|path| path.meaning))
+        let Some(Path { meaning, .. }) = self.learned.remove(&id) else {
+            return Outcome::default();
+        };
+        let changed = self.refresh(Some(meaning), now);
+        let mut outcome = self.review(meaning, config, now);
+        outcome.changed |= changed;
+        outcome
+    }
+
+    /// What follows for own routes: of the same key, a route was about the same MAC before.
+    fn review(&mut self, meaning: Meaning, config: &VpnConfig, now: Duration) -> Outcome {
+        let Entry::Mac(mac) = meaning.entry() else {
+            return Outcome::default();
+        };
+        let keys: Vec<_> = self.common.keys_of(mac).collect();
+        if keys.is_empty() {
+            return Outcome::default();
+        }
+        self.publish(config, keys, now)
     }
 
     /// Forgets every route; answers whether the intent changed.
@@ -53,18 +82,19 @@ impl Evi {
             intent.remote_macs.clear();
             intent.neighbours.clear();
             intent.flood.clear();
+            self.mobility.know_nobody();
         }
         changed
     }
 
     /// Brings the intent up to date after a route with this meaning came or went.
-    fn refresh(&mut self, meaning: Option<Meaning>) -> bool {
+    fn refresh(&mut self, meaning: Option<Meaning>, now: Duration) -> bool {
         match meaning {
             Some(Meaning::Mac { mac, ip, .. }) => {
                 let changed = self.refresh_remote(mac);
                 ip.is_some_and(|ip| self.refresh_neighbour(ip)) || changed
             }
-            Some(Meaning::Flood { .. }) => self.refresh_flood(),
+            Some(Meaning::Flood { .. }) => self.refresh_flood(now),
             Some(Meaning::Nothing { .. }) | None => false,
         }
     }
@@ -101,7 +131,7 @@ impl Evi {
         changed
     }
 
-    fn refresh_flood(&mut self) -> bool {
+    fn refresh_flood(&mut self, now: Duration) -> bool {
         let touched: Vec<FloodTarget> = self.learned.take_touched();
         let mut changed = false;
         for target in touched {
@@ -113,6 +143,14 @@ impl Evi {
                 } else {
                     flood.remove(&target)
                 };
+                // Targets are in order of PE.
+                let nearest = [
+                    flood.range(..target).next_back(),
+                    flood.range(target..).next(),
+                ];
+                let mut nearest = nearest.into_iter().flatten();
+                let takes_part = nearest.any(|other| other.vtep == target.vtep);
+                self.mobility.know(target.vtep, takes_part, now);
             }
         }
         changed

@@ -105,7 +105,7 @@ impl VpnManager {
             common.keys_of(mac).collect()
         };
         let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
-        let outcome = instance.publish(&self.config, touched);
+        let outcome = instance.publish(&self.config, touched, self.now);
         effects.extend(self.effects(id, outcome));
         self.settle(id, mac);
         effects

@@ -36,7 +36,7 @@ impl VpnManager {
             }
             instance.retire()
         } else {
-            instance.publish(&self.config, keys)
+            instance.publish(&self.config, keys, self.now)
         };
         let effects = self.effects(id, outcome);
         self.settle(id, mac);

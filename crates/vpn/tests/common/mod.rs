@@ -16,8 +16,8 @@ use bgp_wire::{
     PathAttributes, RouteDistinguisher, RouteTarget, Vni,
 };
 use vpn::{
-    AttachRequest, Capabilities, DetachRequest, EvpnIntent, InstanceKind, LocalPort, Output,
-    Speaker, VpnConfig,
+    AttachRequest, Capabilities, DetachRequest, DuplicateDetection, EvpnIntent, InstanceKind,
+    LocalPort, Output, Speaker, VpnConfig,
 };
 
 pub const HERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
@@ -29,17 +29,35 @@ pub fn config() -> VpnConfig {
         local_address: HERE.into(),
         local_vtep: HERE.into(),
         capabilities: Capabilities::vxlan(),
+        duplicates: DuplicateDetection::default(),
         ipvpn: None,
     }
 }
 
 /// A speaker with a peer that wants everything.
 pub fn speaker() -> Speaker {
+    speaker_after(DuplicateDetection::default().moves)
+}
+
+/// The same, for which a MAC is a duplicate after so many moves.
+pub fn speaker_after(moves: usize) -> Speaker {
+    let duplicates = DuplicateDetection {
+        moves,
+        ..DuplicateDetection::default()
+    };
+    let config = VpnConfig {
+        duplicates,
+        ..config()
+    };
+    speaker_of(config)
+}
+
+pub fn speaker_of(config: VpnConfig) -> Speaker {
     let rtc = RtcOrigin {
         local_as: 64512,
         next_hop: HERE.into(),
     };
-    let mut speaker = Speaker::new(config(), Some(rtc));
+    let mut speaker = Speaker::new(config, Some(rtc));
     let families = [Family::RTC, Family::EVPN];
     speaker.handle(families.map(|family| RibEvent::Subscribe {
         worker: PEER,

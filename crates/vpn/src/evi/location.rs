@@ -1,0 +1,76 @@
+//! Whether the MACs attached here are advertised, beside what others say of them.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bgp_rib::best_path::{self, Candidate};
+use bgp_wire::MacAddr;
+
+use super::Evi;
+use super::mobility::{Judgement, Rival};
+use crate::manager::VpnConfig;
+use crate::outcome::Outcome;
+
+impl Evi {
+    /// Brings up to date where a MAC is, after its endpoints or the routes of others for it have changed.
+    pub(super) fn locate(&mut self, mac: MacAddr, config: &VpnConfig, now: Duration) -> Judgement {
+        if self.common.keys_of(mac).next().is_none() {
+            self.mobility.leave(mac);
+            return Judgement::default();
+        }
+        let limits = config.duplicates;
+        let rival = self.rival(mac, config);
+        self.mobility.arrive(mac, rival, limits, now);
+        // What it says depends on the sequence that the MAC has now.
+        let rival = self.rival(mac, config);
+        self.mobility.judge(mac, rival, limits, now)
+    }
+
+    /// Judges those duplicates anew whose time has come.
+    pub(crate) fn release_duplicates(&mut self, config: &VpnConfig, now: Duration) -> Outcome {
+        let released = self.mobility.release(config.duplicates, now);
+        if released.is_empty() {
+            return Outcome::default();
+        }
+        let keys = released.iter().flat_map(|mac| self.common.keys_of(*mac));
+        let keys: Vec<_> = keys.collect();
+        self.publish(config, keys, now)
+    }
+
+    /// When the next duplicate is to be judged anew.
+    pub(crate) fn next_release(&self, config: &VpnConfig) -> Option<Duration> {
+        self.mobility.deadline(config.duplicates)
+    }
+
+    /// MACs that are attached here and at another PE, and which of them are duplicates.
+    pub(crate) fn moved_macs(&self) -> impl Iterator<Item = (MacAddr, IpAddr)> + '_ {
+        self.mobility.elsewhere()
+    }
+
+    /// MACs that have moved too often.
+    pub(crate) fn duplicate_macs(&self) -> impl Iterator<Item = MacAddr> + '_ {
+        self.mobility.duplicates()
+    }
+
+    /// The best route of others for a MAC that is advertised here.
+    fn rival(&self, mac: MacAddr, config: &VpnConfig) -> Option<Rival> {
+        let (source, route) = self.learned.route(mac)?;
+        let keys = self.common.keys_of(mac);
+        let own: Vec<_> = keys.filter_map(|key| self.own_route(config, key)).collect();
+        let rival = Candidate { source, route };
+        let is_preferred = |own| {
+            let source = self.worker();
+            let own = Candidate { source, route: own };
+            best_path::compare(rival, own) == Ordering::Greater
+        };
+        let (is_sticky, sequence) = best_path::mobility(route);
+        Some(Rival {
+            pe: route.next_hop.address()?,
+            sequence,
+            is_sticky,
+            is_better: own.iter().all(is_preferred),
+        })
+        .filter(|_| !own.is_empty())
+    }
+}
