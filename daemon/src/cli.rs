@@ -76,13 +76,6 @@ pub struct DaemonArgs {
 
     #[command(flatten)]
     log: LogArgs,
-
-    /// Taken for scripts that were written for a transition long past
-    #[arg(long, hide = true)]
-    ack_oslo_log: bool,
-    /// Old init scripts say `start`.
-    #[arg(hide = true, value_parser = ["start"])]
-    word: Option<String>,
 }
 
 /// Where logs go and in which form.

@@ -13,3 +13,4 @@ pub mod host;
 pub mod logging;
 pub mod port;
 pub mod rest;
+pub mod store;

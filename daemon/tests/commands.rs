@@ -78,7 +78,8 @@ fn configurations_that_cannot_be_used() {
 #[test]
 fn usage_errors_end_with_2() {
     for (program, args) in [
-        ("bagpipe-bgp", &["stop"][..]),
+        ("bagpipe-bgp", &["again"][..]),
+        ("bagpipe-bgp-cleanup", &["start"]),
         ("bagpipe-bgp", &["--nonesuch"]),
         ("bagpipe-bgp-cleanup", &["--nonesuch"]),
         ("bagpipe-looking-glass", &["--nonesuch"]),
@@ -111,7 +112,7 @@ fn help_and_version() {
 #[tokio::test]
 async fn flags_of_old_init_scripts_are_taken() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
-    command.args(["--ack-oslo-log", "start", "--nouse-syslog", "--nodebug"]);
+    command.args(["--ack-oslo-log", "start", "--no-daemon", "--nodebug"]);
     let daemon = Daemon::start_command(command, &config(9, "[bgp]\nretries=3\n"));
     let log = daemon.log();
     assert!(
@@ -191,6 +192,72 @@ async fn the_service_manager_hears_when_it_is_ready() {
     let count = wait.await.unwrap().unwrap();
     assert_eq!(&said[..count], b"READY=1\n");
     daemon.client().await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_watchdog_is_fed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command.env("NOTIFY_SOCKET", &path);
+    command.env("WATCHDOG_USEC", "20000");
+    let _daemon = Daemon::start_command(command, &config(9, ""));
+    let mut heard = Vec::new();
+    while heard.len() < 4 {
+        let mut said = [0; 64];
+        let wait = tokio::time::timeout(common::DEADLINE, socket.recv(&mut said));
+        let count = wait.await.unwrap().unwrap();
+        heard.push(String::from_utf8_lossy(&said[..count]).into_owned());
+    }
+    let expected = ["READY=1\n", "WATCHDOG=1\n", "WATCHDOG=1\n", "WATCHDOG=1\n"];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn an_init_script_starts_and_stops_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (file, pid_file, log) = (path("bgp.conf"), path("run/pid"), path("log"));
+    let good = "[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n";
+    fs::write(&file, good).unwrap();
+    let daemon = |word: &str| {
+        let args = [
+            "--config-file",
+            &file,
+            "--log-file",
+            &log,
+            "--pid-file",
+            &pid_file,
+            word,
+        ];
+        run("bagpipe-bgp", &args)
+    };
+    let (status, _, stderr) = daemon("stop");
+    assert_eq!(status, 1);
+    assert!(stderr.contains("is not running"), "{stderr}");
+    assert_eq!(daemon("start"), (0, String::new(), String::new()));
+    let pid = fs::read_to_string(&pid_file).unwrap();
+    let (status, _, stderr) = daemon("start");
+    assert_eq!(status, 1);
+    assert!(
+        stderr.contains(&format!("as process {}", pid.trim())),
+        "{stderr}"
+    );
+    assert_eq!(daemon("stop"), (0, String::new(), String::new()));
+    assert!(!fs::exists(&pid_file).unwrap());
+    assert!(
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("SIGTERM, stopping")
+    );
+    fs::write(&file, "[BGP]\n").unwrap();
+    let (status, _, stderr) = daemon("start");
+    assert_eq!(status, 1);
+    assert!(
+        stderr.contains("option `local_address` of section [BGP] is required"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]

@@ -185,37 +185,41 @@ async fn one_bad_attach_does_not_hurt_the_others() {
 }
 
 #[tokio::test]
-async fn a_crash_is_survived_and_what_nobody_wants_goes() {
-    let Some(host) = Host::new(&["tap1", "tap2"]).await else {
-        return;
-    };
-    let before = host.links().await;
-    let mut daemon = host.start("");
-    let mut client = host.client(&daemon).await;
-    client.attach(&body("e1", "tap1")).await.unwrap();
-    client.attach(&body("e2", "tap2")).await.unwrap();
-    let both = host.links().await;
-    let of_e1: Vec<_> = both
-        .iter()
-        .filter(|(_, name)| !name.ends_with("e2"))
-        .cloned()
-        .collect();
-    daemon.signal("KILL");
-    daemon.wait();
-    assert_eq!(
-        host.links().await,
-        both,
-        "forwarding goes on without the daemon"
-    );
+async fn a_crash_and_a_restart_are_survived_and_what_nobody_wants_goes() {
+    let keep = "[COMMON]\nkeep_forwarding=true\n";
+    for (signal, first) in [("KILL", ""), ("USR1", ""), ("TERM", keep)] {
+        let Some(host) = Host::new(&["tap1", "tap2"]).await else {
+            return;
+        };
+        let before = host.links().await;
+        let mut daemon = host.start(first);
+        let mut client = host.client(&daemon).await;
+        client.attach(&body("e1", "tap1")).await.unwrap();
+        client.attach(&body("e2", "tap2")).await.unwrap();
+        let both = host.links().await;
+        let of_e1: Vec<_> = both
+            .iter()
+            .filter(|(_, name)| !name.ends_with("e2"))
+            .cloned()
+            .collect();
+        daemon.signal(signal);
+        let ended = daemon.wait();
+        assert_eq!(ended.success(), signal != "KILL", "{signal}: {ended}");
+        assert_eq!(
+            host.links().await,
+            both,
+            "{signal}: forwarding goes on without the daemon"
+        );
 
-    // Only one comes back, and takes over the very same interfaces; the other goes when its time is up.
-    let mut daemon = host.start("stale_time=0.3\n");
-    let mut client = host.client(&daemon).await;
-    client.attach(&body("e1", "tap1")).await.unwrap();
-    host.until(|links| links == of_e1).await;
-    daemon.signal("TERM");
-    assert_eq!(daemon.wait().code(), Some(0));
-    assert_eq!(host.links().await, before);
+        // Only one comes back, and takes over the very same interfaces; the other goes when its time is up.
+        let mut daemon = host.start("stale_time=0.3\n");
+        let mut client = host.client(&daemon).await;
+        client.attach(&body("e1", "tap1")).await.unwrap();
+        host.until(|links| links == of_e1).await;
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait().code(), Some(0));
+        assert_eq!(host.links().await, before);
+    }
 }
 
 #[tokio::test]

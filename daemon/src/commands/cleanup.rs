@@ -34,7 +34,7 @@ struct Args {
 
 #[derive(Debug, Error)]
 enum CleanupError {
-    #[error("logs")]
+    #[error(transparent)]
     Log(#[from] logging::LogError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),

@@ -5,12 +5,13 @@ use std::{
     ffi::OsString,
     hash::{BuildHasher as _, Hasher as _},
     io,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use bgp_transport::sd_notify;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use dataplane::{DriverError, DriverTask};
 use thiserror::Error;
 use tokio::{
@@ -19,17 +20,19 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+use super::service::{self, PID_FILE, PidFile, ServiceError};
 use crate::{
     cli::{self, DaemonArgs},
     clock,
-    config::Config,
-    core::{Core, Parts, Sessions},
+    config::{Config, ConfigError},
+    core::{Core, Leave, Parts, Sessions},
     host::{self, AddressError},
     logging::{self, Memory},
     rest::{self, Api},
+    store::{Store, StoreError},
 };
 
-const PROGRAM: &str = "bagpipe-bgp";
+pub(super) const PROGRAM: &str = "bagpipe-bgp";
 
 /// How many commands may wait for the core; further ones wait in their connections.
 const COMMANDS: usize = 64;
@@ -40,20 +43,53 @@ const COMMANDS: usize = 64;
     name = PROGRAM,
     version,
     after_help = "Runs in the foreground until SIGTERM or SIGINT, which end BGP sessions with a Cease and \
-        remove what was put into the dataplane.\n\n\
-        After a crash the dataplane keeps forwarding: an instance that is attached again takes over what \
+        remove what was put into the dataplane. SIGUSR1 ends it for a restart: the dataplane goes on \
+        forwarding.\n\n\
+        After a crash and after SIGUSR1 the dataplane keeps forwarding: an instance that is attached again takes over what \
         is there, the rest is removed after stale_time (60 s).\n\n\
-        Exit status: 0 stopped by a signal, 1 configuration or start failed, 2 usage."
+        SIGHUP reads the configuration again.\n\n\
+        Examples:\n  \
+        bagpipe-bgp --config-file bgp.conf --debug\n  \
+        bagpipe-bgp --log-file /var/log/bagpipe-bgp.log start\n  \
+        bagpipe-bgp stop\n\n\
+        Exit status: 0 stopped by a signal, or done; 1 configuration or start failed; 2 usage."
 )]
 struct Args {
     #[command(flatten)]
     daemon: DaemonArgs,
+
+    /// What an init script has it do: start in the background, or stop the one that was started so
+    #[arg(value_enum)]
+    word: Option<Word>,
+
+    /// With start: stay in the foreground
+    #[arg(long)]
+    no_daemon: bool,
+
+    /// File with the process number; locked while the daemon runs [default with start and stop:
+    /// /var/run/bagpipe-bgp/bagpipe-bgp.pid]
+    #[arg(long, value_name = "PATH", overrides_with = "pid_file")]
+    pid_file: Option<PathBuf>,
+
+    /// Taken for scripts that were written for a transition long past
+    #[arg(long, hide = true)]
+    ack_oslo_log: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Word {
+    Start,
+    Stop,
 }
 
 /// Why the daemon does not start.
 #[derive(Debug, Error)]
 enum StartError {
-    #[error("logs")]
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
     Log(#[from] logging::LogError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),
@@ -69,24 +105,35 @@ enum StartError {
         port: u16,
         source: io::Error,
     },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the dataplane driver `{driver}` does not start")]
     Driver { driver: String, source: DriverError },
 }
 
 /// Runs the command; `args` starts with the name of the program.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let args: Args = match cli::parse(args) {
+    let words: Vec<OsString> = args.collect();
+    let args: Args = match cli::parse(words.iter().cloned()) {
         Ok(args) => args,
         Err(status) => return status,
     };
-    let (config, warnings) = match args.daemon.configuration() {
-        Ok(configuration) => configuration,
-        Err(error) => {
-            cli::complain(PROGRAM, &error);
-            return ExitCode::FAILURE;
-        }
+    let pid_file = args.pid_file.clone();
+    let usual = pid_file.clone().unwrap_or_else(|| PID_FILE.into());
+    let done = match args.word {
+        Some(Word::Stop) => service::stop(&usual).map_err(StartError::from),
+        Some(Word::Start) if !args.no_daemon => match args.daemon.configuration() {
+            Ok((config, _)) => {
+                service::start(&words, &usual, &config.log).map_err(StartError::from)
+            }
+            Err(error) => Err(error.into()),
+        },
+        _ => match args.daemon.configuration() {
+            Ok((config, warnings)) => start(config, &warnings, pid_file.as_deref()),
+            Err(error) => Err(error.into()),
+        },
     };
-    match start(config, &warnings) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             cli::complain(PROGRAM, &error);
@@ -95,7 +142,8 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(config: Config, warnings: &[String]) -> Result<(), StartError> {
+fn start(config: Config, warnings: &[String], pid_file: Option<&Path>) -> Result<(), StartError> {
+    let _pid_file = pid_file.map(PidFile::take).transpose()?;
     let (memory, _logs) = logging::start(PROGRAM, &config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -139,6 +187,8 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
             }
         })?,
     };
+    let store = config.common.persist.as_deref().map(Store::open);
+    let store = store.transpose()?;
     let listener = listen(&config).await?;
     let api_address = listener.local_addr().map_err(StartError::Runtime)?;
 
@@ -196,6 +246,7 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
         started,
         version,
         sessions,
+        store,
     };
     let (core, events) = Core::start(parts).await;
     core.run(events, inbox, stop.wait()).await;
@@ -222,6 +273,7 @@ fn random() -> u128 {
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    restart: Signal,
     hangup: Signal,
 }
 
@@ -230,22 +282,24 @@ impl Stop {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            restart: signal(SignalKind::user_defined1())?,
             hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn wait(mut self) {
+    async fn wait(mut self) -> Leave {
         loop {
-            let name = tokio::select! {
-                _ = self.terminate.recv() => "SIGTERM",
-                _ = self.interrupt.recv() => "SIGINT",
+            let (name, leave) = tokio::select! {
+                _ = self.terminate.recv() => ("SIGTERM", Leave::Nothing),
+                _ = self.interrupt.recv() => ("SIGINT", Leave::Nothing),
+                _ = self.restart.recv() => ("SIGUSR1", Leave::Forwarding),
                 _ = self.hangup.recv() => {
                     tracing::warn!("SIGHUP is ignored: the configuration is read at start only");
                     continue;
                 }
             };
             tracing::info!("{name}, stopping");
-            return;
+            return leave;
         }
     }
 }

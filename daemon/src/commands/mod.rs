@@ -5,3 +5,4 @@ pub mod daemon;
 pub mod impex2dot;
 pub mod looking_glass;
 pub mod rest_attach;
+mod service;

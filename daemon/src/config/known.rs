@@ -93,7 +93,16 @@ const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("API", &["host", "port"]),
-    ("COMMON", &["root_helper", "root_helper_daemon"]),
+    (
+        "COMMON",
+        &[
+            "root_helper",
+            "root_helper_daemon",
+            "persist",
+            "persist_confirm_time",
+            "keep_forwarding",
+        ],
+    ),
     (
         "DATAPLANE_DRIVER_EVPN",
         &[

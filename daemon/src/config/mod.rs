@@ -59,13 +59,19 @@ pub struct Config {
     pub log: LogOptions,
 }
 
-/// `[COMMON]`: how privileged commands were run. Nothing here runs commands; accepted for old files.
+/// `[COMMON]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Common {
-    /// Prefix of privileged commands.
+    /// Prefix of privileged commands. Nothing here runs commands; accepted for old files.
     pub root_helper: String,
-    /// Daemon that runs privileged commands.
+    /// Daemon that runs privileged commands; accepted for old files.
     pub root_helper_daemon: Option<String>,
+    /// File that attachments are kept in over a restart of the daemon; nothing is kept if there is none.
+    pub persist: Option<PathBuf>,
+    /// How soon kept attachments have to be attached again before they are detached; `None` if they need not.
+    pub persist_confirm_time: Option<Duration>,
+    /// Leave the dataplane as it is when the daemon is ended, whatever the signal.
+    pub keep_forwarding: bool,
 }
 
 /// `[API]`.

@@ -69,6 +69,10 @@ impl Config {
                     .text("COMMON", "root_helper")?
                     .unwrap_or_else(|| "sudo".into()),
                 root_helper_daemon: raw.text("COMMON", "root_helper_daemon")?,
+                persist: raw.text("COMMON", "persist")?.map(PathBuf::from),
+                persist_confirm_time: seconds(raw, "COMMON", "persist_confirm_time", 0.0)?
+                    .filter(|time| !time.is_zero()),
+                keep_forwarding: boolean(raw, "COMMON", "keep_forwarding")?.unwrap_or(false),
             },
             api: Api {
                 host: raw

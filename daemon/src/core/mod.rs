@@ -10,6 +10,7 @@
 //! comes back as an event. Operations on one instance run one after the other.
 
 mod convert;
+mod kept;
 mod operations;
 mod peers;
 mod refusal;
@@ -21,18 +22,18 @@ use std::{
     time::Duration,
 };
 
-use bagpipe_api::{AttachBody, AttachRequest, DetachRequest, HeldRoute, PeerSession};
+use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
-use bgp_transport::PeerEvent;
+use bgp_transport::{PeerEvent, sd_notify};
 use dataplane::DriverHandle;
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
-use vpn::{Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
+use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
 
-use self::operations::{Done, Operation, Operations};
+use self::operations::{Done, Operations};
 pub use self::peers::{Peer, Sessions};
 use crate::{
     clock::LocalTime,
@@ -40,6 +41,7 @@ use crate::{
     glass::{self, NotFound},
     logging::Memory,
     rest::HttpError,
+    store::{Kept, Key, Store},
 };
 
 /// How many events are taken in before what follows from them goes out, so that many routes make one change.
@@ -50,6 +52,18 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// How long a peer may take to close the session it was told is over.
 const PEERS_GOODBYE: Duration = Duration::from_millis(300);
+
+/// How often the watchdog would be fed if there were one.
+const UNWATCHED: Duration = Duration::from_secs(3600);
+
+/// What a daemon that ends leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// The dataplane is cleared.
+    Nothing,
+    /// The dataplane goes on as it is, for the next run to take over.
+    Forwarding,
+}
 
 /// The way to the core.
 pub type Commands = mpsc::Sender<Command>;
@@ -70,7 +84,7 @@ pub enum Command {
     /// Detach an endpoint; answered when the port is unplugged.
     Detach {
         /// What to detach.
-        request: Box<DetachRequest>,
+        request: Box<bagpipe_api::DetachRequest>,
         /// Where the outcome goes.
         reply: Reply,
     },
@@ -122,6 +136,8 @@ pub struct Parts {
     pub version: watch::Sender<u64>,
     /// The sessions with its peers.
     pub sessions: Sessions,
+    /// Where attachments are kept, and those that were, if they are to be.
+    pub store: Option<(Store, Vec<Kept>)>,
 }
 
 /// The core's state; the looking glass reads it.
@@ -139,6 +155,11 @@ pub struct Core {
     done: mpsc::UnboundedSender<Done>,
     /// When what a previous run left in the dataplane is removed.
     stale: Option<Instant>,
+    store: Option<Store>,
+    /// What was attached again from the store, and by nobody else so far.
+    unconfirmed: BTreeMap<Key, DetachRequest>,
+    /// When that is detached.
+    confirm: Option<Instant>,
     /// Where the times of peers count from.
     epoch: Instant,
 }
@@ -165,6 +186,7 @@ impl Core {
             started,
             version,
             sessions: Sessions { peers, events },
+            store,
         } = parts;
         let (done, done_inbox) = mpsc::unbounded_channel();
         let rtc = config.bgp.enable_rtc.then_some(RtcOrigin {
@@ -206,7 +228,8 @@ impl Core {
                 None
             }
         };
-        let core = Self {
+        let (store, kept) = store.unzip();
+        let mut core = Self {
             config,
             local_address,
             speaker: Speaker::new(vpn_config, rtc),
@@ -219,8 +242,12 @@ impl Core {
             operations: Operations::default(),
             done,
             stale,
+            store,
+            unconfirmed: BTreeMap::new(),
+            confirm: None,
             epoch: Instant::now(),
         };
+        core.restore(kept.unwrap_or_default());
         (
             core,
             Inbox {
@@ -230,25 +257,29 @@ impl Core {
         )
     }
 
-    /// Works until `stop` resolves, then says goodbye: a Cease to every peer, and the dataplane cleared.
+    /// Works until `stop` resolves, then says goodbye: a Cease to every peer, and the dataplane cleared unless it is to
+    /// be left as it is.
     pub async fn run(
         mut self,
         inbox: Inbox,
         mut commands: mpsc::Receiver<Command>,
-        stop: impl Future<Output = ()>,
+        stop: impl Future<Output = Leave>,
     ) {
         let Inbox {
             mut peers,
             mut done,
         } = inbox;
         let mut stop = std::pin::pin!(stop);
-        loop {
-            let stale = self.stale;
+        let interval = sd_notify::watchdog_interval();
+        let is_watched = interval.is_some();
+        let mut watchdog = tokio::time::interval(interval.unwrap_or(UNWATCHED));
+        let how = loop {
+            let (stale, confirm) = (self.stale, self.confirm);
             let duplicates = self.speaker.vpns().deadline();
             let duplicates = duplicates.map(|after| self.epoch + after);
             let deadline = self.peers_deadline().into_iter().chain(duplicates).min();
             tokio::select! {
-                () = &mut stop => break,
+                how = &mut stop => break how,
                 Some((peer, event)) = peers.recv() => {
                     self.advance();
                     self.on_peer(peer, event);
@@ -270,10 +301,12 @@ impl Core {
                     self.advance();
                     self.on_deadline();
                 }
+                () = until(confirm) => self.detach_unconfirmed(),
+                _ = watchdog.tick(), if is_watched => feed_watchdog(),
             }
             self.flush();
-        }
-        if timeout(GOODBYE, self.goodbye()).await.is_err() {
+        };
+        if timeout(GOODBYE, self.goodbye(how)).await.is_err() {
             tracing::warn!("not everything was ended properly within {GOODBYE:?}");
         }
     }
@@ -314,13 +347,13 @@ impl Core {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Attach { request, reply } => match convert::attach(*request) {
-                Ok(request) => self.queue(Operation::Attach(Box::new(request), reply)),
+                Ok(request) => self.attach(request, Some(reply)),
                 Err(error) => {
                     reply.send(Err(error.into())).ok();
                 }
             },
             Command::Detach { request, reply } => match convert::detach(*request) {
-                Ok(request) => self.queue(Operation::Detach(request, reply)),
+                Ok(request) => self.detach(request, Some(reply)),
                 Err(error) => {
                     reply.send(Err(error.into())).ok();
                 }
@@ -402,18 +435,22 @@ impl Core {
         });
     }
 
-    async fn goodbye(mut self) {
+    async fn goodbye(mut self, how: Leave) {
         let peers = timeout(PEERS_GOODBYE, peers::stop(std::mem::take(&mut self.peers)));
         let dataplane = async {
-            // Peers hear of the end by the Cease: the withdrawals need not be sent.
-            self.speaker.stop();
-            self.flush();
+            let clear = how == Leave::Nothing && !self.config.common.keep_forwarding;
+            if clear {
+                // Peers hear of the end by the Cease: the withdrawals need not be sent.
+                self.speaker.stop();
+                self.flush();
+            }
+            let reset = clear && self.stale.is_some();
             let ipvpn = async {
                 if let Some(driver) = self.ipvpn {
-                    end(driver, self.stale.is_some()).await;
+                    end(driver, reset).await;
                 }
             };
-            let _ = tokio::join!(end(self.driver, self.stale.is_some()), ipvpn);
+            let _ = tokio::join!(end(self.driver, reset), ipvpn);
         };
         // A peer that does not close its side has been told all the same.
         let _ = tokio::join!(peers, dataplane);
@@ -426,6 +463,12 @@ async fn end<I: Intent>(driver: DriverHandle<I>, reset: bool) {
         tracing::warn!("cannot remove what a previous run left: {error}");
     }
     driver.shutdown().await;
+}
+
+fn feed_watchdog() {
+    if let Err(error) = sd_notify::notify(sd_notify::WATCHDOG) {
+        tracing::warn!("cannot tell the service manager that all is well: {error}");
+    }
 }
 
 async fn until(moment: Option<Instant>) {

@@ -11,12 +11,23 @@ use std::collections::{BTreeMap, VecDeque};
 use dataplane::DriverError;
 use vpn::{AnyIntent, AttachRequest, AttachToken, DetachRequest, IntentChange, IpVpnIntent};
 
-use super::{Core, Reply, refusal};
+use super::{Core, Reply, convert, refusal};
+use crate::{
+    rest::HttpError,
+    store::{Key, Memo},
+};
 
 /// Something to be done to an instance.
 pub(super) enum Operation {
-    Attach(Box<AttachRequest>, Reply),
-    Detach(DetachRequest, Reply),
+    Attach(Box<AttachRequest>, Answer),
+    Detach(DetachRequest, Answer),
+}
+
+/// What is to be answered when it is done, and kept.
+pub(super) struct Answer {
+    /// Nobody, where the daemon does it by itself.
+    pub(super) to: Option<Reply>,
+    pub(super) memo: Option<Memo>,
 }
 
 /// The instances that are being worked on, by external id, with what waits for each.
@@ -29,7 +40,7 @@ pub(super) struct Done {
     /// Of an attach.
     token: Option<AttachToken>,
     result: Result<(), DriverError>,
-    reply: Reply,
+    answer: Answer,
 }
 
 /// An intent for the driver of its type.
@@ -63,15 +74,78 @@ impl Core {
         }
     }
 
+    /// Starts an attach. What it is kept as is what attaches it again.
+    pub(super) fn attach(&mut self, request: AttachRequest, to: Option<Reply>) {
+        let memo = self.store.is_some().then(|| {
+            let body = serde_json::to_string(&convert::body(&request)).unwrap_or_default();
+            let with_address = request.ip.is_some();
+            Memo::Put {
+                key: key_of(&request),
+                replaces: with_address.then(|| Key::new(&request.external_id, request.mac, "")),
+                body,
+            }
+        });
+        self.queue(Operation::Attach(Box::new(request), Answer { to, memo }));
+    }
+
+    /// Starts a detach. What is asked to be gone is not kept, whether it was there or not.
+    pub(super) fn detach(&mut self, request: DetachRequest, to: Option<Reply>) {
+        let memo = self.store.is_some().then(|| {
+            let (instance, mac) = (&request.external_id, request.mac);
+            let keys = match &request.ip {
+                Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
+                None => {
+                    let attached = self.speaker.vpns().attachments();
+                    let all = attached.filter(|a| a.external_id == *instance && a.mac == mac);
+                    let mut keys: Vec<Key> = all.map(|request| key_of(&request)).collect();
+                    keys.push(Key::new(instance, mac, ""));
+                    keys
+                }
+            };
+            Memo::Remove { keys }
+        });
+        self.queue(Operation::Detach(request, Answer { to, memo }));
+    }
+
+    /// Answers, once what has to be kept is on the disk.
+    fn answer(&mut self, answer: Answer, outcome: Result<(), HttpError>) {
+        let Answer { to, memo } = answer;
+        let memo = memo.filter(|memo| outcome.is_ok() || matches!(memo, Memo::Remove { .. }));
+        for key in memo.iter().flat_map(Memo::keys) {
+            self.unconfirmed.remove(key);
+        }
+        let written = memo.and_then(|memo| Some(self.store.as_ref()?.write(memo)));
+        // Nobody has to be there to hear it: what was asked for has been done.
+        match (to, written) {
+            (Some(to), Some(written)) => {
+                tokio::spawn(async move {
+                    written.await.ok();
+                    to.send(outcome).ok();
+                });
+            }
+            (Some(to), None) => {
+                to.send(outcome).ok();
+            }
+            (None, _) => {
+                if let Err(error) = outcome {
+                    tracing::warn!(
+                        "what was attached before is not attached: {}",
+                        error.description
+                    );
+                }
+            }
+        }
+    }
+
     /// Takes in what the dataplane made of an operation.
     pub(super) fn on_done(&mut self, done: Done) {
         let Done {
             external_id,
             token,
             result,
-            reply,
+            answer,
         } = done;
-        let answer = match (token, result) {
+        let outcome = match (token, result) {
             (Some(token), Ok(())) => {
                 let output = self.speaker.commit(token);
                 self.deliver(output);
@@ -89,8 +163,7 @@ impl Core {
             }
         };
         self.changed();
-        // Nobody has to be there to hear it: what was asked for has been done.
-        reply.send(answer).ok();
+        self.answer(answer, outcome);
         self.flush();
         self.next(&external_id);
     }
@@ -114,18 +187,18 @@ impl Core {
     /// Starts an operation; true if it is over already.
     fn start_operation(&mut self, operation: Operation) -> bool {
         match operation {
-            Operation::Attach(request, reply) => self.start_attach(*request, reply),
-            Operation::Detach(request, reply) => self.start_detach(&request, reply),
+            Operation::Attach(request, answer) => self.start_attach(*request, answer),
+            Operation::Detach(request, answer) => self.start_detach(&request, answer),
         }
     }
 
-    fn start_attach(&mut self, request: AttachRequest, reply: Reply) -> bool {
+    fn start_attach(&mut self, request: AttachRequest, answer: Answer) -> bool {
         let external_id = request.external_id.clone();
         // Removals that this attach may depend on, of a name or a VNI, go first.
         self.flush();
         match self.speaker.prepare_attach(request) {
             Err(error) => {
-                reply.send(Err(refusal::attach(&error))).ok();
+                self.answer(answer, Err(refusal::attach(&error)));
                 true
             }
             Ok(prepared) => {
@@ -133,13 +206,13 @@ impl Core {
                     AnyIntent::Evpn(intent) => Change::Evpn(IntentChange::Set(intent)),
                     AnyIntent::IpVpn(intent) => Change::IpVpn(IntentChange::Set(intent)),
                 };
-                self.request(change, external_id, Some(prepared.token), reply);
+                self.request(change, external_id, Some(prepared.token), answer);
                 false
             }
         }
     }
 
-    fn start_detach(&mut self, request: &DetachRequest, reply: Reply) -> bool {
+    fn start_detach(&mut self, request: &DetachRequest, answer: Answer) -> bool {
         let external_id = &request.external_id;
         let instance = self
             .speaker
@@ -148,7 +221,7 @@ impl Core {
             .map(|view| view.id);
         match self.speaker.detach(request) {
             Err(error) => {
-                reply.send(Err(refusal::detach(&error))).ok();
+                self.answer(answer, Err(refusal::detach(&error)));
                 true
             }
             Ok(output) => {
@@ -170,11 +243,11 @@ impl Core {
                 }
                 match own {
                     Some(change) => {
-                        self.request(change, external_id.clone(), None, reply);
+                        self.request(change, external_id.clone(), None, answer);
                         false
                     }
                     None => {
-                        reply.send(Ok(())).ok();
+                        self.answer(answer, Ok(()));
                         true
                     }
                 }
@@ -188,7 +261,7 @@ impl Core {
         change: Change,
         external_id: String,
         token: Option<AttachToken>,
-        reply: Reply,
+        answer: Answer,
     ) {
         let (evpn, ipvpn) = match change {
             Change::Evpn(change) => (Some(self.driver.request(change)), None),
@@ -210,9 +283,15 @@ impl Core {
                 external_id,
                 token,
                 result,
-                reply,
+                answer,
             })
             .ok();
         });
     }
+}
+
+/// Names an attachment in the store.
+pub(super) fn key_of(request: &AttachRequest) -> Key {
+    let ip = request.ip.as_ref().map(|ip| ip.address().to_string());
+    Key::new(&request.external_id, request.mac, &ip.unwrap_or_default())
 }

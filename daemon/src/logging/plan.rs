@@ -38,6 +38,17 @@ pub struct LogOptions {
     pub unsupported: Vec<&'static str>,
 }
 
+impl LogOptions {
+    /// Whether nothing but standard error is left to log to.
+    pub fn goes_nowhere(&self) -> bool {
+        self.file.is_none()
+            && self.dir.is_none()
+            && self.config.is_none()
+            && !self.syslog
+            && !self.journal
+    }
+}
+
 /// When a log file is turned over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {

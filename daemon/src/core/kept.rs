@@ -1,0 +1,55 @@
+//! Attachments that were kept over a restart: attached again, and detached where nobody asks for them any more.
+
+use bagpipe_api::AttachRequest;
+use tokio::time::Instant;
+use vpn::DetachRequest;
+
+use super::{
+    Core, convert,
+    operations::{Answer, Operation},
+};
+use crate::store::Kept;
+
+impl Core {
+    /// Attaches again what was kept.
+    pub(super) fn restore(&mut self, kept: Vec<Kept>) {
+        if kept.is_empty() {
+            return;
+        }
+        tracing::info!("attaching {} endpoints that were kept", kept.len());
+        let time = self.config.common.persist_confirm_time;
+        self.confirm = time.map(|time| Instant::now() + time);
+        for Kept { key, body } in kept {
+            let request = AttachRequest::from_json(body.as_bytes()).and_then(convert::attach);
+            match request {
+                Ok(request) => {
+                    let detach = DetachRequest {
+                        kind: request.kind,
+                        external_id: request.external_id.clone(),
+                        mac: request.mac,
+                        ip: request.ip.clone(),
+                    };
+                    self.unconfirmed.insert(key, detach);
+                    let answer = Answer {
+                        to: None,
+                        memo: None,
+                    };
+                    self.queue(Operation::Attach(Box::new(request), answer));
+                }
+                Err(error) => tracing::warn!("what was kept is not understood: {error}: {body}"),
+            }
+        }
+    }
+
+    /// Detaches what was kept and nobody attached again: its user has gone in the meantime.
+    pub(super) fn detach_unconfirmed(&mut self) {
+        self.confirm = None;
+        for request in std::mem::take(&mut self.unconfirmed).into_values() {
+            let (mac, id) = (request.mac, &request.external_id);
+            tracing::info!(
+                "detaching {mac} from `{id}`: it was kept, and nobody attached it again"
+            );
+            self.detach(request, None);
+        }
+    }
+}

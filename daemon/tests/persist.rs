@@ -1,0 +1,146 @@
+//! Attachments that survive the daemon.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::path::Path;
+
+use bagpipe_api::{AttachBody, DetachBody};
+use common::Daemon;
+use serde_json::Value;
+
+fn start(directory: &Path, more: &str) -> Daemon {
+    let file = directory.join("attachments");
+    Daemon::start(&format!(
+        "[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n[COMMON]\npersist={}\n{more}",
+        file.display()
+    ))
+}
+
+fn body(instance: &str, last: u8) -> AttachBody {
+    AttachBody::evpn(instance, "tap1", format!("02:00:00:00:00:{last:02x}"))
+        .ip(format!("10.0.0.{last}"))
+        .rt("64512:1")
+}
+
+fn detach(body: &AttachBody) -> DetachBody {
+    DetachBody::from(body)
+}
+
+async fn attachments(daemon: &Daemon) -> Vec<(String, String)> {
+    let page = daemon.client().await.get("/attachments").await.unwrap();
+    let bodies: Vec<Value> = serde_json::from_slice(&page).unwrap();
+    let text = |body: &Value, key: &str| body[key].as_str().unwrap().to_owned();
+    let mut names: Vec<_> = bodies
+        .iter()
+        .map(|body| (text(body, "vpn_instance_id"), text(body, "ip_address")))
+        .collect();
+    names.sort();
+    names
+}
+
+fn named(names: &[(&str, &str)]) -> Vec<(String, String)> {
+    names
+        .iter()
+        .map(|(id, ip)| ((*id).to_owned(), (*ip).to_owned()))
+        .collect()
+}
+
+/// Ends a daemon without a warning.
+fn kill(daemon: Daemon) {
+    drop(daemon);
+}
+
+#[tokio::test]
+async fn what_was_attached_is_attached_again_after_the_daemon_was_killed() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    let mut client = daemon.client().await;
+    let ping = client.ping().await.unwrap();
+    for (instance, last) in [("a", 1), ("a", 2), ("b/c", 3)] {
+        client.attach(&body(instance, last)).await.unwrap();
+    }
+    client.attach(&body("a", 2).rt("64512:7")).await.unwrap();
+    client.detach(&detach(&body("a", 1))).await.unwrap();
+    drop(client);
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    daemon
+        .until("vpns/instances", |page| {
+            page.as_array().is_some_and(|a| a.len() == 2)
+        })
+        .await;
+    let expected = named(&[("a", "10.0.0.2"), ("b/c", "10.0.0.3")]);
+    assert_eq!(attachments(&daemon).await, expected);
+    let mut client = daemon.client().await;
+    let page = client.looking_glass("vpns/instances/a").await.unwrap();
+    assert_eq!(page["route_targets"]["import"].as_array().unwrap().len(), 2);
+    // Clients find out all the same that it was restarted.
+    assert_ne!(client.ping().await.unwrap(), ping);
+    drop(client);
+    let without = Daemon::start(&common::config(9, ""));
+    assert_eq!(attachments(&without).await, []);
+}
+
+#[tokio::test]
+async fn what_nobody_attaches_again_in_time_is_detached_and_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    let mut client = daemon.client().await;
+    for last in [1, 2] {
+        client.attach(&body("a", last)).await.unwrap();
+    }
+    drop(client);
+    kill(daemon);
+    let mut daemon = start(directory.path(), "persist_confirm_time=2\n");
+    let mut client = daemon.client().await;
+    client.attach(&body("a", 1)).await.unwrap();
+    daemon
+        .until("vpns/instances/a/ports", |page| {
+            page["tap1"]["endpoints"]
+                .as_array()
+                .is_some_and(|e| e.len() == 1)
+        })
+        .await;
+    drop(client);
+    // Nobody asked for this detach, so nobody is told when it is on the disk.
+    daemon.signal("TERM");
+    assert!(daemon.wait().success());
+    let daemon = start(directory.path(), "");
+    daemon
+        .until("vpns/instances", |page| {
+            page.as_array().is_some_and(|a| a.len() == 1)
+        })
+        .await;
+    assert_eq!(attachments(&daemon).await, named(&[("a", "10.0.0.1")]));
+}
+
+#[test]
+fn a_damaged_store_is_an_error_at_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("attachments");
+    std::fs::write(&file, vec![7; 10_000]).unwrap();
+    let config = directory.path().join("bgp.conf");
+    let text = format!(
+        "[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n[COMMON]\npersist={}\n",
+        file.display()
+    );
+    std::fs::write(&config, text).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"))
+        .arg("--config-file")
+        .arg(&config)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("option `persist` of section [COMMON]"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("move it away"), "{stderr}");
+}
