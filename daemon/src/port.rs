@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use netns::{
     addr::{IpPrefix, MacAddr},
-    link::{Address, Link, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth},
+    link::{Address, Link, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth, Vlan},
     ns::NetNs,
 };
 use thiserror::Error;
@@ -19,6 +19,9 @@ pub const GUEST_MTU: u32 = 1420;
 
 /// The host's end takes whatever the guest was set to later.
 const HOST_MTU: u32 = 9000;
+
+/// The interface in a namespace that has the tagged frames, where a VLAN is used.
+pub const TAGGED: &str = "ns2vpn-raw";
 
 /// A wired namespace to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct GuestPort {
     /// Whether the namespace stays without the IPv6 address that an interface gives itself, and so sends nothing that
     /// it was not told to.
     pub quiet: bool,
+    /// The VLAN that the interface in the namespace is of; it then sits on another one, [`TAGGED`].
+    pub vlan: Option<u16>,
 }
 
 /// A port could not be wired.
@@ -95,9 +100,10 @@ pub async fn guest_mac(guest: &NetNs, guest_if: &str) -> Result<MacAddr, LinkErr
 async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, LinkError> {
     let (outside, inside) = (Netlink::in_ns(host)?, Netlink::in_ns(guest)?);
     let (host_if, guest_if) = (port.host_if.as_str(), port.guest_if.as_str());
+    let wired_if = port.vlan.map_or(guest_if, |_| TAGGED);
     let old = (
         optional(outside.link(host_if).await)?,
-        optional(inside.link(guest_if).await)?,
+        optional(inside.link(wired_if).await)?,
     );
     if !is_pair(&old) {
         for (netlink, link) in [(&outside, old.0), (&inside, old.1)] {
@@ -107,7 +113,7 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
             }
         }
         let host_end = LinkSpec::up(host_if).in_ns(host).mtu(HOST_MTU);
-        let mut guest_end = LinkSpec::up(guest_if).in_ns(guest).mtu(GUEST_MTU);
+        let mut guest_end = LinkSpec::up(wired_if).in_ns(guest).mtu(GUEST_MTU);
         guest_end.mac = port.mac;
         guest_end.up = !port.quiet;
         outside
@@ -116,6 +122,13 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
                 b: guest_end,
             })
             .await?;
+    }
+    if let Some(id) = port.vlan
+        && optional(inside.link(guest_if).await)?.is_none()
+    {
+        let lower = inside.link(TAGGED).await?.index;
+        let link = LinkSpec::up(guest_if).mtu(GUEST_MTU);
+        inside.create(&Vlan { link, lower, id }.create()).await?;
     }
     let link = inside.link(guest_if).await?;
     let mut settings: Vec<Request> = vec![LinkChange::new("lo").up().request()];

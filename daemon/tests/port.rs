@@ -37,6 +37,7 @@ fn port() -> GuestPort {
         gateway: Some([12, 11, 11, 254].into()),
         mac: None,
         quiet: false,
+        vlan: None,
     }
 }
 

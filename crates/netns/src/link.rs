@@ -55,7 +55,7 @@ pub use netem::Netem;
 pub use offload::{one_packet_a_frame, one_packet_a_frame_here};
 pub use request::Request;
 pub use route::{Hop, IpEncap, LOCAL_TABLE, MAIN_TABLE, Route, RouteKind, Rule};
-pub use spec::{Bridge, LinkSpec, Veth, Vxlan, VxlanId};
+pub use spec::{Bridge, LinkSpec, Veth, Vlan, Vxlan, VxlanId};
 pub use state::{Counters, Link, PortState, VxlanState};
 
 /// A routing socket of one namespace. Clones share it; requests are carried out one after

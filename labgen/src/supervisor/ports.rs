@@ -73,6 +73,7 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<Option<PortState>
         mac: Some(MacAddr(attach.mac.0)),
         // Every other port of the VPN would hear of the address that it gives itself.
         quiet: attach.ip.is_ipv4(),
+        vlan: None,
     };
     plug_netns(&home.net, &ns, &wanted)
         .await

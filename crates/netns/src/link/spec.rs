@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::link::{
-    BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, InfoVxlan, LinkAttribute, LinkFlags,
-    LinkInfo, LinkMessage,
+    BridgeStpState, InfoBridge, InfoData, InfoKind, InfoVeth, InfoVlan, InfoVxlan, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::request::{Mode, Request};
@@ -111,7 +111,13 @@ impl LinkSpec {
     }
 
     pub(super) fn create(&self, kind: InfoKind, data: Option<InfoData>) -> Request {
+        self.create_on(None, kind, data)
+    }
+
+    /// `lower` is the index of the link it sits on.
+    fn create_on(&self, lower: Option<u32>, kind: InfoKind, data: Option<InfoData>) -> Request {
         let mut message = self.message();
+        message.attributes.extend(lower.map(LinkAttribute::Link));
         let mut info = vec![LinkInfo::Kind(kind)];
         info.extend(data.map(LinkInfo::Data));
         message.attributes.push(LinkAttribute::LinkInfo(info));
@@ -147,6 +153,26 @@ impl Veth {
             Some(ns) => request.holding(ns),
             None => request,
         }
+    }
+}
+
+/// The frames of one VLAN (IEEE 802.1Q) of another link, without their tags.
+#[derive(Debug, Clone)]
+pub struct Vlan {
+    /// Name and so on.
+    pub link: LinkSpec,
+    /// The index of the link that has the tagged frames.
+    pub lower: u32,
+    /// 1 to 4094.
+    pub id: u16,
+}
+
+impl Vlan {
+    /// Makes the link.
+    pub fn create(&self) -> Request {
+        let data = InfoData::Vlan(vec![InfoVlan::Id(self.id)]);
+        self.link
+            .create_on(Some(self.lower), InfoKind::Vlan, Some(data))
     }
 }
 

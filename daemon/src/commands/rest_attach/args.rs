@@ -151,7 +151,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PREFIX", help_heading = "Traffic attraction")]
     pub static_destination_prefix: Vec<String>,
 
-    /// Plug the port into an Open vSwitch bridge first (not in this version)
+    /// Plug the port into an Open vSwitch bridge first; ipvpn only
     #[arg(long, help_heading = "Open vSwitch")]
     pub ovs_preplug: bool,
 
@@ -164,8 +164,8 @@ pub(super) struct Args {
     )]
     pub ovs_bridge: String,
 
-    /// VLAN of the port
-    #[arg(long, value_name = "VLAN", help_heading = "Open vSwitch")]
+    /// VLAN of the port: that of the namespace's interface, and with --ovs-preplug that of the instance on the port
+    #[arg(long, value_name = "VLAN", value_parser = clap::value_parser!(u16).range(1..4095), help_heading = "Open vSwitch")]
     pub ovs_vlan: Option<u16>,
 
     /// Print one JSON object instead of text

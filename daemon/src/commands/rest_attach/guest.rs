@@ -42,6 +42,7 @@ pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, 
         gateway: port.gateway,
         mac: mac.and_then(parse_mac).map(|mac| MacAddr(mac.0)),
         quiet: false,
+        vlan: port.vlan,
     };
     let made = port::plug_netns(&NetNs::current()?, &guest, &wired).await?;
     // What was given stays as it was written.

@@ -3,6 +3,7 @@
 mod args;
 mod guest;
 mod plan;
+mod switch;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,8 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Guest(#[from] GuestError),
+    #[error(transparent)]
+    Switch(#[from] switch::SwitchError),
     #[error(transparent)]
     Client(#[from] ClientError),
 }
@@ -110,6 +113,11 @@ async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Fai
     ));
     report.note("local_port", interface);
     report.note("mac_address", plan.body.mac_address.clone());
+
+    if let Some((bridge, port)) = plan.bridge.as_ref().filter(|_| args.attach) {
+        switch::plug(bridge, port)?;
+        report.note("bridge", bridge.clone());
+    }
 
     let port = match args.api_port {
         Some(port) => port,

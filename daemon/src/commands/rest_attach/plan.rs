@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub body: AttachBody,
     /// The namespace to make or to look into.
     pub netns: Option<NetnsPort>,
+    /// The Open vSwitch bridge that a port is plugged into first, and the port.
+    pub bridge: Option<(String, String)>,
     /// The gateway, if it was computed.
     pub computed_gateway: Option<IpAddr>,
 }
@@ -32,6 +34,7 @@ pub(super) struct NetnsPort {
     pub guest_if: String,
     pub address: IpPrefix,
     pub gateway: Option<IpAddr>,
+    pub vlan: Option<u16>,
 }
 
 /// Flags that make no sense together; exit status 2.
@@ -49,8 +52,8 @@ pub(super) enum UsageError {
     EvpnPort,
     #[error("--redirect-rts needs what to attract: --destination-prefix, --protocol, ...")]
     NoClassifier,
-    #[error("{0} is not supported in this version")]
-    Unsupported(&'static str),
+    #[error("--ovs-preplug is for --network-type ipvpn")]
+    Preplug,
     #[error("--clean is for --detach with --port netns")]
     NothingToClean,
 }
@@ -59,12 +62,6 @@ const IPVPN_MAC: &str = "52:54:00:99:99:22";
 
 impl Plan {
     pub(super) fn new(args: &Args) -> Result<Self, UsageError> {
-        if args.ovs_preplug {
-            return Err(UsageError::Unsupported("--ovs-preplug"));
-        }
-        if args.ovs_vlan.is_some() {
-            return Err(UsageError::Unsupported("--ovs-vlan"));
-        }
         let vpn_type = match args.network_type {
             NetworkType::Ipvpn => VpnType::Ipvpn,
             NetworkType::Evpn => VpnType::Evpn,
@@ -121,10 +118,25 @@ impl Plan {
                     guest_if: args.if2vpn.clone(),
                     address: prefix,
                     gateway,
+                    vlan: args.ovs_vlan,
                 };
                 (Some(port), LocalPortBody::interface(host_if))
             }
         };
+        let mut local_port = local_port;
+        let mut bridge = None;
+        if args.ovs_preplug {
+            if vpn_type == VpnType::Evpn {
+                return Err(UsageError::Preplug);
+            }
+            let name = local_port.linuxif.clone().unwrap_or_default();
+            let mut ovs = json!({"plugged": true, "port_name": name});
+            if let Some(vlan) = args.ovs_vlan {
+                ovs["vlan"] = vlan.into();
+            }
+            local_port.ovs = Some(ovs);
+            bridge = Some((args.ovs_bridge.clone(), name));
+        }
         if args.clean && (args.attach || netns.is_none()) {
             return Err(UsageError::NothingToClean);
         }
@@ -164,6 +176,7 @@ impl Plan {
         Ok(Self {
             body,
             netns,
+            bridge,
             computed_gateway,
         })
     }

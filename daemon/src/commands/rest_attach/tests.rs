@@ -33,16 +33,19 @@ fn bodies() {
          --advertise-subnet --local-pref 50 --vni 7 --lb-consistent-hash-order 2 --direction \
          to-port --readv-from-rt 64512:2 --readv-to-rt 64512:300 --redirect-rt 64512:120 \
          --destination-port 80 --attract-to-rt 64512:5 --static-destination-prefix 10.0.0.0/8",
+        "--attach --port netns --ip 10.0.0.1 --network-type ipvpn --ovs-preplug --ovs-bridge br-mpls \
+         --ovs-vlan 7",
     ] {
         let Plan {
             body,
             netns,
+            bridge,
             computed_gateway,
         } = plan(flags).unwrap();
         let body = serde_json::to_string(&body).unwrap();
         writeln!(
             all,
-            "$ {flags}\n{body}\n{netns:?}\ngateway {computed_gateway:?}\n"
+            "$ {flags}\n{body}\n{netns:?} {bridge:?}\ngateway {computed_gateway:?}\n"
         )
         .unwrap();
     }
@@ -63,7 +66,8 @@ fn flags_that_make_no_sense() {
         "--attach --port evpn:x --ip 10.0.0.1 --network-type evpn",
         "--attach --port tap1 --ip 10.0.0.1 --network-type ipvpn --redirect-rt 1:1",
         "--attach --port tap1 --ip 10.0.0.1 --network-type ipvpn --attract-to-rt 1:1",
-        "--attach --port tap1 --ip 10.0.0.1 --network-type ipvpn --ovs-preplug",
+        "--attach --port tap1 --ip 10.0.0.1 --mac 02:00:00:00:00:01 --network-type evpn --ovs-preplug",
+        "--attach --port tap1 --ip 10.0.0.1 --network-type ipvpn --ovs-vlan 4095",
         "--detach --port tap1 --ip 10.0.0.1 --network-type ipvpn --clean",
         "--attach --port netns --ip 10.0.0.1 --network-type evpn --clean",
         "--attach --port tap1 --ip 10.0.0.1 --network-type l3vpn",
