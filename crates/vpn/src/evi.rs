@@ -35,6 +35,8 @@ pub(crate) struct Evi {
     /// Targets subscribed to.
     subscribed: BTreeSet<RouteTarget>,
     multicast: Option<Arc<Route>>,
+    /// The gateway that `advertised` knows of.
+    published_gateway: Option<IpAddr>,
     advertised: BTreeMap<EndpointKey, Arc<Route>>,
 }
 
@@ -65,6 +67,7 @@ impl Evi {
             mobility: Mobility::default(),
             subscribed: BTreeSet::new(),
             multicast: None,
+            published_gateway: None,
             advertised: BTreeMap::new(),
         }
     }

@@ -99,10 +99,30 @@ impl Learned {
         }
     }
 
-    /// The best route for `mac`.
-    pub(crate) fn route(&self, mac: MacAddr) -> Option<(WorkerId, &Arc<Route>)> {
-        let ((source, _), best) = self.best(self.by_mac.get(&mac)?)?;
+    /// The best route that says where `mac` has moved to. A default gateway is in many places and does not move.
+    pub(crate) fn location(&self, mac: MacAddr) -> Option<(WorkerId, &Arc<Route>)> {
+        let ids = self.by_mac.get(&mac)?.iter();
+        let moves = |id: &PathId| {
+            let path = self.paths.get(id);
+            path.is_some_and(
+                |path| matches!(path.meaning, Meaning::Mac { is_gateway, .. } if !is_gateway),
+            )
+        };
+        let ((source, _), best) = self.best(ids.filter(|id| moves(id)))?;
         Some((*source, &best.route))
+    }
+
+    /// The default gateways that others tell of: address, MAC and PE.
+    pub(crate) fn gateways(&self) -> impl Iterator<Item = (IpAddr, MacAddr, IpAddr)> + '_ {
+        self.paths.values().filter_map(|path| match path.meaning {
+            Meaning::Mac {
+                mac,
+                ip: Some(ip),
+                remote,
+                is_gateway: true,
+            } => Some((ip, mac, remote.vtep)),
+            _ => None,
+        })
     }
 
     /// The MAC that holds `ip`, by the best route among MACs that `remote` accepts.

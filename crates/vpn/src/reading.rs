@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bgp_rib::{Route, render};
 use bgp_wire::nlri::EvpnRoute;
-use bgp_wire::{LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
+use bgp_wire::{ExtendedCommunity, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
 
 use crate::capabilities::Capabilities;
 use crate::error::{Flaw, Warning};
@@ -18,6 +18,8 @@ pub(crate) enum Meaning {
         mac: MacAddr,
         ip: Option<IpAddr>,
         remote: RemoteMac,
+        /// Whether it is the subnet's default gateway (RFC 7432 section 10.1).
+        is_gateway: bool,
     },
     /// A PE wants flooded frames.
     Flood {
@@ -115,7 +117,13 @@ impl Reader<'_> {
                     vtep,
                     vni: label.vni(),
                 };
-                (Meaning::Mac { mac, ip, remote }, None)
+                let meaning = Meaning::Mac {
+                    mac,
+                    ip,
+                    remote,
+                    is_gateway: self.is_gateway(),
+                };
+                (meaning, None)
             }
             None => self.unusable(entry, Flaw::NextHop),
         }
@@ -144,6 +152,13 @@ impl Reader<'_> {
             vni: pmsi.label.vni(),
         };
         (Meaning::Flood { origin, target }, None)
+    }
+
+    fn is_gateway(&self) -> bool {
+        let communities = self.route.attributes.extended_communities();
+        communities
+            .iter()
+            .any(ExtendedCommunity::is_default_gateway)
     }
 
     fn is_encapsulation_common(&self) -> bool {

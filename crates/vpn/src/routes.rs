@@ -40,6 +40,8 @@ pub(crate) struct Announced {
     pub(crate) hash_order: u32,
     /// How often the MAC has moved.
     pub(crate) sequence: u32,
+    /// Whether it is the subnet's default gateway (RFC 7432 section 10.1).
+    pub(crate) is_gateway: bool,
 }
 
 /// A prefix behind a local endpoint as others should know it.
@@ -85,8 +87,12 @@ impl Publisher<'_> {
             sequence: endpoint.sequence,
         });
         let mobility = mobility.map(ExtendedCommunity::from_mac_mobility);
+        let gateway = endpoint
+            .is_gateway
+            .then_some(ExtendedCommunity::DEFAULT_GATEWAY);
         let order = ExtendedCommunity::from_consistent_hash_order(endpoint.hash_order);
-        let communities = self.communities().chain([order]).chain(mobility);
+        let communities = self.communities().chain([order]);
+        let communities = communities.chain(mobility).chain(gateway);
         let attributes = self.preferred(communities.collect(), endpoint.local_pref);
         self.route(route, self.local_vtep, attributes)
     }

@@ -104,6 +104,16 @@ impl VpnManager {
         })
     }
 
+    /// The default gateways that others tell an E-VPN instance of: address, MAC and PE.
+    pub fn remote_gateways(&self, external_id: &str) -> Option<Vec<(IpAddr, MacAddr, IpAddr)>> {
+        let Instance::Evi(evi) = self.named(external_id)? else {
+            return None;
+        };
+        let mut gateways: Vec<_> = evi.learned.gateways().collect();
+        gateways.sort_unstable();
+        Some(gateways)
+    }
+
     /// The live endpoints of an instance by interface name.
     pub fn ports(&self, external_id: &str) -> Option<BTreeMap<String, Vec<EndpointView>>> {
         let common = self.named(external_id)?.common();

@@ -87,6 +87,7 @@ impl<'a> Glass<'a> {
                     ("gateway_port", Member::value(Value::Null)),
                     ("duplicate_macs", Member::value(json!(mobility.duplicates))),
                     ("moved_macs", Member::value(json!(mobility.elsewhere))),
+                    ("remote_gateways", link(Self::remote_gateways)),
                 ]
             }
             InstanceKind::IpVpn => vec![("readvertised", link(Self::readvertised))],
@@ -137,6 +138,14 @@ impl<'a> Glass<'a> {
             ),
         ]);
         Node::Object(members)
+    }
+
+    fn remote_gateways(&'a self, external_id: &str) -> Node<'a> {
+        let gateways = self.core.speaker.vpns().remote_gateways(external_id);
+        let shown = gateways.unwrap_or_default().into_iter();
+        let shown =
+            shown.map(|(ip, mac, pe)| json!({"ip_address": ip, "mac_address": mac, "pe": pe}));
+        Node::Value(shown.collect())
     }
 
     fn ports(&'a self, external_id: &str) -> Node<'a> {

@@ -35,6 +35,10 @@ impl Evi {
         let old = self.multicast.take();
         self.multicast = publication::change(worker, old, multicast, &mut events);
         let mut touched: BTreeSet<EndpointKey> = touched.into_iter().collect();
+        let gateway = self.intent.gateway.map(|gateway| gateway.address);
+        if std::mem::replace(&mut self.published_gateway, gateway) != gateway {
+            touched.extend(self.common.endpoints.keys().copied());
+        }
         let macs: BTreeSet<MacAddr> = touched.iter().map(|(mac, _)| *mac).collect();
         let mut warnings = Vec::new();
         for mac in macs {
@@ -107,6 +111,7 @@ impl Evi {
             local_pref: endpoint.local_pref,
             hash_order: endpoint.hash_order,
             sequence: self.mobility.sequence(mac),
+            is_gateway: self.is_gateway(key),
         }))
     }
 }

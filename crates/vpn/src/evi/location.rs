@@ -9,6 +9,7 @@ use bgp_wire::MacAddr;
 
 use super::Evi;
 use super::mobility::{Judgement, Rival};
+use crate::instance::EndpointKey;
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
 
@@ -20,6 +21,12 @@ impl Evi {
             return Judgement::default();
         }
         let limits = config.duplicates;
+        if self.is_gateway_mac(mac) {
+            return Judgement {
+                changed: self.mobility.stay(mac),
+                warning: None,
+            };
+        }
         let rival = self.rival(mac, config);
         self.mobility.arrive(mac, rival, limits, now);
         // What it says depends on the sequence that the MAC has now.
@@ -53,9 +60,21 @@ impl Evi {
         self.mobility.duplicates()
     }
 
+    /// Whether a MAC is that of the subnet's gateway, which may be attached at many PEs.
+    fn is_gateway_mac(&self, mac: MacAddr) -> bool {
+        let mut keys = self.common.keys_of(mac);
+        keys.any(|key| self.is_gateway(key))
+    }
+
+    /// Whether an endpoint is the subnet's gateway.
+    pub(super) fn is_gateway(&self, (_, ip): EndpointKey) -> bool {
+        let gateway = self.intent.gateway.map(|gateway| gateway.address);
+        ip.is_some() && ip == gateway
+    }
+
     /// The best route of others for a MAC that is advertised here.
     fn rival(&self, mac: MacAddr, config: &VpnConfig) -> Option<Rival> {
-        let (source, route) = self.learned.route(mac)?;
+        let (source, route) = self.learned.location(mac)?;
         let keys = self.common.keys_of(mac);
         let own: Vec<_> = keys.filter_map(|key| self.own_route(config, key)).collect();
         let rival = Candidate { source, route };

@@ -133,6 +133,12 @@ impl Mobility {
         }
     }
 
+    /// A MAC does not move, whatever was so far; answers whether it is advertised again.
+    pub(super) fn stay(&mut self, mac: MacAddr) -> bool {
+        let location = self.macs.remove(&mac);
+        location.is_some_and(|location| location.elsewhere.is_some() || location.sequence > 0)
+    }
+
     /// The last endpoint of a MAC is gone. Of its moves only the sequence is remembered: should it come back, it must
     /// not seem older than it is.
     pub(super) fn leave(&mut self, mac: MacAddr) {
