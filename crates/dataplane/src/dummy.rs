@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vpn::{EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
 
-use crate::{BoxFuture, Capabilities, Direction, Driver, DriverError, DriverView, Owned};
+use crate::{BoxFuture, Capabilities, Direction, Driver, DriverError, DriverView, Encap, Owned};
 
 const EVPN: &str = "E-VPN";
 
@@ -29,7 +29,10 @@ pub struct Recording<I = EvpnIntent>(Arc<Mutex<Vec<IntentChange<I>>>>);
 impl DummyDriver {
     /// An E-VPN driver with nothing applied, which keeps no history.
     pub fn new() -> Self {
-        Self::of(EVPN, Capabilities::vxlan())
+        let mut capabilities = Capabilities::vxlan();
+        // As nothing is sent, routes that do not say how are as good as others.
+        capabilities.encaps.push(Encap::Default);
+        Self::of(EVPN, capabilities)
     }
 }
 

@@ -82,6 +82,15 @@ pub enum Warning {
     #[error("route {route} is of a type that this instance does not use")]
     UnusedType { route: String },
     #[error(
+        "route {route} is of a segment with several PEs: frames go to the one that tells of it, the others are \
+         no substitute (said once)"
+    )]
+    MultiHomed { route: String },
+    #[error(
+        "route {route} has an Ethernet tag: an instance is one broadcast domain, told by the VNI alone (said once)"
+    )]
+    EthernetTag { route: String },
+    #[error(
         "MAC address {mac} has moved {moves} times within {seconds} s: it seems to be in two places. It \
          is advertised as it is, whatever others say, until it is detached"
     )]

@@ -22,6 +22,14 @@ use crate::request::AttachRequest;
 pub use mobility::DuplicateDetection;
 use mobility::Mobility;
 
+/// What is wrong with routes in a way that one line in the log tells all of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Complaint {
+    UnusedType(u8),
+    MultiHomed,
+    EthernetTag,
+}
+
 #[derive(Debug)]
 pub(crate) struct Evi {
     pub(crate) common: Common,
@@ -32,6 +40,8 @@ pub(crate) struct Evi {
     /// MAC of each address that is held, as in the intent.
     owners: BTreeMap<IpAddr, MacAddr>,
     mobility: Mobility,
+    /// What has been complained of already.
+    complaints: BTreeSet<Complaint>,
     /// Targets subscribed to.
     subscribed: BTreeSet<RouteTarget>,
     multicast: Option<Arc<Route>>,
@@ -65,6 +75,7 @@ impl Evi {
             placed: BTreeMap::new(),
             owners: BTreeMap::new(),
             mobility: Mobility::default(),
+            complaints: BTreeSet::new(),
             subscribed: BTreeSet::new(),
             multicast: None,
             published_gateway: None,

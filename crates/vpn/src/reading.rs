@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use bgp_rib::{Route, render};
 use bgp_wire::nlri::EvpnRoute;
-use bgp_wire::{ExtendedCommunity, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
+use bgp_wire::{Esi, ExtendedCommunity, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
 
-use crate::capabilities::Capabilities;
+use crate::capabilities::{Capabilities, Encap};
 use crate::error::{Flaw, Warning};
 use crate::intent::{FloodTarget, RemoteMac};
 
@@ -53,8 +53,8 @@ impl Meaning {
 
 /// Reads a route. One that cannot be used comes with the reason.
 ///
-/// The Ethernet tag and the segment are not looked at: the VNI alone tells the broadcast domain
-/// (RFC 8365 section 5.1.2, VLAN-based service).
+/// The Ethernet tag and the segment make no difference: the VNI alone tells the broadcast domain (RFC 8365
+/// section 5.1.2, VLAN-based service), and there is no aliasing. Routes that have them come with a warning.
 pub(crate) fn read(
     route: &Route,
     capabilities: &Capabilities,
@@ -73,9 +73,27 @@ pub(crate) fn read(
     };
     match value {
         EvpnRoute::MacIp {
-            mac, ip, label1, ..
-        } => reader.mac(mac, ip, label1),
-        EvpnRoute::InclusiveMulticast { rd, originator, .. } => reader.flood((originator, rd)),
+            mac,
+            ip,
+            label1,
+            esi,
+            ethernet_tag,
+            ..
+        } => {
+            let (meaning, warning) = reader.mac(mac, ip, label1);
+            let is_multi_homed = esi != Esi::ZERO;
+            let warning = warning.or_else(|| reader.peculiarity(is_multi_homed, ethernet_tag));
+            (meaning, warning)
+        }
+        EvpnRoute::InclusiveMulticast {
+            rd,
+            originator,
+            ethernet_tag,
+        } => {
+            let (meaning, warning) = reader.flood((originator, rd));
+            let warning = warning.or_else(|| reader.peculiarity(false, ethernet_tag));
+            (meaning, warning)
+        }
         _ => reader.nothing(Entry::Other, |route| Warning::UnusedType { route }),
     }
 }
@@ -95,9 +113,10 @@ impl Reader<'_> {
         label: LabelField,
     ) -> (Meaning, Option<Warning>) {
         let entry = Entry::Mac(mac);
-        if !self.is_encapsulation_common() {
+        let Some(encap) = self.encapsulation() else {
             return self.nothing(entry, |route| Warning::NoCommonEncapsulation { route });
-        }
+        };
+        let vni = number(label, encap);
         // The all-zero address would be the flood entry of a VXLAN device.
         if !is_unicast_mac(mac) {
             return self.unusable(entry, Flaw::Mac);
@@ -111,12 +130,9 @@ impl Reader<'_> {
             .address()
             .filter(|vtep| self.is_vtep(*vtep))
         {
-            Some(vtep) if self.is_self(vtep, label.vni()) => self.unusable(entry, Flaw::Loop),
+            Some(vtep) if self.is_self(vtep, vni) => self.unusable(entry, Flaw::Loop),
             Some(vtep) => {
-                let remote = RemoteMac {
-                    vtep,
-                    vni: label.vni(),
-                };
+                let remote = RemoteMac { vtep, vni };
                 let meaning = Meaning::Mac {
                     mac,
                     ip,
@@ -131,9 +147,9 @@ impl Reader<'_> {
 
     fn flood(&self, origin: (IpAddr, RouteDistinguisher)) -> (Meaning, Option<Warning>) {
         let entry = Entry::Multicast(origin.0, origin.1);
-        if !self.is_encapsulation_common() {
+        let Some(encap) = self.encapsulation() else {
             return self.nothing(entry, |route| Warning::NoCommonEncapsulation { route });
-        }
+        };
         let pmsi = self.route.attributes.pmsi();
         let Some((pmsi, vtep)) = pmsi.and_then(|pmsi| {
             let endpoint = pmsi.ingress_replication()?;
@@ -144,13 +160,11 @@ impl Reader<'_> {
         if !self.is_vtep(vtep) {
             return self.unusable(entry, Flaw::TunnelEndpoint);
         }
-        if self.is_self(vtep, pmsi.label.vni()) {
+        let vni = number(pmsi.label, encap);
+        if self.is_self(vtep, vni) {
             return self.unusable(entry, Flaw::Loop);
         }
-        let target = FloodTarget {
-            vtep,
-            vni: pmsi.label.vni(),
-        };
+        let target = FloodTarget { vtep, vni };
         (Meaning::Flood { origin, target }, None)
     }
 
@@ -161,9 +175,19 @@ impl Reader<'_> {
             .any(ExtendedCommunity::is_default_gateway)
     }
 
-    fn is_encapsulation_common(&self) -> bool {
+    fn encapsulation(&self) -> Option<Encap> {
         let advertised = self.route.attributes.encapsulations();
-        self.capabilities.common(&advertised).is_some()
+        self.capabilities.common(&advertised)
+    }
+
+    /// What of a usable route makes no difference here though it should.
+    fn peculiarity(&self, is_multi_homed: bool, ethernet_tag: u32) -> Option<Warning> {
+        let route = || render::nlri_text(self.route);
+        if is_multi_homed {
+            Some(Warning::MultiHomed { route: route() })
+        } else {
+            (ethernet_tag != 0).then(|| Warning::EthernetTag { route: route() })
+        }
     }
 
     /// A reflector that sends an instance its own route must not make it send to itself.
@@ -187,6 +211,18 @@ impl Reader<'_> {
     ) -> (Meaning, Option<Warning>) {
         let text = render::nlri_text(self.route);
         (Meaning::Nothing { entry }, Some(warning(text)))
+    }
+}
+
+/// The number in a label field: all 24 bits with VXLAN (RFC 8365 section 5.1.3), otherwise the upper 20, an MPLS
+/// label (RFC 7432 section 7).
+fn number(label: LabelField, encap: Encap) -> Vni {
+    match encap {
+        Encap::Vxlan => label.vni(),
+        // A label always fits.
+        Encap::Default | Encap::Gre | Encap::Mpls | Encap::MplsInUdp => {
+            Vni::new(label.label().get()).unwrap_or_else(|_| label.vni())
+        }
     }
 }
 

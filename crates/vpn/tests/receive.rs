@@ -70,9 +70,9 @@ fn a_remote_endpoint_is_forwarded_to_and_answered_for() {
     assert_eq!(speaker.take_intents(), []);
 }
 
-// Selection by MAC alone once left all but one address of a MAC without neighbour.
+// Known issue 32: selection by MAC alone left all but one address of a MAC without neighbour.
 #[test]
-fn every_address_of_a_mac_is_a_neighbour() {
+fn issue_32_every_address_of_a_mac_is_a_neighbour() {
     let mut speaker = ready();
     let remote = Remote::new(2);
     let addresses = [Some(IP8), Some("10.9.9.7"), Some("2001:db8::8"), None];
@@ -85,9 +85,9 @@ fn every_address_of_a_mac_is_a_neighbour() {
     assert_eq!(intent(&speaker, "e").remote_macs, [(mac(8), at(2))].into());
 }
 
-// A remote route for a local MAC was once installed over the local one.
+// Known issue 33: a remote route for a local MAC was installed over the local one.
 #[test]
-fn a_local_mac_is_never_sent_away() {
+fn issue_33_a_local_mac_is_never_sent_away() {
     let mut speaker = ready();
     let mut remote = Remote::new(2);
     remote.local_pref = 1000;
@@ -331,4 +331,97 @@ fn a_target_no_longer_imported_takes_its_routes_along() {
     attach(&mut speaker, other);
     assert_eq!(intent(&speaker, "e").remote_macs, [].into());
     assert_eq!(intent(&speaker, "e").neighbours, [].into());
+}
+
+// Known issue 35: types 1, 4 and 5 were passed over with a line in the log each.
+#[test]
+fn issue_35_a_type_that_is_not_used_is_said_once() {
+    let mut speaker = ready();
+    let discovery = |tag| {
+        Remote::new(2).route(EvpnRoute::EthernetAutoDiscovery {
+            rd: RouteDistinguisher::as2(1, 1),
+            esi: Esi::ZERO,
+            ethernet_tag: tag,
+            label: LabelField::default(),
+        })
+    };
+    let segment = Remote::new(2).route(EvpnRoute::EthernetSegment {
+        rd: RouteDistinguisher::as2(1, 1),
+        esi: Esi::ZERO,
+        originator: pe(2),
+    });
+    let output = speaker.handle([discovery(1), discovery(2), segment].iter().map(announce));
+    assert_eq!(warned(&output).len(), 2, "{:?}", warned(&output));
+    assert_eq!(warned(&speaker.handle([announce(&discovery(3))])), [""; 0]);
+}
+
+// Known issue 36: Ethernet tag and segment were ignored without a word.
+#[test]
+fn issue_36_tags_and_segments_are_said_once_and_the_routes_used() {
+    let mut speaker = ready();
+    let route = |n: u8, tag, esi| {
+        Remote::new(2).route(EvpnRoute::MacIp {
+            rd: RouteDistinguisher::as2(1, 1),
+            esi,
+            ethernet_tag: tag,
+            mac: mac(n),
+            ip: None,
+            label1: LabelField::from_vni(vni(100)),
+            label2: None,
+        })
+    };
+    let segment = Esi([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let routes = [
+        route(5, 7, Esi::ZERO),
+        route(6, 8, Esi::ZERO),
+        route(7, 0, segment),
+        route(8, 0, segment),
+    ];
+    let texts = warned(&speaker.handle(routes.iter().map(announce)));
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[0].contains("Ethernet tag") && texts[1].contains("several PEs"));
+    let macs = &intent(&speaker, "e").remote_macs;
+    assert_eq!(
+        macs.keys().copied().collect::<Vec<_>>(),
+        [5, 6, 7, 8].map(mac)
+    );
+}
+
+// Known issues 26 and 40: a route that does not say how to send has an MPLS label, in the upper 20 bits.
+#[test]
+fn issue_26_a_label_is_read_as_its_encapsulation_has_it() {
+    let mut config = config();
+    config.capabilities.encaps.push(vpn::Encap::Default);
+    let mut speaker = speaker_of(config);
+    attach(&mut speaker, request("e", 1, Some("10.9.9.1")));
+    let label = LabelField([0x01, 0x23, 0x41]);
+    let route = |remote: &Remote, n| {
+        remote.route(EvpnRoute::MacIp {
+            rd: RouteDistinguisher::as2(1, 1),
+            esi: Esi::ZERO,
+            ethernet_tag: 0,
+            mac: mac(n),
+            ip: None,
+            label1: label,
+            label2: None,
+        })
+    };
+    let shifted = Remote {
+        encapsulations: vec![],
+        ..Remote::new(2)
+    };
+    let multicast = shifted.multicast_over(PmsiTunnel::to(pe(2), label));
+    speaker.handle([
+        announce(&route(&Remote::new(2), 8)),
+        announce(&route(&shifted, 9)),
+        announce(&multicast),
+    ]);
+    let now = intent(&speaker, "e");
+    let vnis = now.remote_macs.values().map(|remote| remote.vni);
+    assert_eq!(vnis.collect::<Vec<_>>(), [vni(0x01_2341), vni(0x1234)]);
+    let flood = FloodTarget {
+        vtep: pe(2),
+        vni: vni(0x1234),
+    };
+    assert_eq!(now.flood, [flood].into());
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::MacAddr;
 
-use super::Evi;
+use super::{Complaint, Evi};
+use crate::error::Warning;
 use crate::intent::FloodTarget;
 use crate::learned::{Learned, Path, PathId};
 use crate::manager::VpnConfig;
@@ -30,14 +31,32 @@ impl Evi {
             self.common.numbers.vni,
         );
         let id = (source, route.key());
-        let route = Arc::clone(route);
-        let old = self.learned.insert(id, Path { route, meaning });
+        let path = Path {
+            route: Arc::clone(route),
+            meaning,
+        };
+        let old = self.learned.insert(id, path);
         let changed = self.refresh(old.map(|path| path.meaning), now);
         let changed = self.refresh(Some(meaning), now) || changed;
         let mut outcome = self.review(meaning, config, now);
         outcome.changed |= changed;
+        let warning = warning.filter(|warning| self.is_new(warning, &route));
         outcome.warnings.extend(warning);
         outcome
+    }
+
+    /// Whether a warning has something to say that was not said before.
+    fn is_new(&mut self, warning: &Warning, route: &Route) -> bool {
+        let complaint = match warning {
+            Warning::UnusedType { .. } => {
+                let number = route.nlri.bytes.first();
+                Complaint::UnusedType(number.copied().unwrap_or_default())
+            }
+            Warning::MultiHomed { .. } => Complaint::MultiHomed,
+            Warning::EthernetTag { .. } => Complaint::EthernetTag,
+            _ => return true,
+        };
+        self.complaints.insert(complaint)
     }
 
     /// Forgets a route.
