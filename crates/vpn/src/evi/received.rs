@@ -40,7 +40,7 @@ impl Evi {
         let changed = self.refresh(Some(meaning), now) || changed;
         let mut outcome = self.review(meaning, config, now);
         outcome.changed |= changed;
-        let warning = warning.filter(|warning| self.is_new(warning, &route));
+        let warning = warning.filter(|warning| self.is_new(warning, route));
         outcome.warnings.extend(warning);
         outcome
     }
