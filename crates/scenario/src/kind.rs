@@ -86,6 +86,8 @@ pub struct FakeRr {
     pub asn: u32,
     /// BGP identifier and cluster id.
     pub router_id: Ipv4Addr,
+    /// How long clients are to keep routes while it restarts, in seconds; 0 has them keep none.
+    pub graceful_restart: u16,
 }
 
 /// What the fake reflector does.
@@ -113,6 +115,8 @@ pub struct Speaker {
     pub networks: Vec<IpPrefix>,
     /// Hold time it proposes, in seconds; `None` leaves it to the program.
     pub hold_time: Option<u16>,
+    /// How long peers are to keep its routes while it restarts, in seconds; `None` if it does not restart gracefully.
+    pub graceful_restart: Option<u16>,
     /// A configuration file to use as it is, relative to the scenario; the rest is then what labgen knows of it, no more.
     pub config: Option<String>,
 }

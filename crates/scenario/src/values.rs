@@ -152,6 +152,18 @@ pub fn hold_time(text: &str) -> Result<u16, ErrorKind> {
         })
 }
 
+/// RFC 4724 section 3: whole seconds in 12 bits, and some.
+pub fn restart_time(text: &str) -> Result<u16, ErrorKind> {
+    let time = duration(text)?;
+    let seconds = u16::try_from(time.as_secs()).ok();
+    seconds
+        .filter(|seconds| time.subsec_millis() == 0 && (1..4096).contains(seconds))
+        .ok_or_else(|| {
+            let reason = "whole seconds from 1 to 4095";
+            bad("a restart time", text, reason)
+        })
+}
+
 /// A route target.
 pub fn route_target(text: &str) -> Result<RouteTarget, ErrorKind> {
     parsed("a route target", text, "like \"64512:79\"")

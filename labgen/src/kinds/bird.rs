@@ -28,16 +28,20 @@ pub(super) fn program(node: &Node, config: &Speaker, base: &Path) -> Result<Prog
     };
     Ok(Program {
         args: [
-            "-f",
-            "-c",
-            CONFIG,
-            "-s",
-            CONTROL,
-            "-P",
-            "/run/bird/bird.pid",
+            // Each start may be one after another: it waits for its peers' routes.
+            config.graceful_restart.map(|_| "-R"),
+            Some("-f"),
+            Some("-c"),
+            Some(CONFIG),
+            Some("-s"),
+            Some(CONTROL),
+            Some("-P"),
+            Some("/run/bird/bird.pid"),
         ]
+        .into_iter()
+        .flatten()
         .map(String::from)
-        .into(),
+        .collect(),
         files: vec![(CONFIG.into(), text)],
         config: Some(CONFIG.into()),
         // Its socket accepts connections before it has read its configuration, and answers after.
@@ -114,6 +118,10 @@ fn protocol(node: &Node, speaker: &Speaker, session: &Session, number: usize) ->
     if let Some(hold) = speaker.hold_time {
         lines.push(format!("hold time {hold}"));
         lines.push(format!("keepalive time {}", keepalive(hold)));
+    }
+    if let Some(time) = speaker.graceful_restart {
+        lines.push("graceful restart on".into());
+        lines.push(format!("graceful restart time {time}"));
     }
     if session.passive {
         lines.push("passive on".into());

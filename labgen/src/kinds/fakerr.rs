@@ -23,6 +23,8 @@ pub(super) fn program(config: &FakeRr) -> Program {
             config.asn.to_string(),
             "--router-id".into(),
             config.router_id.to_string(),
+            "--restart-time".into(),
+            config.graceful_restart.to_string(),
         ]),
     }
     Program {

@@ -29,7 +29,7 @@ pub(super) fn programs(
         None => config_file(node, config),
         Some(file) => read_config(node, base, file)?,
     };
-    let args = [
+    let mut args = vec![
         "-f",
         CONFIG,
         "--sdnotify",
@@ -37,8 +37,12 @@ pub(super) fn programs(
         "--api-hosts",
         "127.0.0.1:50051",
     ];
+    if config.graceful_restart.is_some() {
+        // Each start may be one after another: it says so, and that forwarding was kept.
+        args.push("-r");
+    }
     let daemon = Program {
-        args: args.map(String::from).into(),
+        args: args.into_iter().map(String::from).collect(),
         files: vec![(CONFIG.into(), text)],
         config: Some(CONFIG.into()),
         passive: true,
@@ -124,12 +128,21 @@ fn neighbor(node: &Node, config: &Speaker, session: &Session) -> String {
             config.cluster_id.unwrap_or(config.router_id)
         );
     }
+    if let Some(time) = config.graceful_restart {
+        text += &format!(
+            "  [neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = {time}\n    \
+             notification-enabled = true\n    deferral-time = 5\n"
+        );
+    }
     let names = session.families.iter().copied().filter_map(afi_safi_name);
     for family in names {
         text += &format!(
             "  [[neighbors.afi-safis]]\n    \
              [neighbors.afi-safis.config]\n      afi-safi-name = \"{family}\"\n"
         );
+        if config.graceful_restart.is_some() {
+            text += "    [neighbors.afi-safis.mp-graceful-restart.config]\n      enabled = true\n";
+        }
     }
     text
 }

@@ -140,6 +140,7 @@ pub fn all_outside() -> Vec<(&'static str, Vec<Outside>)> {
         sessions: Vec::new(),
         networks: Vec::new(),
         hold_time: None,
+        graceful_restart: None,
         config: None,
     };
     let frr = scenario::Frr {

@@ -42,6 +42,7 @@ pub(super) fn speaker(asn: u32) -> Speaker {
         sessions: Vec::new(),
         networks: Vec::new(),
         hold_time: None,
+        graceful_restart: None,
         config: None,
     }
 }

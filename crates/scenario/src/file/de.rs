@@ -219,7 +219,8 @@ struct Entries<'a> {
 }
 
 /// Keys whose values are spans of time.
-const TIMES: [&str; 13] = [
+const TIMES: [&str; 14] = [
+    "graceful_restart",
     "within",
     "for",
     "hold_time",

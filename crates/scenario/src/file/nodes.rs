@@ -109,6 +109,9 @@ pub struct FakeRrFile {
     /// Autonomous system; 64512 when not given.
     #[serde(rename = "as")]
     pub asn: Option<At<i64>>,
+    /// How long its peers are to keep its routes while it restarts (RFC 4724): whole seconds from 1 to 4095. It restarts
+    /// gracefully only when this is given.
+    pub graceful_restart: Option<At<String>>,
     /// The node in whose namespaces it runs; its own when not given.
     pub on: Option<At<String>>,
 }
@@ -140,6 +143,9 @@ pub struct SpeakerFile {
     pub networks: OneOrMany<At<String>>,
     /// Hold time it proposes: 0, or 3 seconds and more.
     pub hold_time: Option<At<String>>,
+    /// How long its peers are to keep its routes while it restarts (RFC 4724): whole seconds from 1 to 4095. It restarts
+    /// gracefully only when this is given; GoBGP, FRR and BIRD can.
+    pub graceful_restart: Option<At<String>>,
     /// A configuration file to use as it is, relative to the scenario.
     pub config: Option<At<String>>,
     /// The node in whose namespaces it runs; its own when not given.

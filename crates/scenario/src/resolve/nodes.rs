@@ -112,6 +112,12 @@ impl Resolver<'_> {
                 KindFile::Bagpipe(typed) => NodeKind::Bagpipe(self.bagpipe(id, typed)),
                 KindFile::FakeRr(typed) => NodeKind::FakeRr(self.fakerr(id, typed)),
                 KindFile::Speaker(kind, typed) => {
+                    if let (SpeakerKind::OpenBgpd | SpeakerKind::ExaBgp, Some(time)) =
+                        (kind, &typed.graceful_restart)
+                    {
+                        let reason = "is for `fakerr`, `gobgp`, `frr` and `bird`: others do not restart gracefully";
+                        self.out_of_place(&time.span, "graceful_restart", reason);
+                    }
                     let speaker = self.speaker(id, typed);
                     match kind {
                         SpeakerKind::GoBgp => NodeKind::GoBgp(speaker),
@@ -180,6 +186,9 @@ impl Resolver<'_> {
             port: port.unwrap_or(defaults::BGP_PORT),
             asn: self.asn(id),
             router_id: self.router_id(id),
+            graceful_restart: self
+                .maybe(typed.graceful_restart.as_ref(), values::restart_time)
+                .unwrap_or(0),
         }
     }
 
@@ -197,6 +206,7 @@ impl Resolver<'_> {
             sessions: self.sessions_of(id),
             networks: self.networks(id, &typed.networks.0),
             hold_time: self.maybe(typed.hold_time.as_ref(), values::hold_time),
+            graceful_restart: self.maybe(typed.graceful_restart.as_ref(), values::restart_time),
             config: typed.config.as_ref().map(|path| path.value.clone()),
         }
     }

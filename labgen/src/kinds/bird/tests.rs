@@ -8,6 +8,7 @@ use scenario::NodeKind;
 fn a_reflector() {
     let mut config = speaker(64512);
     config.hold_time = Some(9);
+    config.graceful_restart = Some(60);
     for peer in ["10.0.0.2", "10.0.0.3"] {
         let families = [Family::VPNV4, Family::VPNV6, Family::FLOWSPEC_IPV4];
         let mut session = session(peer, 64512, &families);

@@ -12,6 +12,12 @@ pub(super) fn config_file(node: &Node, speaker: &Speaker) -> String {
          coalesce-time 0\n",
         node.name, speaker.asn, speaker.router_id
     );
+    if let Some(time) = speaker.graceful_restart {
+        text += &format!(
+            " bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n \
+             bgp graceful-restart restart-time {time}\n bgp graceful-restart select-defer-time 5\n"
+        );
+    }
     if let Some(cluster) = speaker.cluster_id {
         text += &format!(" bgp cluster-id {cluster}\n");
     }

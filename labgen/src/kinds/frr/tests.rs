@@ -33,6 +33,7 @@ fn a_reflector() {
     let mut config = speaker(64512);
     config.cluster_id = Some([9, 9, 9, 9].into());
     config.hold_time = Some(9);
+    config.graceful_restart = Some(60);
     for peer in ["10.0.0.2", "10.0.0.3"] {
         let mut session = session(peer, 64512, &[Family::VPNV4, Family::EVPN]);
         session.client = true;

@@ -8,6 +8,7 @@ use scenario::NodeKind;
 fn a_reflector() {
     let mut config = speaker(64512);
     config.hold_time = Some(9);
+    config.graceful_restart = Some(60);
     config.cluster_id = Some([1, 1, 1, 1].into());
     let families = [Family::EVPN, Family::RTC];
     let mut client = session("10.0.0.2", 64512, &families);
