@@ -42,7 +42,8 @@ async fn announce(speaker: &mut Speaker, n: u8) {
 
 async fn attached(more: &str) -> (Daemon, TcpListener) {
     let (listener, port) = listener().await;
-    let daemon = Daemon::start(&config(port, more));
+    let more = format!("[BGP]\nend_of_rib_wait=0\n{more}");
+    let daemon = Daemon::start(&config(port, &more));
     let body = AttachBody::evpn("e2", "te2", "00:00:de:ad:be:02")
         .ip("10.9.9.9")
         .rt("64512:3")

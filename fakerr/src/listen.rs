@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use bgp_transport::{ListenError, Listener};
+use bgp_transport::{ListenError, Listener, Seldom};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::sleep};
 use tracing::{info, warn};
 
@@ -61,6 +61,7 @@ fn anywhere(port: u16) -> Result<Listener, ListenError> {
 }
 
 async fn answer(listener: Listener, calls: mpsc::Sender<(TcpStream, SocketAddr)>) {
+    let mut failures = Seldom::default();
     loop {
         match listener.accept().await {
             Ok(call) => {
@@ -69,7 +70,9 @@ async fn answer(listener: Listener, calls: mpsc::Sender<(TcpStream, SocketAddr)>
                 }
             }
             Err(error) => {
-                warn!(%error, "cannot take a call");
+                if let Some(times) = failures.happened() {
+                    warn!(%error, times, "cannot take a call");
+                }
                 sleep(AFTER_FAILURE).await;
             }
         }

@@ -26,6 +26,9 @@ pub struct Limits {
     pub away: Duration,
     /// While it is back and has not said that its routes are complete.
     pub returning: Duration,
+    /// After it has said so. RFC 4724 has them go at once. But reflectors say so before their other clients are back:
+    /// FRR 8.4 as soon as a session is up, GoBGP 3.10 when it sends the memberships without which others send nothing.
+    pub settling: Duration,
 }
 
 /// What a peer announces of graceful restart in an OPEN.
@@ -49,10 +52,8 @@ pub enum Phase {
     },
     /// It is back and has to confirm these families until then.
     Returning {
-        /// When what it has not confirmed goes.
-        until: Duration,
-        /// Families whose End-of-RIB has not come.
-        waiting: BTreeSet<Family>,
+        /// Families with routes that it may not have confirmed, and when those go.
+        waiting: BTreeMap<Family, Duration>,
     },
 }
 
@@ -122,26 +123,21 @@ impl Helper {
         } else {
             events.push(RibEvent::Resume { worker });
             let until = now + self.limits.returning;
-            Phase::Returning { until, waiting }
+            Phase::Returning {
+                waiting: waiting.into_iter().map(|family| (family, until)).collect(),
+            }
         };
         events
     }
 
     /// The peer has sent all its routes of a family.
-    pub fn end_of_rib(&mut self, family: Family) -> Vec<RibEvent> {
-        let Phase::Returning { waiting, .. } = &mut self.phase else {
-            return Vec::new();
-        };
-        if !waiting.remove(&family) {
-            return Vec::new();
+    pub fn end_of_rib(&mut self, family: Family, now: Duration) -> Vec<RibEvent> {
+        if let Phase::Returning { waiting } = &mut self.phase
+            && let Some(until) = waiting.get_mut(&family)
+        {
+            *until = (*until).min(now + self.limits.settling);
         }
-        if waiting.is_empty() {
-            self.phase = Phase::Settled;
-        }
-        vec![RibEvent::Sweep {
-            worker: self.worker,
-            families: BTreeSet::from([family]),
-        }]
+        self.tick(now)
     }
 
     /// The session is gone; `gracefully` if it ended in a way that means a restart.
@@ -173,21 +169,26 @@ impl Helper {
         if self.next_deadline().is_none_or(|until| until > now) {
             return Vec::new();
         }
-        match std::mem::replace(&mut self.phase, Phase::Settled) {
-            Phase::Settled => Vec::new(),
-            Phase::Away { .. } => vec![self.forget()],
-            Phase::Returning { waiting, .. } => vec![RibEvent::Sweep {
-                worker: self.worker,
-                families: waiting,
-            }],
+        let Phase::Returning { waiting } = &mut self.phase else {
+            return vec![self.forget()];
+        };
+        let families = waiting.extract_if(.., |_, until| *until <= now);
+        let families = families.map(|(family, _)| family).collect();
+        if waiting.is_empty() {
+            self.phase = Phase::Settled;
         }
+        vec![RibEvent::Sweep {
+            worker: self.worker,
+            families,
+        }]
     }
 
     /// When [`Helper::tick`] has something to do at the latest.
     pub fn next_deadline(&self) -> Option<Duration> {
-        match self.phase {
+        match &self.phase {
             Phase::Settled => None,
-            Phase::Away { until } | Phase::Returning { until, .. } => Some(until),
+            Phase::Away { until } => Some(*until),
+            Phase::Returning { waiting } => waiting.values().min().copied(),
         }
     }
 }

@@ -21,9 +21,14 @@ struct Story {
 impl Story {
     /// An instance that wants targets 79, and a peer that restarts gracefully and has announced two routes.
     fn new(announced: &Announced) -> Self {
+        Self::settling(announced, Duration::ZERO)
+    }
+
+    fn settling(announced: &Announced, settling: Duration) -> Self {
         let limits = Limits {
             away: secs(300),
             returning: secs(360),
+            settling,
         };
         let mut table = RouteTable::new(None);
         for family in [Family::EVPN, Family::VPNV4] {
@@ -62,7 +67,7 @@ impl Story {
     }
 
     fn end_of_rib(&mut self, family: Family) -> Vec<String> {
-        let events = self.helper.end_of_rib(family);
+        let events = self.helper.end_of_rib(family, self.now);
         self.take(events)
     }
 
@@ -157,7 +162,7 @@ fn families_that_were_not_kept_go_when_the_peer_is_back() {
     story.down();
     let lost = restarts(60, &[(Family::EVPN, true), (Family::VPNV4, false)]);
     assert_eq!(story.up(&lost), ["-", "fresh"]);
-    assert!(matches!(story.helper.phase(), Phase::Returning { waiting, .. } if waiting.len() == 1));
+    assert!(matches!(story.helper.phase(), Phase::Returning { waiting } if waiting.len() == 1));
     // One without the capability has kept nothing.
     story.announce(&vpn_route(1, &[79]));
     story.announce(&mac_route(1, &[79]));
@@ -228,4 +233,19 @@ fn what_the_peer_asked_for_is_not_kept() {
     assert_eq!(story.table.subscriptions(peer(9)).count(), 0);
     let own = mac_route(2, &[79]);
     assert!(story.table.handle(advertise(EVI1, &own)).is_empty());
+}
+
+// Reflectors mark the end of their routes before their other clients are back.
+#[test]
+fn what_is_told_soon_after_the_end_stays() {
+    let mut story = Story::settling(&both(), secs(5));
+    story.down();
+    story.up(&both());
+    let none = Vec::<String>::new();
+    assert_eq!(story.end_of_rib(Family::EVPN), none);
+    assert_eq!(story.end_of_rib(Family::VPNV4), none);
+    assert_eq!(story.after(4), none);
+    assert_eq!(story.announce(&mac_route(1, &[79])), none);
+    assert_eq!(story.after(1), ["-"]);
+    assert_eq!((story.held(), story.helper.next_deadline()), (1, None));
 }

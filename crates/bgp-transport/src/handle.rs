@@ -7,12 +7,12 @@ use crate::{PeerConfig, PeerEvent, task};
 #[derive(Debug)]
 pub struct PeerHandle {
     commands: mpsc::UnboundedSender<Command>,
+    calls: mpsc::Sender<TcpStream>,
     task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Accept(TcpStream),
     Reset(Notification),
     Stop(String),
 }
@@ -24,14 +24,22 @@ where
     K: Clone + Send + 'static,
 {
     let (commands, receiver) = mpsc::unbounded_channel();
-    let task = tokio::spawn(task::run(key, config, events, receiver));
-    PeerHandle { commands, task }
+    let (calls, callers) = mpsc::channel(MAX_CALLS);
+    let task = tokio::spawn(task::run(key, config, events, receiver, callers));
+    PeerHandle {
+        commands,
+        calls,
+        task,
+    }
 }
 
+/// Connections of one peer that may wait to be looked at.
+const MAX_CALLS: usize = 16;
+
 impl PeerHandle {
-    /// Hands in a connection that the peer opened.
-    pub fn accept(&self, stream: TcpStream) {
-        self.command(Command::Accept(stream));
+    /// Hands in a connection that the peer opened. False if it is dropped instead, because several wait already.
+    pub fn accept(&self, stream: TcpStream) -> bool {
+        self.calls.try_send(stream).is_ok()
     }
 
     /// Ends the session with this NOTIFICATION and starts over.

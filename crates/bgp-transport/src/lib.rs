@@ -8,7 +8,8 @@
 //!
 //! One task a peer. Whatever the peer sends, the task goes on: the session answers garbage with a NOTIFICATION,
 //! goes Idle and tries again. Memory is bounded both ways: a caller that is behind stops the reading, a peer
-//! that is behind is dropped.
+//! that is behind is dropped. So are connections: of those a peer opens, one is being shaken hands on, few wait and few
+//! say goodbye; more are dropped.
 
 mod config;
 mod conn;
@@ -18,6 +19,7 @@ mod links;
 mod listener;
 mod outgoing;
 pub mod sd_notify;
+mod seldom;
 mod task;
 
 pub use config::PeerConfig;
@@ -25,3 +27,4 @@ pub use event::PeerEvent;
 pub use handle::{PeerHandle, spawn};
 pub use listener::{ListenError, Listener};
 pub use outgoing::Outgoing;
+pub use seldom::Seldom;

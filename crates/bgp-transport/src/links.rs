@@ -22,6 +22,9 @@ pub(crate) struct Links {
     lingering: JoinSet<()>,
 }
 
+/// Connections that may say goodbye at a time. Who opens more than that is not told why they are closed.
+const MAX_LINGERING: usize = 16;
+
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 /// Something a connection wants.
@@ -43,10 +46,13 @@ impl Links {
 
     /// Gives up an attempt, or lets a connection finish what it has to say.
     pub(crate) fn close(&mut self, id: LinkId) {
-        if let Some(conn) = self.remove(id) {
+        let conn = self.remove(id);
+        while self.lingering.try_join_next().is_some() {}
+        if let Some(conn) = conn
+            && self.lingering.len() < MAX_LINGERING
+        {
             self.lingering.spawn(conn.linger());
         }
-        while self.lingering.try_join_next().is_some() {}
     }
 
     /// Forgets an attempt or a connection.

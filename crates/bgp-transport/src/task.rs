@@ -4,6 +4,7 @@ use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Session};
 use bgp_wire::{Message, Notification, RawMessage, notification::cease, raw};
 use bytes::Bytes;
 use tokio::{
+    net::TcpStream,
     sync::mpsc::{self, error::TrySendError},
     time::{Instant, sleep_until},
 };
@@ -22,6 +23,7 @@ pub(crate) async fn run<K: Clone>(
     config: PeerConfig,
     events: mpsc::Sender<(K, PeerEvent)>,
     mut commands: mpsc::UnboundedReceiver<Command>,
+    mut calls: mpsc::Receiver<TcpStream>,
 ) {
     let mut task = Task::new(config);
     task.process(Event::Start);
@@ -47,11 +49,11 @@ pub(crate) async fn run<K: Clone>(
         tokio::select! {
             biased;
             command = commands.recv() => match command {
-                Some(Command::Accept(stream)) => task.accept(stream),
                 Some(Command::Reset(notification)) => task.process(Event::Reset(notification)),
                 Some(Command::Stop(text)) => break text,
                 None => break String::new(),
             },
+            Some(stream) = calls.recv() => task.accept(stream),
             // Before reading: a peer that never stops sending must not keep our KEEPALIVEs from leaving.
             () = until(deadline) => task.tick(may_read),
             wake = links.next(may_read) => task.wake(wake),
@@ -181,7 +183,7 @@ impl Task {
         }
     }
 
-    fn accept(&mut self, stream: tokio::net::TcpStream) {
+    fn accept(&mut self, stream: TcpStream) {
         let id = LinkId::In(self.accepted);
         self.accepted = self.accepted.wrapping_add(1);
         self.links.conns.push(Conn::new(id, stream));

@@ -90,6 +90,12 @@ pub struct Bgp {
     pub local_address: LocalAddress,
     /// Route reflectors to connect to.
     pub peers: Vec<Ipv4Addr>,
+    /// Peers that connect to the daemon, and are not connected to.
+    pub passive_peers: Vec<Ipv4Addr>,
+    /// Whether peers can connect to the daemon; unset, where none of them is on this host.
+    pub listen: Option<bool>,
+    /// The TCP port for that; `bgp_port` when there is none.
+    pub listen_port: Option<u16>,
     /// Own AS and that of the peers.
     pub my_as: u32,
     /// Offer RT-Constraint (RFC 4684).
@@ -106,6 +112,17 @@ pub struct Bgp {
     pub graceful_restart_max: Duration,
     /// How long a peer that is back may take to confirm the routes that were kept.
     pub stale_path_time: Duration,
+    /// How long after it has said that its routes are complete those that it has not confirmed stay.
+    pub end_of_rib_wait: Duration,
+}
+
+impl Bgp {
+    /// Every peer, whoever connects to whom, each once.
+    pub fn all_peers(&self) -> impl Iterator<Item = IpAddr> + Clone {
+        let active = self.peers.iter();
+        let active = active.filter(|peer| !self.passive_peers.contains(peer));
+        active.chain(&self.passive_peers).copied().map(IpAddr::V4)
+    }
 }
 
 /// `[DATAPLANE_DRIVER_EVPN]`.

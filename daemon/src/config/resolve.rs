@@ -43,6 +43,13 @@ impl Config {
                 "peers",
                 "must be IPv4 addresses, separated by commas",
             )?,
+            passive_peers: raw.list(
+                "BGP",
+                "passive_peers",
+                "must be IPv4 addresses, separated by commas",
+            )?,
+            listen: boolean(raw, "BGP", "listen")?,
+            listen_port: port(raw, "BGP", "listen_port")?,
             my_as,
             enable_rtc: boolean(raw, "BGP", "enable_rtc")?.unwrap_or(true),
             bgp_port: port(raw, "BGP", "bgp_port")?.unwrap_or(179),
@@ -62,6 +69,8 @@ impl Config {
                 .unwrap_or(Duration::from_secs(300)),
             stale_path_time: seconds(raw, "BGP", "stale_path_time", 1.0)?
                 .unwrap_or(Duration::from_secs(360)),
+            end_of_rib_wait: seconds(raw, "BGP", "end_of_rib_wait", 0.0)?
+                .unwrap_or(Duration::from_secs(5)),
         };
         Ok(Self {
             common: Common {

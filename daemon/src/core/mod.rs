@@ -24,7 +24,7 @@ use std::{
 
 use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
-use bgp_transport::{PeerEvent, sd_notify};
+use bgp_transport::{Listener, PeerEvent, sd_notify};
 use dataplane::DriverHandle;
 use serde_json::Value;
 use tokio::{
@@ -34,7 +34,7 @@ use tokio::{
 use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
 
 use self::operations::{Done, Operations};
-pub use self::peers::{Peer, Sessions};
+pub use self::peers::{Calls, Peer, Sessions};
 use crate::{
     clock::LocalTime,
     config::Config,
@@ -162,11 +162,14 @@ pub struct Core {
     confirm: Option<Instant>,
     /// Where the times of peers count from.
     epoch: Instant,
+    /// Connections that peers open.
+    pub(crate) calls: Calls,
 }
 
 /// The channels into a core.
 pub struct Inbox {
     peers: mpsc::Receiver<(IpAddr, PeerEvent)>,
+    listener: Option<Listener>,
     done: mpsc::UnboundedReceiver<Done>,
 }
 
@@ -185,7 +188,12 @@ impl Core {
             memory,
             started,
             version,
-            sessions: Sessions { peers, events },
+            sessions:
+                Sessions {
+                    peers,
+                    events,
+                    listener,
+                },
             store,
         } = parts;
         let (done, done_inbox) = mpsc::unbounded_channel();
@@ -246,12 +254,14 @@ impl Core {
             unconfirmed: BTreeMap::new(),
             confirm: None,
             epoch: Instant::now(),
+            calls: Calls::of(listener.as_ref()),
         };
         core.restore(kept.unwrap_or_default());
         (
             core,
             Inbox {
                 peers: events,
+                listener,
                 done: done_inbox,
             },
         )
@@ -267,6 +277,7 @@ impl Core {
     ) {
         let Inbox {
             mut peers,
+            listener,
             mut done,
         } = inbox;
         let mut stop = std::pin::pin!(stop);
@@ -303,6 +314,7 @@ impl Core {
                 }
                 () = until(confirm) => self.detach_unconfirmed(),
                 _ = watchdog.tick(), if is_watched => feed_watchdog(),
+                call = peers::calls::next(listener.as_ref()) => self.called(call),
             }
             self.flush();
         };

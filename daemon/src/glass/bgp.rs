@@ -15,6 +15,14 @@ impl<'a> Glass<'a> {
             ("workers", Member::link(|| self.workers())),
             ("route_counts", Member::value(self.route_counts())),
             (
+                "calls",
+                Member::value(json!({
+                    "address": self.core.calls.address,
+                    "refused": self.core.calls.refused,
+                    "dropped": self.core.calls.dropped,
+                })),
+            ),
+            (
                 "adv_routes",
                 Member::link(|| self.routes_of(WorkerId::Manager)),
             ),

@@ -106,6 +106,9 @@ fn config(config: &Config) -> Value {
         "BGP": {
             "local_address": bgp.local_address.to_string(),
             "peers": bgp.peers,
+            "passive_peers": bgp.passive_peers,
+            "listen": bgp.listen,
+            "listen_port": bgp.listen_port,
             "my_as": bgp.my_as,
             "enable_rtc": bgp.enable_rtc,
             "bgp_port": bgp.bgp_port,
@@ -114,6 +117,7 @@ fn config(config: &Config) -> Value {
             "connect_retry_max": bgp.connect_retry_max.as_secs_f64(),
             "graceful_restart_max": bgp.graceful_restart_max.as_secs_f64(),
             "stale_path_time": bgp.stale_path_time.as_secs_f64(),
+            "end_of_rib_wait": bgp.end_of_rib_wait.as_secs_f64(),
         },
         "DATAPLANE_DRIVER_IPVPN": ipvpn_section,
         "DATAPLANE_DRIVER_EVPN": evpn_section,

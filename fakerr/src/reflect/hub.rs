@@ -8,7 +8,7 @@ use bgp_rib::reflector::{
     ClientId, ClientInfo, HeldPath, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
 };
 use bgp_session::{Mirror, Mode, Negotiated, SessionConfig, State};
-use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, spawn};
+use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, Seldom, spawn};
 use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notification::cease};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{debug, info, warn};
@@ -34,6 +34,8 @@ pub(super) struct Hub {
     calls: u64,
     /// How often sessions with an address have left Established.
     flaps: BTreeMap<IpAddr, u64>,
+    /// Callers for whom there was no room.
+    dropped: Seldom,
     /// What is not as it was when last asked: clients, routes.
     pub(super) news: (bool, bool),
 }
@@ -99,6 +101,7 @@ impl Hub {
             events,
             calls: 0,
             flaps: BTreeMap::new(),
+            dropped: Seldom::default(),
             news: (false, false),
         }
     }
@@ -108,6 +111,7 @@ impl Hub {
         let id = ClientId(self.calls);
         self.calls += 1;
         debug!(%id, %address, "called");
+        self.make_room();
         let mut session = SessionConfig {
             seed: id.0,
             ..self.session.clone()
@@ -118,7 +122,8 @@ impl Hub {
             ..PeerConfig::new(session, address)
         };
         let handle = spawn(id, config, self.events.clone());
-        handle.accept(stream);
+        // There is room: nobody has called before.
+        let _ = handle.accept(stream);
         let client = Client {
             handle,
             address,
@@ -127,6 +132,31 @@ impl Hub {
             since: None,
         };
         self.clients.insert(id, client);
+    }
+
+    /// Whoever calls and does not become a client takes up a connection. Of too many the oldest goes: a client's
+    /// handshake is a matter of milliseconds.
+    fn make_room(&mut self) {
+        let shaking = |client: &Client| client.state != State::Established;
+        if self
+            .clients
+            .values()
+            .filter(|client| shaking(client))
+            .count()
+            < MAX_HANDSHAKES
+        {
+            return;
+        }
+        let mut clients = self.clients.iter();
+        let oldest = clients
+            .find(|(_, client)| shaking(client))
+            .map(|(id, _)| *id);
+        if let Some(client) = oldest.and_then(|id| self.clients.remove(&id))
+            && let Some(times) = self.dropped.happened()
+        {
+            let address = client.address;
+            warn!(%address, times, "dropped a caller that is no client yet: too many of them");
+        }
     }
 
     /// The reflector forwards nothing, so nothing of it stops when it does (RFC 4724 section 4.1). The families are the
@@ -345,6 +375,8 @@ impl Hub {
     }
 }
 
+/// Connections at a time on which no session is Established.
+const MAX_HANDSHAKES: usize = 256;
 /// How long a client may take for its OPEN before it gets one that is not made for it.
 const DELAY_OPEN: Duration = Duration::from_secs(2);
 /// What that one says.

@@ -44,7 +44,7 @@ impl Core {
                 let events = session.export.on_update(&update, now);
                 if let Some(family) = ended {
                     // Only what was kept can go, and an End-of-RIB brings nothing else.
-                    let events = peer.helper.end_of_rib(family);
+                    let events = peer.helper.end_of_rib(family, now);
                     self.sweep(address, events);
                 }
                 events

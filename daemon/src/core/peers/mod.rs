@@ -1,5 +1,6 @@
 //! BGP peers: what they say goes into the speaker, what the speaker has for them goes out.
 
+pub(super) mod calls;
 mod events;
 mod restart;
 mod sessions;
@@ -16,7 +17,7 @@ use bgp_transport::{Outgoing, PeerHandle};
 use bgp_wire::{Capability, EncodeContext, Family};
 use tokio::{task::JoinSet, time::Instant};
 
-pub use self::sessions::Sessions;
+pub use self::{calls::Calls, sessions::Sessions};
 use crate::clock::LocalTime;
 
 /// A configured peer, as far as the looking glass and the core know it.

@@ -6,12 +6,12 @@ use std::{
 };
 
 use bgp_rib::{Helper, WorkerId, helper::Limits};
-use bgp_session::{Backoff, SessionConfig, State};
-use bgp_transport::{PeerConfig, PeerEvent};
+use bgp_session::{Backoff, Mode, SessionConfig, State};
+use bgp_transport::{Listener, PeerConfig, PeerEvent};
 use bgp_wire::{Capability, Family};
 use tokio::sync::mpsc;
 
-use super::Peer;
+use super::{Peer, calls};
 use crate::{clock, config::Bgp};
 
 /// How many peer events may wait before nothing more is read from peers.
@@ -21,22 +21,27 @@ const EVENTS: usize = 256;
 pub struct Sessions {
     pub(in crate::core) peers: BTreeMap<IpAddr, Peer>,
     pub(in crate::core) events: mpsc::Receiver<(IpAddr, PeerEvent)>,
+    pub(in crate::core) listener: Option<Listener>,
 }
 
 impl Sessions {
-    /// Connects to every peer of the configuration, at once; `seed` varies the timers. Events wait for the
+    /// Connects to every peer of the configuration, at once, and listens for them; `seed` varies the timers. Events wait for the
     /// core, and when too many do, so do the peers.
     pub fn connect(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
-        let peers = bgp.peers.iter().zip(0..);
+        let listener = calls::listen(bgp, local_address.into());
+        let peers = bgp.all_peers().zip(0..);
         let peers = peers.map(|(address, index)| {
-            let address = IpAddr::V4(*address);
-            let session = session(bgp, local_address, seed.wrapping_add(index));
+            let mut session = session(bgp, local_address, seed.wrapping_add(index));
+            if bgp.passive_peers.iter().any(|peer| *peer == address) {
+                session.mode = Mode::Passive;
+            }
             let mut config = PeerConfig::new(session, SocketAddr::new(address, bgp.bgp_port));
             config.local = Some(local_address.into());
             let limits = Limits {
                 away: bgp.graceful_restart_max,
                 returning: bgp.stale_path_time,
+                settling: bgp.end_of_rib_wait,
             };
             let peer = Peer {
                 address,
@@ -57,6 +62,7 @@ impl Sessions {
         Self {
             peers: peers.collect(),
             events,
+            listener,
         }
     }
 }

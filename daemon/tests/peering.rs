@@ -1,0 +1,161 @@
+//! Peers that call the daemon, and those who are no peers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bagpipe_api::AttachBody;
+use common::{DEADLINE, Daemon, listener};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+
+/// A daemon on 127.0.0.`n` with its peer on 127.0.0.`peer`.
+fn daemon(n: u8, peer: u8, port: u16, more: &str) -> Daemon {
+    Daemon::start(&format!(
+        "[BGP]\nlocal_address=127.0.0.{n}\npeers=127.0.0.{peer}\nmy_as=64512\nbgp_port={port}\nlisten=true\n\
+         connect_retry=0.05\n{more}\n[API]\nport=0\n"
+    ))
+}
+
+/// A port that is free on every address of the loopback interface, most likely.
+async fn free_port() -> u16 {
+    listener().await.1
+}
+
+/// Calls 127.0.0.1 from 127.0.0.`n`.
+async fn call(n: u8, port: u16) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, n], 0)))?;
+    socket
+        .connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .await
+}
+
+async fn established(daemon: &Daemon, peer: u8) {
+    let path = format!("bgp/peers/127.0.0.{peer}/protocol/state");
+    daemon.until(&path, |state| state == "Established").await;
+}
+
+async fn attach(daemon: &Daemon, n: u8) {
+    let body = AttachBody::evpn("e", format!("tap{n}"), format!("00:00:de:ad:be:{n:02x}"))
+        .ip(format!("10.9.9.{n}"))
+        .rt("64512:3");
+    daemon.client().await.attach(&body).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_daemons_are_peers_without_a_reflector() {
+    let port = free_port().await;
+    let a = daemon(1, 2, port, "");
+    let b = daemon(2, 1, port, "");
+    established(&a, 2).await;
+    established(&b, 1).await;
+    attach(&a, 1).await;
+    attach(&b, 2).await;
+    for (daemon, mac) in [(&a, "02"), (&b, "01")] {
+        let entry = format!("('MAC', 00:00:de:ad:be:{mac})");
+        daemon
+            .until("vpns/instances/e/best_routes", |page| {
+                page.get(&entry).is_some()
+            })
+            .await;
+        let [session] = &daemon.client().await.sessions().await.unwrap()[..] else {
+            panic!("one configured peer");
+        };
+        assert_eq!(session.flaps, 0, "{}", daemon.log());
+    }
+}
+
+#[tokio::test]
+async fn a_passive_peer_is_waited_for() {
+    let port = free_port().await;
+    // Nobody is called, so it is for the other to do it.
+    let waiting = Daemon::start(&format!(
+        "[BGP]\nlocal_address=127.0.0.1\npassive_peers=127.0.0.2\nmy_as=64512\nbgp_port={port}\nlisten=true\n\
+         [API]\nport=0\n"
+    ));
+    let state = "bgp/peers/127.0.0.2/protocol/state";
+    waiting.until(state, |state| state == "Active").await;
+    let calling = daemon(2, 1, port, "listen=false\n");
+    established(&waiting, 2).await;
+    established(&calling, 1).await;
+}
+
+#[tokio::test]
+async fn strangers_are_refused_counted_and_logged_once() {
+    let port = free_port().await;
+    let daemon = daemon(1, 2, port, "");
+    for _ in 0..50 {
+        let mut stream = call(3, port).await.unwrap();
+        let mut nothing = [0];
+        let end = timeout(DEADLINE, stream.read(&mut nothing)).await.unwrap();
+        assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    }
+    daemon
+        .until("bgp/calls/refused", |count| *count == 50)
+        .await;
+    let log = daemon.log();
+    assert_eq!(
+        log.matches("refused a call from 127.0.0.3").count(),
+        1,
+        "{log}"
+    );
+}
+
+// Known issue of many: connections that say nothing are kept, and cost one descriptor each.
+#[tokio::test]
+async fn a_flood_of_silent_calls_leaves_the_daemon_and_its_session_as_they_are() {
+    let port = free_port().await;
+    let flooded = daemon(1, 2, port, "");
+    let mut silent = Vec::new();
+    for _ in 0..2000 {
+        // The backlog may be full for a moment; what counts is what the daemon does with those that get through.
+        if let Ok(Ok(stream)) = timeout(DEADLINE, call(2, port)).await {
+            silent.push(stream);
+        }
+        if silent.len() > 200 {
+            silent.drain(..100);
+        }
+    }
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", flooded.pid())).unwrap();
+    assert!(descriptors.count() < 100);
+    // The peer itself gets through.
+    let peer = daemon(2, 1, port, "");
+    established(&flooded, 2).await;
+    drop(silent);
+    established(&peer, 1).await;
+    assert!(flooded.log().lines().count() < 3000);
+}
+
+#[tokio::test]
+async fn a_reflector_on_the_same_host_keeps_its_port() {
+    let (listener, port) = listener().await;
+    drop(listener);
+    let daemon = Daemon::start(&common::config(port, ""));
+    let calls = daemon.client().await.looking_glass("bgp").await.unwrap();
+    assert!(calls["calls"]["address"].is_null(), "{calls}");
+    // It starts later, as reflectors do.
+    let late = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .unwrap();
+    timeout(DEADLINE, late.accept()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_once_and_lived_without() {
+    let (_taken, port) = listener().await;
+    let daemon = daemon(1, 2, port, "");
+    let said = |page: &serde_json::Value| page.to_string().matches("peers cannot call").count();
+    daemon.until("logs", |page| said(page) > 0).await;
+    let page = daemon.client().await.looking_glass("logs").await.unwrap();
+    assert_eq!(said(&page), 1, "{page}");
+}
