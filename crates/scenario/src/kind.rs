@@ -52,6 +52,8 @@ pub struct Bagpipe {
     pub dataplane: Dataplane,
     /// Hold time it proposes, in seconds; `None` leaves it to the program.
     pub hold_time: Option<u16>,
+    /// The virtual environment of the Python daemon that is run in place of ours; may be relative to the scenario.
+    pub python: Option<String>,
 }
 
 /// A peer as a node knows it.
@@ -202,6 +204,17 @@ impl NodeKind {
     /// Whether it passes on packets that are not for it.
     pub fn forwards(&self) -> bool {
         forwards(self.name())
+    }
+
+    /// Whether the Python daemon is run: it tells nothing of routes and sessions that a program could rely on.
+    pub const fn is_python(&self) -> bool {
+        matches!(
+            self,
+            Self::Bagpipe(Bagpipe {
+                python: Some(_),
+                ..
+            })
+        )
     }
 
     /// How it is set up, if it is a BGP speaker that is not ours.

@@ -38,6 +38,7 @@ const SEMANTIC: &[&str] = &[
     "not-a-peer",
     "not-a-reflector",
     "not-attached",
+    "python-wrong",
     "routes-wrong",
     "runs-on",
     "session-fields",

@@ -20,7 +20,7 @@ pub(super) fn run(kernel: &Path, options: &Run) -> ExitCode {
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    if let Err(code) = start::programs_are_there(&scenario) {
+    if let Err(code) = start::programs_are_there(&scenario, start::base(file)) {
         return code;
     }
     let slow = options.slow;

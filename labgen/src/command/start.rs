@@ -1,5 +1,6 @@
 //! `labgen up` and `labgen run`: checks first, then a supervisor, then what it tells.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
@@ -52,7 +53,7 @@ pub(super) fn start(from: &cli::Scenario, mode: Mode, slow: u32, wanted: &Wanted
         Ok(scenario) => scenario,
         Err(code) => return code,
     };
-    if let Err(code) = programs_are_there(&scenario) {
+    if let Err(code) = programs_are_there(&scenario, base(file)) {
         return code;
     }
     scenario.slow_down(slow);
@@ -119,9 +120,13 @@ fn why_no_namespaces(error: &StartError) -> &'static str {
 }
 
 /// The programs that the scenario needs and the machine lacks; the kernel is the supervisor's to ask.
-pub(super) fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
+pub(super) fn programs_are_there(scenario: &Scenario, base: &Path) -> Result<(), ExitCode> {
     let missing = needs::missing_programs(scenario);
-    if missing.is_empty() {
+    let nodes = scenario.nodes.iter();
+    let python: BTreeSet<PathBuf> = nodes
+        .filter_map(|node| kinds::missing_python(node, base))
+        .collect();
+    if missing.is_empty() && python.is_empty() {
         return Ok(());
     }
     for outside in missing {
@@ -130,6 +135,15 @@ pub(super) fn programs_are_there(scenario: &Scenario) -> Result<(), ExitCode> {
             outside.program
         );
         eprintln!("help: on Debian, `apt-get install {}`", outside.package);
+    }
+    for program in python {
+        eprintln!(
+            "error: the scenario needs `{}`, which is not there, or not for this user",
+            program.display()
+        );
+        eprintln!(
+            "help: a virtual environment with networking-bagpipe 19.0.0 and exabgp 4.2.25; `ci/python daemon` makes one"
+        );
     }
     Err(ExitCode::from(LACKING))
 }

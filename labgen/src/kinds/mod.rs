@@ -17,7 +17,7 @@ mod testing;
 pub use bagpipe::CONFIG as BAGPIPE_CONFIG;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scenario::{Node, NodeKind, Ready};
 
@@ -123,6 +123,7 @@ pub fn outside(kind: &NodeKind) -> Vec<Outside> {
         NodeKind::Bird(_) => vec![bird::OUTSIDE],
         NodeKind::ExaBgp(_) => vec![exabgp::OUTSIDE],
         NodeKind::Ovs => vec![ovs::OUTSIDE],
+        NodeKind::Bagpipe(config) if config.python.is_some() => vec![bagpipe::BRIDGES],
         NodeKind::Exec(_)
         | NodeKind::Bagpipe(_)
         | NodeKind::FakeRr(_)
@@ -165,7 +166,7 @@ pub fn all_outside() -> Vec<(&'static str, Vec<Outside>)> {
 /// `base` is where relative paths start.
 pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
     Ok(match &node.kind {
-        NodeKind::Bagpipe(config) => vec![bagpipe::program(node, config)?],
+        NodeKind::Bagpipe(config) => vec![bagpipe::program(node, config, base)?],
         NodeKind::FakeRr(config) => vec![fakerr::program(config)],
         NodeKind::GoBgp(config) => gobgp::programs(node, config, base)?,
         NodeKind::Frr(config) => frr::programs(node, config, base)?,
@@ -176,6 +177,19 @@ pub fn programs(node: &Node, base: &Path) -> Result<Vec<Program>, KindError> {
         NodeKind::Exec(config) => exec::programs(config),
         NodeKind::Router | NodeKind::Host => Vec::new(),
     })
+}
+
+/// The program of a Python environment that a node names, where this user cannot run it.
+pub fn missing_python(node: &Node, base: &Path) -> Option<PathBuf> {
+    let NodeKind::Bagpipe(config) = &node.kind else {
+        return None;
+    };
+    let program = bagpipe::python_program(config, base)?;
+    // Its interpreter may be somewhere else.
+    let interpreter = program.with_file_name("python3");
+    let runs = |path: &PathBuf| nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
+    let is_there = runs(&program) && runs(&interpreter);
+    (!is_there).then_some(program)
 }
 
 /// What a node's programs find in their file system in place of the host's.

@@ -62,7 +62,8 @@ pub(super) enum AskError {
 
 /// The sessions of a node, as it tells of them now; none where there is nobody to tell.
 pub(super) async fn sessions(lab: &Lab, node: NodeId) -> Result<Vec<Session>, ReachError> {
-    if let NodeKind::Bagpipe(_) = lab.scenario[node].kind {
+    let kind = &lab.scenario[node].kind;
+    if matches!(kind, NodeKind::Bagpipe(_)) && !kind.is_python() {
         let mut client = lab.client(node).await?;
         let peers = client.sessions().await;
         return read_peers(lab, node, peers);
@@ -110,7 +111,9 @@ impl Observer {
     pub(super) fn new(lab: &Rc<Lab>, node: NodeId, topic: Topic) -> Self {
         let kind = &lab.scenario[node].kind;
         let way = match (kind, observe::speaker(kind)) {
-            (NodeKind::Bagpipe(_), _) => Way::Rest(rest::Speaker::new(lab, node)),
+            (NodeKind::Bagpipe(_), _) if !kind.is_python() => {
+                Way::Rest(rest::Speaker::new(lab, node))
+            }
             (_, Some(speaker)) => Way::Told {
                 speaker,
                 feed: Feed::new(speaker.news(topic)),

@@ -95,6 +95,10 @@ pub struct BagpipeFile {
     pub dataplane: Option<At<String>>,
     /// Hold time it proposes: 0, or 3 seconds and more.
     pub hold_time: Option<At<String>>,
+    /// The Python daemon in place of ours, for those who come from it: the path of a virtual environment with
+    /// networking-bagpipe, which starts at the scenario's directory. Ports are attached to it as to ours; of its routes
+    /// and sessions nothing can be expected.
+    pub python: Option<At<String>>,
 }
 
 /// Our reflector, `bagpipe-fakerr`: it takes any client, and any number of them.

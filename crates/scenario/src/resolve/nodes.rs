@@ -163,6 +163,10 @@ impl Resolver<'_> {
         let dataplane = self.maybe(typed.dataplane.as_ref(), |word| {
             values::one_of("a dataplane", word, &DATAPLANES)
         });
+        if let (Some(_), Some(hold_time)) = (&typed.python, &typed.hold_time) {
+            let reason = "has no effect beside `python`: that daemon always proposes the same";
+            self.out_of_place(&hold_time.span, "hold_time", reason);
+        }
         Bagpipe {
             asn: self.asn(id),
             local_address: toward_peer.unwrap_or_else(|| self.own_address(id)),
@@ -170,6 +174,7 @@ impl Resolver<'_> {
             rtc: typed.rtc.unwrap_or(true),
             dataplane: dataplane.unwrap_or(Dataplane::Linux),
             hold_time: self.maybe(typed.hold_time.as_ref(), values::hold_time),
+            python: typed.python.as_ref().map(|python| python.value.clone()),
         }
     }
 

@@ -190,6 +190,7 @@ fn nodes(scenario: &Scenario, given: &[NodeId]) -> Vec<NodeId> {
 fn topics(kind: &NodeKind) -> Vec<Topic> {
     let mut topics = vec![Topic::Sessions];
     match kind {
+        kind if kind.is_python() => return Vec::new(),
         // It tells of all families at once.
         NodeKind::Bagpipe(_) => topics.push(Topic::Routes(Family::EVPN)),
         // What it passes on, its clients hold.

@@ -156,7 +156,9 @@ fn wanted(
         {
             wanted.entry(other).or_default().insert(end.local);
         }
-        wanted.entry(end.node).or_default().insert(end.peer.address);
+        if !scenario[end.node].kind.is_python() {
+            wanted.entry(end.node).or_default().insert(end.peer.address);
+        }
     }
     wanted
 }

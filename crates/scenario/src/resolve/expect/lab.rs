@@ -50,10 +50,17 @@ impl Resolver<'_> {
 
     /// Notes a mistake where the rules of reflection can be broken by nobody.
     pub(in crate::resolve) fn some_reflector(&mut self, span: &Range<usize>) -> Found<()> {
-        if !self.all_reflectors().is_empty() {
+        let mut nodes = self.scenario.nodes.iter();
+        let message = if self.all_reflectors().is_empty() {
+            "judges reflectors, but no node is one".into()
+        } else if let Some(node) = nodes.find(|node| node.kind.is_python()) {
+            format!(
+                "has to know the routes of every client, and the Python daemon of `{}` does not tell them",
+                node.name
+            )
+        } else {
             return Some(());
-        }
-        let message = "judges reflectors, but no node is one".into();
+        };
         self.fail(span, ErrorKind::Other { message });
         None
     }

@@ -73,6 +73,7 @@ impl Resolver<'_> {
             self.out_of_place(&typed.on.span, &typed.on.value, reason);
             return;
         }
+        self.is_no_python(on, &typed.on);
         let pattern = typed.pattern();
         let lacked = pattern.lacks.0.iter().filter_map(|word| {
             let mut all = RouteField::ALL.into_iter();
@@ -103,6 +104,16 @@ impl Resolver<'_> {
                 };
                 self.fail(&span, fault);
             }
+        }
+    }
+
+    /// What the Python daemon says is for people.
+    pub(super) fn is_no_python(&mut self, on: NodeId, typed: &At<String>) {
+        let node = self.scenario.nodes.get(on.0);
+        if node.is_some_and(|node| node.kind.is_python()) {
+            let reason = "runs the Python daemon, of whose routes and sessions nothing can be expected: \
+                          expect them of the other side";
+            self.out_of_place(&typed.span, &typed.value, reason);
         }
     }
 

@@ -26,6 +26,7 @@ impl Resolver<'_> {
         };
         let on = on?;
         let peer = self.session_peer(on, &typed.peer, "expects a session with")?;
+        self.is_no_python(on, &typed.on);
         self.session_tells(on, typed, state);
         let flaps = typed.flaps.as_ref();
         Some(SessionExpectation {
