@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use bgp_wire::Notification;
 use tokio::{net::TcpStream, sync::mpsc, task::JoinHandle};
 
-use crate::{PeerConfig, PeerEvent, task};
+use crate::{MessageCounts, PeerConfig, PeerEvent, task};
 
 /// The caller's side of a peer task. Dropping it ends the session with a Cease.
 #[derive(Debug)]
@@ -9,6 +11,7 @@ pub struct PeerHandle {
     commands: mpsc::UnboundedSender<Command>,
     calls: mpsc::Sender<TcpStream>,
     task: JoinHandle<()>,
+    counts: Arc<MessageCounts>,
 }
 
 #[derive(Debug)]
@@ -25,11 +28,13 @@ where
 {
     let (commands, receiver) = mpsc::unbounded_channel();
     let (calls, callers) = mpsc::channel(MAX_CALLS);
-    let task = tokio::spawn(task::run(key, config, events, receiver, callers));
+    let counts = Arc::default();
+    let task = task::run(key, config, events, receiver, callers, Arc::clone(&counts));
     PeerHandle {
         commands,
         calls,
-        task,
+        task: tokio::spawn(task),
+        counts,
     }
 }
 
@@ -37,6 +42,11 @@ where
 const MAX_CALLS: usize = 16;
 
 impl PeerHandle {
+    /// How many messages came and went.
+    pub fn counts(&self) -> &MessageCounts {
+        &self.counts
+    }
+
     /// Hands in a connection that the peer opened. False if it is dropped instead, because several wait already.
     pub fn accept(&self, stream: TcpStream) -> bool {
         self.calls.try_send(stream).is_ok()

@@ -13,6 +13,7 @@
 
 mod config;
 mod conn;
+mod counts;
 mod event;
 mod handle;
 mod links;
@@ -23,6 +24,7 @@ mod seldom;
 mod task;
 
 pub use config::PeerConfig;
+pub use counts::{MESSAGE_TYPES, MessageCounts};
 pub use event::PeerEvent;
 pub use handle::{PeerHandle, spawn};
 pub use listener::{ListenError, Listener};

@@ -8,6 +8,8 @@ use bgp_wire::RawMessage;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::MessageCounts;
+
 /// The way to one peer for as long as one session lasts. What is put in after its end goes nowhere, so that
 /// nothing meant for one session can reach the next. Cheap to clone; never blocks.
 #[derive(Clone)]
@@ -17,6 +19,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Notify,
     max: usize,
+    counts: Arc<MessageCounts>,
 }
 
 #[derive(Default)]
@@ -28,11 +31,12 @@ struct Queue {
 }
 
 impl Outgoing {
-    pub(crate) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize, counts: Arc<MessageCounts>) -> Self {
         Self(Arc::new(Shared {
             queue: Mutex::default(),
             wake: Notify::new(),
             max,
+            counts,
         }))
     }
 
@@ -83,6 +87,7 @@ impl Outgoing {
         {
             queue.octets -= message.len();
             *octets += message.len();
+            self.0.counts.note_sent(&message);
             to.push_back(message);
         }
     }

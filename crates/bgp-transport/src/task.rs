@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, io, time::SystemTime};
+use std::{collections::VecDeque, io, sync::Arc, time::SystemTime};
 
 use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Session};
 use bgp_wire::{Message, Notification, RawMessage, notification::cease, raw};
@@ -11,7 +11,7 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
-    Outgoing, PeerConfig, PeerEvent,
+    MessageCounts, Outgoing, PeerConfig, PeerEvent,
     conn::{Conn, Written},
     handle::Command,
     links::{Links, Wake},
@@ -24,8 +24,9 @@ pub(crate) async fn run<K: Clone>(
     events: mpsc::Sender<(K, PeerEvent)>,
     mut commands: mpsc::UnboundedReceiver<Command>,
     mut calls: mpsc::Receiver<TcpStream>,
+    counts: Arc<MessageCounts>,
 ) {
-    let mut task = Task::new(config);
+    let mut task = Task::new(config, counts);
     task.process(Event::Start);
     let farewell = loop {
         task.flush();
@@ -91,10 +92,11 @@ struct Task {
     outgoing: Option<Outgoing>,
     accepted: u32,
     buffer: Box<[u8]>,
+    counts: Arc<MessageCounts>,
 }
 
 impl Task {
-    fn new(config: PeerConfig) -> Self {
+    fn new(config: PeerConfig, counts: Arc<MessageCounts>) -> Self {
         Self {
             session: Session::new(config.session.clone()),
             epoch: Instant::now(),
@@ -103,6 +105,7 @@ impl Task {
             outgoing: None,
             accepted: 0,
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
+            counts,
             config,
         }
     }
@@ -145,7 +148,7 @@ impl Task {
                     .push_back(PeerEvent::State { from, to, why, at });
             }
             Action::Established(id, negotiated) => {
-                let outgoing = Outgoing::new(self.config.max_queue);
+                let outgoing = Outgoing::new(self.config.max_queue, Arc::clone(&self.counts));
                 if let Some(conn) = self.links.get(id) {
                     conn.outgoing = Some(outgoing.clone());
                 }
@@ -177,6 +180,7 @@ impl Task {
         };
         // None of the messages a session sends by itself depends on what was negotiated.
         let bytes = message.encode().encode();
+        self.counts.note_sent(&bytes);
         match message {
             Message::Notification(_) => conn.push_last(bytes),
             _ => conn.push(bytes),
@@ -226,9 +230,11 @@ impl Task {
             Ok(length) => {
                 conn.framer.push(&self.buffer[..length]);
                 while let Some(next) = self.links.get(id).and_then(|conn| conn.framer.next()) {
-                    let update = next
-                        .as_ref()
-                        .is_ok_and(|message| message.kind == raw::kind::UPDATE);
+                    let kind = next.as_ref().ok().map(|message| message.kind);
+                    if let Some(kind) = kind {
+                        self.counts.note_received(kind);
+                    }
+                    let update = kind == Some(raw::kind::UPDATE);
                     let event = self.decode(id, next.map_err(malformed_header));
                     self.process(event);
                     if !update {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bgp_rib::render::RouteView;
 use bgp_rib::{Route, WorkerId};
@@ -81,6 +82,12 @@ pub struct MobilityView {
 /// Routes by what they are about, `('MAC', 02:00:00:00:00:01)` or `'10.0.0.0/24'`; several when several PEs or addresses are in
 /// play.
 pub type RoutesByEntry = BTreeMap<String, Vec<RouteView>>;
+
+/// A route and who published it.
+pub type Sourced = (WorkerId, Arc<Route>);
+
+/// Routes as [`RoutesByEntry`], by reference: as many as there are cost little.
+pub type SourcedByEntry = BTreeMap<String, Vec<Sourced>>;
 
 impl VpnManager {
     /// Every instance, in order of number.
@@ -175,8 +182,8 @@ impl VpnManager {
     }
 
     /// Every route an instance has received.
-    pub fn received_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
-        let mut routes = RoutesByEntry::new();
+    pub fn received(&self, external_id: &str) -> Option<SourcedByEntry> {
+        let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
                 for ((source, _), path) in evi.learned.paths() {
@@ -195,8 +202,8 @@ impl VpnManager {
     }
 
     /// The received routes that are in use.
-    pub fn best_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
-        let mut routes = RoutesByEntry::new();
+    pub fn best(&self, external_id: &str) -> Option<SourcedByEntry> {
+        let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
                 for ((source, _), path) in evi.learned.best_paths() {
@@ -217,21 +224,41 @@ impl VpnManager {
     }
 
     /// The received routes that an instance advertises again, as they were received.
-    pub fn readvertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
+    pub fn readvertised(&self, external_id: &str) -> Option<Vec<Sourced>> {
         let Instance::Vrf(vrf) = self.named(external_id)? else {
             return Some(Vec::new());
         };
         let sources = vrf.readvertised();
-        let views = sources.map(|((source, _), path)| RouteView::new(*source, &path.route));
-        Some(views.collect())
+        let routes = sources.map(|((source, _), path)| (*source, Arc::clone(&path.route)));
+        Some(routes.collect())
     }
 
     /// The routes an instance advertises.
-    pub fn advertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
+    pub fn advertised(&self, external_id: &str) -> Option<Vec<Sourced>> {
         let instance = self.named(external_id)?;
         let routes = instance.published().into_iter();
-        let views = routes.map(|route| RouteView::new(instance.worker(), route));
-        Some(views.collect())
+        let routes = routes.map(|route| (instance.worker(), Arc::clone(route)));
+        Some(routes.collect())
+    }
+
+    /// [`VpnManager::received`] in display form.
+    pub fn received_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
+        self.received(external_id).map(shown)
+    }
+
+    /// [`VpnManager::best`] in display form.
+    pub fn best_routes(&self, external_id: &str) -> Option<RoutesByEntry> {
+        self.best(external_id).map(shown)
+    }
+
+    /// [`VpnManager::readvertised`] in display form.
+    pub fn readvertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
+        self.readvertised(external_id).map(views)
+    }
+
+    /// [`VpnManager::advertised`] in display form.
+    pub fn advertised_routes(&self, external_id: &str) -> Option<Vec<RouteView>> {
+        self.advertised(external_id).map(views)
     }
 
     /// Labels in use and what for.
@@ -286,9 +313,23 @@ fn view(instance: &Instance) -> InstanceView {
     }
 }
 
-fn add(routes: &mut RoutesByEntry, entry: String, source: WorkerId, route: &Route) {
-    let view = RouteView::new(source, route);
-    routes.entry(entry).or_default().push(view);
+fn add(routes: &mut SourcedByEntry, entry: String, source: WorkerId, route: &Arc<Route>) {
+    let sourced = (source, Arc::clone(route));
+    routes.entry(entry).or_default().push(sourced);
+}
+
+fn shown(routes: SourcedByEntry) -> RoutesByEntry {
+    let shown = routes.into_iter();
+    shown
+        .map(|(entry, routes)| (entry, views(routes)))
+        .collect()
+}
+
+fn views(routes: Vec<Sourced>) -> Vec<RouteView> {
+    let views = routes.iter();
+    views
+        .map(|(source, route)| RouteView::new(*source, route))
+        .collect()
 }
 
 fn prefix_text(prefix: Option<IpPrefix>) -> String {

@@ -26,7 +26,6 @@ use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::{Listener, PeerEvent, sd_notify};
 use dataplane::DriverHandle;
-use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
@@ -38,7 +37,7 @@ pub use self::peers::{Calls, Peer, Sessions};
 use crate::{
     clock::LocalTime,
     config::Config,
-    glass::{self, NotFound},
+    glass::{self, NotFound, Shown},
     logging::Memory,
     rest::HttpError,
     store::{Kept, Key, Store},
@@ -112,7 +111,7 @@ pub enum Command {
         /// Elements below the root, decoded.
         path: Vec<String>,
         /// Where the page goes.
-        reply: oneshot::Sender<Result<Value, NotFound>>,
+        reply: oneshot::Sender<Result<Shown, NotFound>>,
     },
 }
 

@@ -1,17 +1,19 @@
 //! `bgp`: peers, workers and the route table.
 
-use bgp_rib::{WorkerId, render::RouteView};
-use bgp_wire::Family;
-use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Glass, Member, Named, Node};
+use bgp_rib::{Route, WorkerId, export};
+use bgp_wire::Family;
+use serde_json::{Value, json};
+
+use super::{Glass, Member, Named, Node, RouteList};
 use crate::core::Peer;
 
 impl<'a> Glass<'a> {
     pub(super) fn bgp(&'a self) -> Node<'a> {
         Node::Object(vec![
             ("peers", Member::link(|| self.peers())),
-            ("routes", Member::link(|| Node::Value(self.routes()))),
+            ("routes", Member::link(|| self.routes())),
             ("workers", Member::link(|| self.workers())),
             ("route_counts", Member::value(self.route_counts())),
             (
@@ -82,6 +84,11 @@ impl<'a> Glass<'a> {
                 Member::value(self.internals(worker, peer.queued())),
             ),
             ("adv_routes", Member::link(move || self.routes_of(worker))),
+            ("sent_routes", Member::link(move || self.sent_routes(peer))),
+            (
+                "statistics",
+                Member::link(move || Node::Value(self.statistics(peer))),
+            ),
             (
                 "logs",
                 Member::link(move || self.logs(Some(&worker.to_string()))),
@@ -102,8 +109,8 @@ impl<'a> Glass<'a> {
         json!({"event queue length": queued, "subscriptions": subscriptions})
     }
 
-    /// The whole table; those the daemon offers are always there.
-    fn routes(&self) -> Value {
+    /// The whole table; the families that the daemon offers are always there.
+    fn routes(&self) -> Node<'a> {
         let families = [
             Family::VPNV4,
             Family::VPNV6,
@@ -112,21 +119,60 @@ impl<'a> Glass<'a> {
             Family::FLOWSPEC_VPNV4,
         ];
         let table = self.core.speaker.table();
-        let shown = families.into_iter().map(|family| {
+        let lists = families.into_iter().map(|family| {
             let routes = table.routes_in(family);
-            let routes = routes.map(|(source, route)| self.route(&RouteView::new(source, route)));
-            (format!("{family},*"), routes.collect())
+            let routes = routes.map(|(source, route)| (source, Arc::clone(route)));
+            (format!("{family},*"), routes)
         });
-        Value::Object(shown.collect::<Map<_, Value>>())
+        Node::Routes(RouteList::grouped(&self.links, lists).keeping_empty())
     }
 
     pub(super) fn routes_of(&self, worker: WorkerId) -> Node<'a> {
         let routes = self.core.speaker.table().routes_of(worker);
-        Node::Value(
-            routes
-                .map(|route| self.route(&RouteView::new(worker, route)))
-                .collect(),
-        )
+        let routes = routes.map(|route| (worker, Arc::clone(route)));
+        Node::Routes(RouteList::flat(&self.links, routes))
+    }
+
+    /// The routes that a peer has been sent, as they went to it (its adj-RIB-out).
+    fn sent_routes(&self, peer: &Peer) -> Node<'a> {
+        let sent = peer.sent(self.core.speaker.table());
+        let routes = sent.map(|(source, route)| {
+            let route = Route {
+                attributes: export::attributes(route),
+                ..Route::clone(route)
+            };
+            (source, Arc::new(route))
+        });
+        Node::Routes(RouteList::flat(&self.links, routes))
+    }
+
+    /// What has gone over a session, and how it stands.
+    fn statistics(&self, peer: &Peer) -> Value {
+        let table = self.core.speaker.table();
+        let messages = peer.messages();
+        let by_family = |families: &mut dyn Iterator<Item = Family>| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            for family in families {
+                *counts.entry(family.to_string()).or_default() += 1;
+            }
+            counts
+        };
+        let received = by_family(&mut table.routes_of(peer.worker()).map(|route| route.family()));
+        let sent = by_family(&mut peer.sent(table).map(|(_, route)| route.family()));
+        json!({
+            "uptime": peer.uptime().map(|uptime| uptime.as_secs()),
+            "flaps": peer.flaps(),
+            "last_error": peer.last_error.as_ref().map(|(time, text)| {
+                json!({"time": time.seconds(), "message": text})
+            }),
+            "messages": {
+                "received": messages.received().collect::<BTreeMap<_, _>>(),
+                "sent": messages.sent().collect::<BTreeMap<_, _>>(),
+            },
+            "prefixes": {"received": received, "sent": sent},
+            "announced": peer.prefixes.announced,
+            "withdrawn": peer.prefixes.withdrawn,
+        })
     }
 
     fn workers(&'a self) -> Node<'a> {

@@ -1,6 +1,8 @@
 //! The looking glass: what the core knows, as a read-only tree of JSON.
 
 mod bgp;
+mod filter;
+mod list;
 mod root;
 mod route;
 mod tree;
@@ -8,15 +10,19 @@ mod vpns;
 
 use serde_json::Value;
 
-pub use self::tree::NotFound;
 use self::tree::{Links, Member, Named, Node};
+pub use self::{
+    filter::Filter,
+    list::RouteList,
+    tree::{NotFound, Shown},
+};
 use crate::core::Core;
 
 /// The page at a path below the root, whose address is `base`.
 ///
 /// # Errors
 /// [`NotFound`]: there is nothing there.
-pub fn show(core: &Core, base: &str, path: &[String]) -> Result<Value, NotFound> {
+pub fn show(core: &Core, base: &str, path: &[String]) -> Result<Shown, NotFound> {
     let glass = Glass {
         core,
         links: Links::new(base),

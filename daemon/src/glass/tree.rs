@@ -5,8 +5,11 @@
 
 use std::fmt::Write as _;
 
+use bgp_rib::WorkerId;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
+
+use super::list::RouteList;
 
 /// A node, made when it is looked at.
 pub enum Node<'a> {
@@ -16,6 +19,17 @@ pub enum Node<'a> {
     Object(Vec<(&'static str, Member<'a>)>),
     /// A list of objects with names of their own.
     Named(Vec<Named<'a>>),
+    /// Routes, which may be many.
+    Routes(RouteList),
+}
+
+/// A page.
+#[derive(Debug)]
+pub enum Shown {
+    /// All of it.
+    Json(Value),
+    /// Routes, to be made text of elsewhere.
+    Routes(RouteList),
 }
 
 /// How an object shows a member.
@@ -79,6 +93,11 @@ impl Links {
             .fold(self.base.clone(), |url, element| below(&url, element))
     }
 
+    /// The address of a worker.
+    pub fn worker(&self, worker: WorkerId) -> String {
+        self.to(&["bgp", "workers", &worker.to_string()])
+    }
+
     /// A reference to a named object elsewhere in the tree.
     pub fn reference(&self, id: &str, path: &[&str]) -> Value {
         json!({"id": id, "href": self.to(path)})
@@ -90,7 +109,7 @@ impl Links {
 ///
 /// # Errors
 /// [`NotFound`] with the first element that leads nowhere.
-pub fn show(root: Node<'_>, links: &Links, path: &[String]) -> Result<Value, NotFound> {
+pub fn show(root: Node<'_>, links: &Links, path: &[String]) -> Result<Shown, NotFound> {
     let mut node = root;
     let mut url = links.base.clone();
     for (index, element) in path.iter().enumerate() {
@@ -115,12 +134,16 @@ pub fn show(root: Node<'_>, links: &Links, path: &[String]) -> Result<Value, Not
         })?;
         url = below(&url, element);
     }
-    Ok(node.page(&url))
+    Ok(match node {
+        Node::Routes(routes) => Shown::Routes(routes),
+        node => Shown::Json(node.page(&url)),
+    })
 }
 
 impl<'a> Node<'a> {
     fn has(&self, element: &str) -> bool {
         match self {
+            Self::Routes(routes) => routes.clone().descend(element).is_some(),
             Self::Value(value) => value.get(element).is_some(),
             Self::Object(members) => members.iter().any(|(key, _)| *key == element),
             Self::Named(items) => items.iter().any(|item| item.id == element),
@@ -142,6 +165,7 @@ impl<'a> Node<'a> {
                 .into_iter()
                 .find(|item| item.id == element)
                 .map(|item| (item.node)()),
+            Self::Routes(routes) => routes.descend(element).map(Node::Routes),
         }
     }
 
@@ -160,6 +184,8 @@ impl<'a> Node<'a> {
                 Value::Object(shown.collect())
             }
             Self::Named(items) => items.into_iter().map(|item| item.summary(url)).collect(),
+            // Only ever at the end of a path; here for whoever puts one in place.
+            Self::Routes(routes) => serde_json::from_str(&routes.json()).unwrap_or_default(),
         }
     }
 }
@@ -223,7 +249,11 @@ mod tests {
 
     fn show(path: &[&str]) -> Result<Value, String> {
         let path: Vec<String> = path.iter().map(|element| (*element).to_owned()).collect();
-        super::show(tree(), &Links::new("http://h/lg"), &path).map_err(|error| error.to_string())
+        match super::show(tree(), &Links::new("http://h/lg"), &path) {
+            Ok(Shown::Json(value)) => Ok(value),
+            Ok(Shown::Routes(_)) => panic!("there are none in this tree"),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use dataplane::{Capabilities, DriverHandle};
 use serde_json::{Map, Value, json};
-use vpn::view::{EndpointView, InstanceView, RoutesByEntry};
+use vpn::view::{EndpointView, InstanceView, SourcedByEntry};
 use vpn::{InstanceKind, IpVpnIntent};
 
-use super::{Glass, Member, Named, Node, json_text};
+use super::{Glass, Member, Named, Node, RouteList, json_text};
 
 impl<'a> Glass<'a> {
     pub(super) fn vpns(&'a self) -> Node<'a> {
@@ -163,44 +163,30 @@ impl<'a> Glass<'a> {
     }
 
     fn received_routes(&'a self, external_id: &str) -> Node<'a> {
-        self.by_entry(self.core.speaker.vpns().received_routes(external_id))
+        self.by_entry(self.core.speaker.vpns().received(external_id))
     }
 
     fn best_routes(&'a self, external_id: &str) -> Node<'a> {
-        self.by_entry(self.core.speaker.vpns().best_routes(external_id))
+        self.by_entry(self.core.speaker.vpns().best(external_id))
     }
 
-    fn by_entry(&self, routes: Option<RoutesByEntry>) -> Node<'a> {
-        let shown = routes
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(entry, routes)| {
-                (
-                    entry,
-                    routes
-                        .iter()
-                        .map(|route| self.route(route))
-                        .collect::<Value>(),
-                )
-            });
-        Node::Value(Value::Object(shown.collect()))
+    fn by_entry(&self, routes: Option<SourcedByEntry>) -> Node<'a> {
+        let lists = routes.unwrap_or_default().into_iter();
+        Node::Routes(RouteList::grouped(&self.links, lists))
     }
 
     fn advertised_routes(&'a self, external_id: &str) -> Node<'a> {
-        let routes = self
-            .core
-            .speaker
-            .vpns()
-            .advertised_routes(external_id)
-            .unwrap_or_default();
-        Node::Value(routes.iter().map(|route| self.route(route)).collect())
+        let routes = self.core.speaker.vpns().advertised(external_id);
+        Node::Routes(RouteList::flat(
+            &self.links,
+            routes.unwrap_or_default().into_iter(),
+        ))
     }
 
-    /// As they were received; of what follows from them the instance itself is the source.
     fn readvertised(&'a self, external_id: &str) -> Node<'a> {
-        let vpns = self.core.speaker.vpns();
-        let routes = vpns.readvertised_routes(external_id).unwrap_or_default();
-        Node::Value(routes.iter().map(|route| self.route_alone(route)).collect())
+        let routes = self.core.speaker.vpns().readvertised(external_id);
+        let list = RouteList::flat(&self.links, routes.unwrap_or_default().into_iter());
+        Node::Routes(list.without_source())
     }
 
     fn instance_dataplane(

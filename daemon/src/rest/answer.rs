@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bagpipe_api::{AttachRequest, DetachRequest, openapi, request::parse_body};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
@@ -19,11 +19,16 @@ use tokio::{
 
 use super::{
     Api, CHANGES_WAIT,
+    body::{self, Body},
     error::HttpError,
+    html,
     path::{Form, Target},
     query::Query,
 };
-use crate::core::{Command, Reply};
+use crate::{
+    core::{Command, Reply},
+    glass::{RouteList, Shown},
+};
 
 /// Octets of a body: some 2,500 attachments in one call.
 const MAX_BODY: usize = 1 << 20;
@@ -32,11 +37,24 @@ const MAX_BODY: usize = 1 << 20;
 const BODY_WAIT: Duration = Duration::from_secs(20);
 
 /// Answers one request; every outcome is an answer.
-pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Body> {
     let accept = text_header(request.headers(), header::ACCEPT);
     match page(api, request, accept.as_deref()).await {
         Ok(Page::Json(json)) => respond(StatusCode::OK, "application/json", json),
         Ok(Page::Yaml(yaml)) => respond(StatusCode::OK, "application/yaml", yaml),
+        Ok(Page::Routes(list)) => with_type("application/json", body::routes(list)),
+        Ok(Page::Html { text, nonce }) => {
+            let mut response = respond(StatusCode::OK, "text/html; charset=UTF-8", text);
+            let headers = response.headers_mut();
+            if let Ok(policy) = HeaderValue::from_str(&html::policy(&nonce)) {
+                headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+            let plain = HeaderValue::from_static("nosniff");
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, plain);
+            let nobody = HeaderValue::from_static("no-referrer");
+            headers.insert(header::REFERRER_POLICY, nobody);
+            response
+        }
         Err(error) => error.response(accept.as_deref()),
     }
 }
@@ -46,9 +64,14 @@ pub(super) fn respond(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+) -> Response<Body> {
+    let mut response = with_type(content_type, Either::Left(body.into().into()));
     *response.status_mut() = status;
+    response
+}
+
+fn with_type(content_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     let content_type = HeaderValue::from_static(content_type);
     response
         .headers_mut()
@@ -60,6 +83,8 @@ pub(super) fn respond(
 enum Page {
     Json(String),
     Yaml(String),
+    Routes(RouteList),
+    Html { text: String, nonce: String },
 }
 
 async fn page(
@@ -104,10 +129,40 @@ async fn page(
                 "http://{}/looking-glass",
                 host.as_deref().unwrap_or("localhost")
             );
-            let page = ask(api, |reply| Command::Show { base, path, reply }).await?;
-            let page =
-                page.map_err(|missing| HttpError::new(StatusCode::NOT_FOUND, missing.to_string()))?;
-            Ok(page.to_string())
+            let (filter, offset, limit) = query.routes()?;
+            // Before the page: what changes in between makes it newer.
+            let version = *api.version.borrow();
+            let shown = {
+                let (base, path) = (base.clone(), path.clone());
+                ask(api, |reply| Command::Show { base, path, reply }).await?
+            };
+            let shown = shown
+                .map_err(|missing| HttpError::new(StatusCode::NOT_FOUND, missing.to_string()))?;
+            if html::is_preferred(accept) {
+                let content = match shown {
+                    Shown::Json(value) => html::page(&value, &base),
+                    Shown::Routes(list) => {
+                        let limit = limit.unwrap_or(html::ROWS);
+                        let list = list.narrow(filter, offset, limit);
+                        html::list(&list, &query, offset, limit)
+                    }
+                };
+                let place = html::Place {
+                    path: &path,
+                    query: parts.uri.query().unwrap_or_default(),
+                    version,
+                };
+                let nonce = html::nonce();
+                let text = html::frame(&place, &nonce, &content);
+                return Ok(Page::Html { text, nonce });
+            }
+            match shown {
+                Shown::Json(value) => Ok(value.to_string()),
+                Shown::Routes(list) => {
+                    let limit = limit.unwrap_or(usize::MAX);
+                    return Ok(Page::Routes(list.narrow(filter, offset, limit)));
+                }
+            }
         }
         (Target::LookingGlass(path), _) if !path.is_empty() => Err(not_found(parts.uri.path())),
         (Target::Attachments, &Method::GET) => {

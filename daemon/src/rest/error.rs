@@ -1,15 +1,13 @@
 //! Errors as HTTP answers, in the form the client says it accepts.
 
 use bagpipe_api::ApiError;
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
     header::{self, HeaderValue},
 };
 use serde_json::{Map, Value};
 
-use super::answer::respond;
+use super::{answer::respond, body::Body, html::escape};
 
 /// An answer that is not 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +59,7 @@ impl HttpError {
     }
 
     /// The answer: JSON for clients that accept it, plain text for those that say nothing, else HTML.
-    pub fn response(&self, accept: Option<&str>) -> Response<Full<Bytes>> {
+    pub(super) fn response(&self, accept: Option<&str>) -> Response<Body> {
         let (content_type, body) = match accept {
             None => ("text/plain; charset=UTF-8", self.text()),
             Some(accept) if accept.contains("json") => {
@@ -137,11 +135,4 @@ impl From<ApiError> for HttpError {
         let description = error.description();
         Self::rule(error.field, error.rule.to_string(), description)
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

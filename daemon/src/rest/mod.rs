@@ -17,7 +17,9 @@
 //! 1 and grow whenever a session, a route or an instance changed.
 
 mod answer;
+mod body;
 mod error;
+mod html;
 mod path;
 mod patience;
 mod query;

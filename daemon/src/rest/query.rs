@@ -1,6 +1,10 @@
 //! What comes after the question mark.
 
+use bagpipe_api::request::{parse_mac, parse_prefix, parse_route_target};
+use bgp_wire::{Family, IpPrefix};
+
 use super::{error::HttpError, path::decode};
+use crate::glass::Filter;
 
 /// The keys and values of a query, decoded. Keys that mean nothing are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +55,51 @@ impl Query {
         }
     }
 
+    /// Which routes of a list are wanted, how many are left out first, and how many there may be at most.
+    ///
+    /// # Errors
+    /// A key is there twice, or has no value of its type.
+    pub(super) fn routes(&self) -> Result<(Filter, usize, Option<usize>), HttpError> {
+        let filter = Filter {
+            family: self.parsed("family", "must be a family, as l2vpn/evpn", family)?,
+            target: self.parsed("rt", "must be a route target, as 64512:79", |text| {
+                parse_route_target(text.trim_start_matches("target:"))
+            })?,
+            prefix: self.parsed("prefix", "must be an IP address or prefix", |text| {
+                let (address, length) = parse_prefix(text)?;
+                IpPrefix::new(address, length).ok()
+            })?,
+            mac: self.parsed("mac", "must be a MAC address", parse_mac)?,
+            source: self.parsed(
+                "source",
+                "must be a worker, as BGP-10.0.0.1 or EVI-2",
+                |text| text.parse().ok(),
+            )?,
+        };
+        let number = |key: &str| -> Result<Option<usize>, HttpError> {
+            let number = self.number(key, u64::from(u32::MAX))?;
+            Ok(number.map(|number| usize::try_from(number).unwrap_or(usize::MAX)))
+        };
+        Ok((
+            filter,
+            number("offset")?.unwrap_or_default(),
+            number("limit")?,
+        ))
+    }
+
+    /// A value that a function makes something of; what a form leaves empty is not said.
+    fn parsed<T>(
+        &self,
+        key: &str,
+        rule: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, HttpError> {
+        match self.text(key)? {
+            None | Some("") => Ok(None),
+            Some(text) => parse(text).map(Some).ok_or_else(|| wrong(key, rule)),
+        }
+    }
+
     /// Whether a key is true.
     ///
     /// # Errors
@@ -62,6 +111,20 @@ impl Query {
             Some(_) => Err(wrong(key, "must be true or false")),
         }
     }
+}
+
+fn family(text: &str) -> Option<Family> {
+    let families = [
+        Family::VPNV4,
+        Family::VPNV6,
+        Family::EVPN,
+        Family::RTC,
+        Family::FLOWSPEC_VPNV4,
+        Family::FLOWSPEC_VPNV6,
+    ];
+    families
+        .into_iter()
+        .find(|family| family.to_string() == text)
 }
 
 /// 400: the value of a key breaks a rule.

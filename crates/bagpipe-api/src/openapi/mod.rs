@@ -5,12 +5,13 @@
 
 mod answers;
 mod bodies;
+mod looking_glass;
 mod paths;
 mod yaml;
 
 use serde_json::{Value, json};
 
-pub use self::yaml::to_yaml;
+pub use self::{looking_glass::FILTERS, yaml::to_yaml};
 
 /// The description of a daemon of some version.
 pub fn document(version: &str) -> Value {

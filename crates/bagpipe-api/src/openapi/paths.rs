@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     answers::{answers, done},
     bodies::example,
-    reference,
+    looking_glass, reference,
 };
 
 pub(super) fn paths() -> Value {
@@ -126,7 +126,7 @@ fn page(id: &str, summary: &str, refusals: &[u16]) -> Value {
 
 fn pages() -> Value {
     let mut item = page("glass", "Something in the looking glass.", &[400, 404]);
-    item["get"]["parameters"] = json!([{
+    let mut parameters = vec![json!({
         "name": "path", "in": "path", "required": true,
         "description": "Keys and names from the root downwards, a slash within a name as `%2F`.",
         "schema": {"type": "string", "minLength": 1},
@@ -135,7 +135,9 @@ fn pages() -> Value {
             "routes": {"value": "bgp/routes"},
             "instances": {"value": "vpns/instances"},
         },
-    }]);
+    })];
+    parameters.extend(looking_glass::parameters());
+    item["get"]["parameters"] = parameters.into();
     item
 }
 

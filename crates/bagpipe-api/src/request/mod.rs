@@ -20,6 +20,7 @@ pub use self::address::{parse_mac, parse_prefix};
 pub(crate) use self::fields::MAX_NAME;
 pub use self::local_port::LocalPort;
 pub(crate) use self::local_port::{MAX_OF_PORT, MAX_VLAN};
+pub use self::route_target::parse as parse_route_target;
 pub use self::strict::parse_body;
 pub use self::traffic::{AttractTraffic, CLASSIFIER_KEYS, PROTOCOLS, Readvertise};
 use self::{address::EndpointAddresses, fields::Fields};

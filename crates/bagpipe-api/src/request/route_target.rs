@@ -25,8 +25,8 @@ pub(super) fn parse_all<'a>(value: &'a Value) -> Result<BTreeSet<RouteTarget>, O
         .collect()
 }
 
-/// `64512:1` (two-octet AS), `70000:1` (four-octet AS), `192.0.2.1:1` (RFC 4360, 5668).
-fn parse(text: &str) -> Option<RouteTarget> {
+/// Reads a route target: `64512:1` (two-octet AS), `70000:1` (four-octet AS), `192.0.2.1:1` (RFC 4360, 5668).
+pub fn parse(text: &str) -> Option<RouteTarget> {
     let (administrator, number) = text.split_once(':')?;
     let number = digits(number)?;
     if let Ok(address) = administrator.parse::<Ipv4Addr>() {

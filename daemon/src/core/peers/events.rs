@@ -3,7 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
-use bgp_session::{DownReason, Negotiated};
+use bgp_session::{DownReason, Negotiated, State};
 use bgp_transport::{Outgoing, PeerEvent};
 use bgp_wire::{RouteRefresh, Update};
 use tokio::time::Instant;
@@ -23,6 +23,9 @@ impl Core {
             PeerEvent::State { from, to, why, .. } => {
                 tracing::info!(worker = %worker, "{from} -> {to}: {why}");
                 (peer.previous, peer.state, peer.since) = (from, to, clock::now());
+                if to == State::Idle {
+                    peer.last_error = Some((clock::now(), why.to_string()));
+                }
                 return self.changed();
             }
             PeerEvent::Established {
@@ -40,6 +43,15 @@ impl Core {
                 let Some(session) = &mut peer.session else {
                     return;
                 };
+                let count = |lists: &mut dyn Iterator<Item = usize>| -> u64 {
+                    lists
+                        .map(|length| u64::try_from(length).unwrap_or(u64::MAX))
+                        .sum()
+                };
+                peer.prefixes.announced +=
+                    count(&mut update.reach.iter().map(|(_, _, nlri)| nlri.len()));
+                peer.prefixes.withdrawn +=
+                    count(&mut update.unreach.iter().map(|(_, nlri)| nlri.len()));
                 let ended = session.export.end_of_rib(&update);
                 let events = session.export.on_update(&update, now);
                 if let Some(family) = ended {
@@ -105,6 +117,7 @@ impl Core {
             return;
         };
         peer.flaps += 1;
+        peer.last_error = Some((clock::now(), reason.to_string()));
         let gracefully = session.negotiated.restarts_after(reason).is_some();
         let events = peer.helper.down(gracefully, now);
         let output = self.speaker.handle(events);

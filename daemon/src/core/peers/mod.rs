@@ -8,13 +8,15 @@ mod sessions;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
+    time::Duration,
 };
 
 use bagpipe_api::{Agreed, PeerSession};
-use bgp_rib::{Change, Dispatch, Helper, PeerExport, WorkerId, export};
+use bgp_rib::{Change, Dispatch, Helper, Match, PeerExport, Route, RouteTable, WorkerId, export};
 use bgp_session::{GracefulRestart, Negotiated, State};
-use bgp_transport::{Outgoing, PeerHandle};
-use bgp_wire::{Capability, EncodeContext, Family};
+use bgp_transport::{MessageCounts, Outgoing, PeerHandle};
+use bgp_wire::{Capability, EncodeContext, Family, RouteTarget};
 use tokio::{task::JoinSet, time::Instant};
 
 pub use self::{calls::Calls, sessions::Sessions};
@@ -38,12 +40,25 @@ pub struct Peer {
     pub peer_as: u32,
     /// How often the session has left Established.
     flaps: u64,
+    /// Why it went down, or did not come up, when it last did.
+    pub last_error: Option<(LocalTime, String)>,
+    /// Prefixes that it announced and withdrew, each time they were.
+    pub prefixes: PrefixCounts,
     /// What it announced of graceful restart in the last session.
     restart: Option<GracefulRestart>,
     /// What is kept of it while it restarts.
     helper: Helper,
     session: Option<Session>,
     handle: PeerHandle,
+}
+
+/// How much a peer had to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrefixCounts {
+    /// Announced, for the first time or again.
+    pub announced: u64,
+    /// Withdrawn.
+    pub withdrawn: u64,
 }
 
 /// What lasts as long as a session.
@@ -87,6 +102,39 @@ impl Peer {
             list(export.map(PeerExport::ends_received)),
             list(export.map(PeerExport::ends_sent)),
         )
+    }
+
+    /// How often its session has left Established.
+    pub fn flaps(&self) -> u64 {
+        self.flaps
+    }
+
+    /// How many messages came and went.
+    pub fn messages(&self) -> &MessageCounts {
+        self.handle.counts()
+    }
+
+    /// For how long its session has been Established.
+    pub fn uptime(&self) -> Option<Duration> {
+        self.session.as_ref().map(|session| session.since.elapsed())
+    }
+
+    /// The routes that it has been sent, as they are in the table.
+    pub fn sent<'a>(
+        &self,
+        table: &'a RouteTable,
+    ) -> impl Iterator<Item = (WorkerId, &'a Arc<Route>)> + use<'a> {
+        let wanted: Vec<Match> = match &self.session {
+            Some(_) => table.subscriptions(self.worker()).collect(),
+            None => Vec::new(),
+        };
+        table.routes().filter(move |(source, route)| {
+            let family = route.family();
+            let is_wanted = |targets: &[RouteTarget]| {
+                wanted.iter().any(|wanted| wanted.accepts(family, targets))
+            };
+            !source.is_peer() && is_wanted(&route.route_targets())
+        })
     }
 
     /// Octets waiting to be sent.

@@ -11,7 +11,7 @@ use bgp_transport::{Listener, PeerConfig, PeerEvent};
 use bgp_wire::{Capability, Family};
 use tokio::sync::mpsc;
 
-use super::{Peer, calls};
+use super::{Peer, PrefixCounts, calls};
 use crate::{clock, config::Bgp};
 
 /// How many peer events may wait before nothing more is read from peers.
@@ -52,6 +52,8 @@ impl Sessions {
                 families: Vec::new(),
                 peer_as: bgp.my_as,
                 flaps: 0,
+                last_error: None,
+                prefixes: PrefixCounts::default(),
                 restart: None,
                 helper: Helper::new(WorkerId::Peer(address), limits),
                 session: None,
