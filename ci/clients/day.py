@@ -26,6 +26,8 @@ b = { kind = "host" }
 underlay = { join = ["rr", "a", "b"], subnet = "10.0.0.0/24" }
 """
 RT = "64512:79"
+# The status of labgen where the machine lacks what a lab needs.
+LACKING = 3
 
 # Runs on a node, with the class that Neutron's agent talks to the daemon by.
 CLIENT = """
@@ -110,14 +112,17 @@ class Lab:
         self.environment = {**os.environ, "LABGEN_STATE": str(place / "state")}
         scenario = place / "day.toml"
         scenario.write_text(LAB)
-        self.labgen("up", str(scenario))
+        self.labgen("up", str(scenario), check=None)
 
     def labgen(self, *arguments, check=True):
         run = subprocess.run(
             [self.program, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=120,
         )  # fmt: skip
-        if check and run.returncode != 0:
+        if check is None and run.returncode == LACKING:
+            print(f"SKIPPED: a user's day\n{run.stderr}")
+            sys.exit()
+        if check is not False and run.returncode != 0:
             raise AssertionError(f"labgen {' '.join(arguments)}: {run.returncode}\n{run.stdout}{run.stderr}")
         return run.stdout
 
