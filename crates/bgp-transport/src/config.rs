@@ -2,8 +2,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use bgp_session::SessionConfig;
 
+use crate::Password;
+
 /// What a peer task is to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PeerConfig {
     /// The session.
     pub session: SessionConfig,
@@ -11,6 +13,8 @@ pub struct PeerConfig {
     pub remote: SocketAddr,
     /// Source address of the connection; chosen by the kernel if `None`.
     pub local: Option<IpAddr>,
+    /// What connections to the peer are signed with; see [`Listener::sign`](crate::Listener::sign) for its own.
+    pub password: Option<Password>,
     /// How many octets of messages may wait to be sent. A peer that is further behind is told "out of
     /// resources" and dropped, instead of memory growing.
     pub max_queue: usize,
@@ -25,6 +29,7 @@ impl PeerConfig {
             session,
             remote,
             local: None,
+            password: None,
             max_queue: 64 << 20,
             once: false,
         }

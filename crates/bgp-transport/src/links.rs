@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::conn::Conn;
+use crate::{Password, PeerConfig, conn::Conn};
 
 /// The connections of one peer: open ones, the one being opened, and those saying goodbye.
 #[derive(Default)]
@@ -40,8 +40,10 @@ impl Links {
         self.conns.iter_mut().find(|conn| conn.id == id)
     }
 
-    pub(crate) fn connect(&mut self, id: LinkId, remote: SocketAddr, local: Option<IpAddr>) {
-        self.connecting = Some((id, Box::pin(connect(remote, local))));
+    pub(crate) fn connect(&mut self, id: LinkId, config: &PeerConfig) {
+        let (remote, local) = (config.remote, config.local);
+        let connecting = connect(remote, local, config.password.clone());
+        self.connecting = Some((id, Box::pin(connecting)));
     }
 
     /// Gives up an attempt, or lets a connection finish what it has to say.
@@ -103,11 +105,18 @@ impl Links {
     }
 }
 
-async fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+async fn connect(
+    remote: SocketAddr,
+    local: Option<IpAddr>,
+    password: Option<Password>,
+) -> io::Result<TcpStream> {
     let socket = match remote {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
+    if let Some(password) = password {
+        netns::tcp::sign(&socket, remote.ip(), password.key())?;
+    }
     if let Some(local) = local {
         socket.bind(SocketAddr::new(local, 0))?;
     }

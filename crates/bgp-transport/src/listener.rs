@@ -1,6 +1,11 @@
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::Password;
 
 /// A socket on which peers call, usually port 179.
 #[derive(Debug)]
@@ -58,6 +63,16 @@ impl Listener {
             stream,
             SocketAddr::new(from.ip().to_canonical(), from.port()),
         ))
+    }
+
+    /// Signs connections from `peer`, or does so no more: unsigned ones are then dropped by the kernel, and never seen
+    /// here (RFC 2385).
+    ///
+    /// # Errors
+    /// The kernel cannot.
+    pub fn sign(&self, peer: IpAddr, password: Option<&Password>) -> io::Result<()> {
+        let key = password.map_or(&[][..], Password::key);
+        netns::tcp::sign(&self.inner, peer, key)
     }
 
     /// Where it listens, the port filled in if 0 was asked for.

@@ -138,7 +138,7 @@ impl Task {
     fn act(&mut self, action: Action) {
         let peer = self.config.remote;
         match action {
-            Action::Connect(id) => self.links.connect(id, peer, self.config.local),
+            Action::Connect(id) => self.links.connect(id, &self.config),
             Action::Close(id) => self.links.close(id),
             Action::Send(id, message) => self.send(id, &message),
             Action::StateChanged { from, to, why } => {

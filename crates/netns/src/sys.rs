@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 
@@ -315,6 +316,63 @@ pub(crate) fn ethtool(
 
 fn check(result: libc::c_int) -> io::Result<()> {
     if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// The longest key for [`sign_tcp`], in octets.
+pub(crate) const TCP_KEY_MAX: usize = 80;
+
+/// `struct tcp_md5sig` of Linux.
+#[repr(C)]
+struct TcpMd5Sig {
+    address: libc::sockaddr_storage,
+    flags: u8,
+    prefix_len: u8,
+    key_len: u16,
+    interface: libc::c_int,
+    key: [u8; TCP_KEY_MAX],
+}
+
+/// `setsockopt(TCP_MD5SIG)` for connections with `peer`. An empty key ends it. The key must not be longer than
+/// [`TCP_KEY_MAX`].
+pub(crate) fn sign_tcp(socket: BorrowedFd<'_>, peer: IpAddr, key: &[u8]) -> io::Result<()> {
+    // SAFETY: a `TcpMd5Sig` is integers and arrays of them, for which zero is a value.
+    let mut wanted: TcpMd5Sig = unsafe { zeroed() };
+    let room = wanted.key.get_mut(..key.len());
+    room.ok_or(io::ErrorKind::InvalidInput)?
+        .copy_from_slice(key);
+    wanted.key_len = key.len() as u16;
+    let storage = ptr::from_mut(&mut wanted.address);
+    match peer {
+        IpAddr::V4(address) => {
+            let storage = storage.cast::<libc::sockaddr_in>();
+            // SAFETY: a `sockaddr_storage` has room and alignment for every kind of socket address, this one too.
+            let storage = unsafe { &mut *storage };
+            storage.sin_family = libc::AF_INET as libc::sa_family_t;
+            storage.sin_addr.s_addr = u32::from_ne_bytes(address.octets());
+        }
+        IpAddr::V6(address) => {
+            let storage = storage.cast::<libc::sockaddr_in6>();
+            // SAFETY: as above.
+            let storage = unsafe { &mut *storage };
+            storage.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+            storage.sin6_addr.s6_addr = address.octets();
+        }
+    }
+    // SAFETY: the kernel reads as many octets as are there.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_MD5SIG,
+            ptr::from_ref(&wanted).cast(),
+            size_of::<TcpMd5Sig>() as libc::socklen_t,
+        )
+    };
+    if done < 0 {
         Err(io::Error::last_os_error())
     } else {
         Ok(())

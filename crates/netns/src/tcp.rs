@@ -1,11 +1,16 @@
 //! TCP connections and listeners in a namespace, for tokio.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::ns::{Context, NetNs, NsError};
+use crate::sys;
+
+/// The longest key for [`sign`], in octets.
+pub const KEY_MAX: usize = sys::TCP_KEY_MAX;
 
 /// A TCP socket that belongs to `ns`, to be bound or connected from anywhere. `like` tells the
 /// address family.
@@ -36,4 +41,17 @@ pub fn listen_in(ns: &NetNs, addr: SocketAddr) -> Result<TcpListener, NsError> {
         socket.listen(BACKLOG)
     };
     listen(socket_in(ns, addr)?).context(format!("listen on `{addr}`"))
+}
+
+/// Signs what a TCP socket says to `peer`, and has the kernel drop what comes from there unsigned or wrongly signed
+/// (RFC 2385). For a listening socket, it holds for connections it accepts. An empty key ends it.
+///
+/// # Errors
+/// The key is longer than [`KEY_MAX`], or the kernel cannot (`CONFIG_TCP_MD5SIG`).
+pub fn sign(socket: &impl AsFd, peer: IpAddr, key: &[u8]) -> io::Result<()> {
+    match sys::sign_tcp(socket.as_fd(), peer, key) {
+        // There was none.
+        Err(error) if key.is_empty() && error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
