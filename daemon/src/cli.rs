@@ -64,7 +64,7 @@ pub fn complain(program: &str, error: &dyn std::error::Error) {
 }
 
 /// Flags of `bagpipe-bgp` and `bagpipe-bgp-cleanup`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DaemonArgs {
     /// Configuration file, repeatable, later ones override [default: /etc/bagpipe-bgp/bgp.conf]
     #[arg(long, value_name = "PATH")]
@@ -79,7 +79,7 @@ pub struct DaemonArgs {
 }
 
 /// Where logs go and in which form.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
 struct LogArgs {
     /// Log debug messages too

@@ -52,6 +52,57 @@ async fn the_open_is_the_reference_s_and_what_it_lacks() {
     );
 }
 
+// The reference stops at 65535.
+#[tokio::test]
+async fn an_as_of_four_octets_is_as_trans_where_two_are() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&config(port, "[BGP]\nmy_as=4200000000\n"));
+    let asn = 4_200_000_000;
+    let mut speaker = Speaker::accept_as(asn, &listener, &FAMILIES, Vec::new()).await;
+    let open = common::hex(&speaker.open[19..]);
+    assert!(open.starts_with("045ba000b4"), "{open}");
+    assert!(open.contains("4104fa56ea00"), "{open}");
+    // What it asks for names the AS whole, and paths inside it are empty.
+    daemon.client().await.attach(&attach_body()).await.unwrap();
+    let asked = digits(
+        "00000027 40010100 400200 40050400000064
+         800e16 0001 84 04 7f000001 00 60 fa56ea00 0002fc0000000003",
+    );
+    assert_eq!(speaker.update_hex().await, asked);
+    let page = daemon
+        .until("bgp/peers/127.0.0.1/as_info", |page| page.is_object())
+        .await;
+    assert_eq!(page, json!({"local": asn, "peer": asn}));
+}
+
+#[tokio::test]
+async fn a_peer_has_a_name_and_a_port() {
+    let (listener, port) = listener().await;
+    let more = format!("[BGP]\npeers=localhost:{port}\n");
+    let daemon = Daemon::start(&config(1, &more));
+    let _speaker = Speaker::accept(&listener, &FAMILIES).await;
+    let state = "bgp/peers/127.0.0.1/protocol/state";
+    daemon.until(state, |state| state == "Established").await;
+}
+
+#[tokio::test]
+async fn a_peer_has_an_address_of_ipv6() {
+    let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
+        // A kernel without it.
+        return;
+    };
+    let port = listener.local_addr().unwrap().port();
+    let more = format!("[BGP]\npeers=[::1]:{port}\n");
+    let daemon = Daemon::start(&config(1, &more));
+    let mut speaker = Speaker::accept(&listener, &[Family::EVPN]).await;
+    daemon.client().await.attach(&attach_body()).await.unwrap();
+    // The way of the session is not that of the packets.
+    let (_, next_hop, _) = &speaker.decoded().await.reach[0];
+    assert_eq!(next_hop.address(), Some([127, 0, 0, 1].into()));
+    let state = "bgp/peers/%3A%3A1/protocol/state";
+    daemon.until(state, |state| state == "Established").await;
+}
+
 #[tokio::test]
 async fn without_rtc_the_family_is_not_offered() {
     let (listener, port) = listener().await;
@@ -286,7 +337,7 @@ async fn an_ip_vpn_on_the_wire() {
         .unwrap();
     assert_eq!(
         intent["routes"]["20.0.0.0/24"],
-        json!([{"pe": "2.2.2.2", "label": 500, "encap": "default"}])
+        json!([{"order": 0, "pe": "2.2.2.2", "label": 500, "encap": "default"}])
     );
     for body in [&v4, &v6] {
         client.detach(&DetachBody::from(body)).await.unwrap();

@@ -25,7 +25,7 @@ use crate::{
     cli::{self, DaemonArgs},
     clock,
     config::{Config, ConfigError},
-    core::{Core, Leave, Parts, Sessions},
+    core::{Command, Commands, Core, Leave, Parts, Sessions},
     host::{self, AddressError},
     logging::{self, Memory},
     rest::{self, Api},
@@ -119,6 +119,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Err(status) => return status,
     };
     let pid_file = args.pid_file.clone();
+    let again = args.daemon.clone();
     let usual = pid_file.clone().unwrap_or_else(|| PID_FILE.into());
     let done = match args.word {
         Some(Word::Stop) => service::stop(&usual).map_err(StartError::from),
@@ -129,7 +130,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             Err(error) => Err(error.into()),
         },
         _ => match args.daemon.configuration() {
-            Ok((config, warnings)) => start(config, &warnings, pid_file.as_deref()),
+            Ok((config, warnings)) => start(config, &warnings, pid_file.as_deref(), again),
             Err(error) => Err(error.into()),
         },
     };
@@ -142,9 +143,14 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(config: Config, warnings: &[String], pid_file: Option<&Path>) -> Result<(), StartError> {
+fn start(
+    config: Config,
+    warnings: &[String],
+    pid_file: Option<&Path>,
+    again: DaemonArgs,
+) -> Result<(), StartError> {
     let _pid_file = pid_file.map(PidFile::take).transpose()?;
-    let (memory, _logs) = logging::start(PROGRAM, &config.log)?;
+    let (memory, logs) = logging::start(PROGRAM, &config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -152,10 +158,10 @@ fn start(config: Config, warnings: &[String], pid_file: Option<&Path>) -> Result
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    runtime.block_on(run(config, memory))
+    runtime.block_on(run(config, memory, Again { args: again, logs }))
 }
 
-async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
+async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartError> {
     let stop = Stop::new().map_err(StartError::Runtime)?;
     let started = clock::now();
     let local_address = host::address(&config.bgp.local_address)
@@ -198,7 +204,7 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
     let (version, versions) = watch::channel(1);
     let api = Api {
         ping,
-        commands,
+        commands: commands.clone(),
         version: versions,
     };
     let server = tokio::spawn(rest::serve(listener, api));
@@ -249,7 +255,7 @@ async fn run(config: Config, memory: Memory) -> Result<(), StartError> {
         store,
     };
     let (core, events) = Core::start(parts).await;
-    core.run(events, inbox, stop.wait()).await;
+    core.run(events, inbox, stop.wait(&again, &commands)).await;
     server.abort();
     tracing::info!("stopped");
     Ok(())
@@ -269,7 +275,35 @@ fn random() -> u128 {
     1 << 127 | half() << 64 | half()
 }
 
-/// The signals that end the daemon, and the one that must not.
+/// What it takes to read the configuration again.
+struct Again {
+    args: DaemonArgs,
+    logs: logging::Handle,
+}
+
+impl Again {
+    /// Reads it and hands it on; one that is wrong changes nothing.
+    async fn read(&self, commands: &Commands) {
+        let (config, warnings) = match self.args.clone().configuration() {
+            Ok(read) => read,
+            Err(error) => {
+                tracing::error!("SIGHUP, but nothing changes: {error}");
+                return;
+            }
+        };
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        if let Err(error) = self.logs.reload(&config.log) {
+            tracing::error!("SIGHUP, but nothing changes: {error}");
+            return;
+        }
+        // The core only goes when the daemon does.
+        let _ = commands.send(Command::Reload(Box::new(config))).await;
+    }
+}
+
+/// The signals that end the daemon, and the one that does not.
 struct Stop {
     terminate: Signal,
     interrupt: Signal,
@@ -287,14 +321,14 @@ impl Stop {
         })
     }
 
-    async fn wait(mut self) -> Leave {
+    async fn wait(mut self, again: &Again, commands: &Commands) -> Leave {
         loop {
             let (name, leave) = tokio::select! {
                 _ = self.terminate.recv() => ("SIGTERM", Leave::Nothing),
                 _ = self.interrupt.recv() => ("SIGINT", Leave::Nothing),
                 _ = self.restart.recv() => ("SIGUSR1", Leave::Forwarding),
                 _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP is ignored: the configuration is read at start only");
+                    again.read(commands).await;
                     continue;
                 }
             };

@@ -94,6 +94,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "listen",
             "listen_port",
             "passive_peers",
+            "md5_password",
+            "md5_passwords",
         ],
     ),
     ("API", &["host", "port"]),

@@ -3,12 +3,14 @@
 pub mod error;
 pub mod ini;
 mod known;
+mod peer;
 mod raw;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
@@ -20,8 +22,11 @@ use vpn::DuplicateDetection;
 
 use crate::logging::LogOptions;
 
+use bgp_transport::Password;
+
 pub use self::{
     error::{ConfigError, ConfigErrorKind, Place},
+    peer::{Host, PeerName},
     raw::RawConfig,
     resolve::api_port,
 };
@@ -89,13 +94,17 @@ pub struct Bgp {
     /// Source of sessions, router id, prefix of route distinguishers, next hop unless the dataplane has its own.
     pub local_address: LocalAddress,
     /// Route reflectors to connect to.
-    pub peers: Vec<Ipv4Addr>,
+    pub peers: Vec<PeerName>,
     /// Peers that connect to the daemon, and are not connected to.
-    pub passive_peers: Vec<Ipv4Addr>,
+    pub passive_peers: Vec<PeerName>,
     /// Whether peers can connect to the daemon; unset, where none of them is on this host.
     pub listen: Option<bool>,
     /// The TCP port for that; `bgp_port` when there is none.
     pub listen_port: Option<u16>,
+    /// What connections with peers are signed with (RFC 2385).
+    pub md5_password: Option<Password>,
+    /// The same for single peers.
+    pub md5_passwords: BTreeMap<IpAddr, Password>,
     /// Own AS and that of the peers.
     pub my_as: u32,
     /// Offer RT-Constraint (RFC 4684).
@@ -117,11 +126,15 @@ pub struct Bgp {
 }
 
 impl Bgp {
-    /// Every peer, whoever connects to whom, each once.
-    pub fn all_peers(&self) -> impl Iterator<Item = IpAddr> + Clone {
-        let active = self.peers.iter();
-        let active = active.filter(|peer| !self.passive_peers.contains(peer));
-        active.chain(&self.passive_peers).copied().map(IpAddr::V4)
+    /// Every peer, and whether it is the one that connects.
+    pub fn all_peers(&self) -> impl Iterator<Item = (&PeerName, bool)> {
+        let active = self.peers.iter().map(|peer| (peer, false));
+        active.chain(self.passive_peers.iter().map(|peer| (peer, true)))
+    }
+
+    /// What connections with a peer are signed with.
+    pub fn password(&self, peer: IpAddr) -> Option<&Password> {
+        self.md5_passwords.get(&peer).or(self.md5_password.as_ref())
     }
 }
 

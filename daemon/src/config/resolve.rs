@@ -1,6 +1,8 @@
 //! From what was written to what is meant.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+
+use bgp_transport::Password;
 
 use tracing::level_filters::LevelFilter;
 use vpn::DuplicateDetection;
@@ -12,7 +14,9 @@ use super::{
 use crate::logging::{self, Facility, LogOptions, Rotation};
 
 const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface";
+const PEERS: &str = "must be addresses or names, with or without `:port`, separated by commas";
 const PORT: &str = "must be a port, 1 to 65535";
+const PASSWORD: &str = "must have 1 to 80 octets";
 const BOOLEAN: &str = "must be true or false";
 const EVPN: &str = "DATAPLANE_DRIVER_EVPN";
 /// Agents look every ten seconds whether the daemon was restarted; this gives them six times that.
@@ -38,16 +42,10 @@ impl Config {
             .ok_or_else(|| raw.missing("BGP", "my_as"))?;
         let bgp = Bgp {
             local_address,
-            peers: raw.list(
-                "BGP",
-                "peers",
-                "must be IPv4 addresses, separated by commas",
-            )?,
-            passive_peers: raw.list(
-                "BGP",
-                "passive_peers",
-                "must be IPv4 addresses, separated by commas",
-            )?,
+            peers: raw.list("BGP", "peers", PEERS)?,
+            passive_peers: raw.list("BGP", "passive_peers", PEERS)?,
+            md5_password: secret(raw, "md5_password", PASSWORD, |text| text.parse().ok())?,
+            md5_passwords: passwords(raw)?,
             listen: boolean(raw, "BGP", "listen")?,
             listen_port: port(raw, "BGP", "listen_port")?,
             my_as,
@@ -177,6 +175,36 @@ fn duplicates(raw: &RawConfig) -> Result<DuplicateDetection, ConfigError> {
         window: seconds(raw, EVPN, "duplicate_mac_window", 1.0)?.unwrap_or(default.window),
         hold: seconds(raw, EVPN, "duplicate_mac_hold", 0.0)?.filter(|hold| !hold.is_zero()),
     })
+}
+
+/// A value that is not to be shown, even where it is wrong.
+fn secret<T>(
+    raw: &RawConfig,
+    option: &'static str,
+    rule: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    let Some(text) = raw.text("BGP", option)? else {
+        return Ok(None);
+    };
+    let wrong = || raw.refuse("BGP", option, "...".to_owned(), rule);
+    read(&text).map(Some).ok_or_else(wrong)
+}
+
+fn passwords(raw: &RawConfig) -> Result<BTreeMap<IpAddr, Password>, ConfigError> {
+    let rule = "must be `address=password`, separated by commas, each password with 1 to 80 octets";
+    let passwords = secret(raw, "md5_passwords", rule, |text| {
+        let items = text.split([',', '\n']).map(str::trim);
+        items
+            .filter(|item| !item.is_empty())
+            .map(|item| {
+                let (address, password) = item.split_once('=')?;
+                let address = address.trim().parse().ok()?;
+                Some((address, password.trim().parse().ok()?))
+            })
+            .collect()
+    })?;
+    Ok(passwords.unwrap_or_default())
 }
 
 fn evpn_driver(raw: &RawConfig) -> Result<EvpnDriver, ConfigError> {

@@ -50,7 +50,7 @@ fn a_file_as_it_is_found_in_the_field() {
     );
     assert_eq!(
         config.bgp.peers,
-        ["192.168.0.101", "192.168.0.102"].map(|ip| ip.parse::<Ipv4Addr>().unwrap())
+        ["192.168.0.101", "192.168.0.102"].map(|ip| ip.parse::<PeerName>().unwrap())
     );
     assert_eq!(
         config.api,
@@ -78,8 +78,10 @@ fn values_that_break_a_rule() {
         "[BGP]\nlocal_address=2001:db8::1\nmy_as=64512\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=0\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=4294967296\n",
-        "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\npeers=10.0.0.2,\n  rr.example,10.0.0.3\n",
+        "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\npeers=10.0.0.2,\n  10.0.0,10.0.0.3\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nenable_rtc=perhaps\n",
+        "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nmd5_password=\n",
+        "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nmd5_passwords=10.0.0.2\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nbgp_port=0\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nhold_time=2\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nconnect_retry=0\n",

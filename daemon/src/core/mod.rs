@@ -14,6 +14,7 @@ mod kept;
 mod operations;
 mod peers;
 mod refusal;
+mod reload;
 
 use std::{
     collections::BTreeMap,
@@ -33,6 +34,7 @@ use tokio::{
 use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
 
 use self::operations::{Done, Operations};
+use self::peers::{Answer, Life, Starter};
 pub use self::peers::{Calls, Peer, Sessions};
 use crate::{
     clock::LocalTime,
@@ -104,6 +106,8 @@ pub enum Command {
         /// Where they go.
         reply: oneshot::Sender<Vec<PeerSession>>,
     },
+    /// Take over what has changed in the configuration.
+    Reload(Box<Config>),
     /// Show a page of the looking glass.
     Show {
         /// Address of its root, for links.
@@ -163,12 +167,14 @@ pub struct Core {
     epoch: Instant,
     /// Connections that peers open.
     pub(crate) calls: Calls,
+    listener: Option<Arc<Listener>>,
+    starter: Starter,
 }
 
 /// The channels into a core.
 pub struct Inbox {
-    peers: mpsc::Receiver<(IpAddr, PeerEvent)>,
-    listener: Option<Listener>,
+    peers: mpsc::Receiver<(Life, PeerEvent)>,
+    names: mpsc::Receiver<Answer>,
     done: mpsc::UnboundedReceiver<Done>,
 }
 
@@ -191,7 +197,9 @@ impl Core {
                 Sessions {
                     peers,
                     events,
+                    names,
                     listener,
+                    starter,
                 },
             store,
         } = parts;
@@ -253,14 +261,16 @@ impl Core {
             unconfirmed: BTreeMap::new(),
             confirm: None,
             epoch: Instant::now(),
-            calls: Calls::of(listener.as_ref()),
+            calls: Calls::of(listener.as_deref()),
+            listener,
+            starter,
         };
         core.restore(kept.unwrap_or_default());
         (
             core,
             Inbox {
                 peers: events,
-                listener,
+                names,
                 done: done_inbox,
             },
         )
@@ -276,7 +286,7 @@ impl Core {
     ) {
         let Inbox {
             mut peers,
-            listener,
+            mut names,
             mut done,
         } = inbox;
         let mut stop = std::pin::pin!(stop);
@@ -285,6 +295,7 @@ impl Core {
         let mut watchdog = tokio::time::interval(interval.unwrap_or(UNWATCHED));
         let how = loop {
             let (stale, confirm) = (self.stale, self.confirm);
+            let listener = self.listener.clone();
             let duplicates = self.speaker.vpns().deadline();
             let duplicates = duplicates.map(|after| self.epoch + after);
             let deadline = self.peers_deadline().into_iter().chain(duplicates).min();
@@ -313,7 +324,8 @@ impl Core {
                 }
                 () = until(confirm) => self.detach_unconfirmed(),
                 _ = watchdog.tick(), if is_watched => feed_watchdog(),
-                call = peers::calls::next(listener.as_ref()) => self.called(call),
+                call = peers::calls::next(listener.as_deref()) => self.called(call),
+                Some(answer) = names.recv() => self.on_name(answer),
             }
             self.flush();
         };
@@ -382,6 +394,7 @@ impl Core {
                 let sessions = self.peers.values().map(peers::Peer::told);
                 reply.send(sessions.collect()).ok();
             }
+            Command::Reload(config) => self.reload(*config),
             Command::Show { base, path, reply } => {
                 reply.send(glass::show(self, &base, &path)).ok();
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Glass, Member, Node};
 use crate::{
-    config::{Config, EvpnDriver, IpvpnDriver},
+    config::{Config, EvpnDriver, IpvpnDriver, PeerName},
     logging::Record,
 };
 
@@ -70,6 +70,10 @@ fn log(record: &Record, with_name: bool) -> Value {
     }
 }
 
+fn names(peers: &[PeerName]) -> Vec<String> {
+    peers.iter().map(PeerName::to_string).collect()
+}
+
 fn config(config: &Config) -> Value {
     let Config {
         common,
@@ -105,8 +109,8 @@ fn config(config: &Config) -> Value {
         "API": {"host": api.host, "port": api.port},
         "BGP": {
             "local_address": bgp.local_address.to_string(),
-            "peers": bgp.peers,
-            "passive_peers": bgp.passive_peers,
+            "peers": names(&bgp.peers),
+            "passive_peers": names(&bgp.passive_peers),
             "listen": bgp.listen,
             "listen_port": bgp.listen_port,
             "my_as": bgp.my_as,

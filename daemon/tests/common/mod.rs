@@ -195,13 +195,23 @@ impl Speaker {
         families: &[Family],
         more: Vec<Capability>,
     ) -> Self {
+        Self::accept_as(64512, listener, families, more).await
+    }
+
+    /// The same as a speaker of another AS.
+    pub async fn accept_as(
+        asn: u32,
+        listener: &TcpListener,
+        families: &[Family],
+        more: Vec<Capability>,
+    ) -> Self {
         let mut speaker = Self::connected(listener).await;
         speaker.open = speaker.next().await.encode().to_vec();
         let capabilities = families.iter().copied().map(Capability::MultiProtocol);
         let mut capabilities: Vec<_> = capabilities.collect();
-        capabilities.push(Capability::FourOctetAs(64512));
+        capabilities.push(Capability::FourOctetAs(asn));
         capabilities.extend(more);
-        let open = Open::new(64512, 90, Ipv4Addr::new(127, 0, 0, 9), capabilities);
+        let open = Open::new(asn, 90, Ipv4Addr::new(127, 0, 0, 9), capabilities);
         speaker.send(&Message::Open(open).encode()).await;
         speaker.send(&Message::Keepalive.encode()).await;
         assert_eq!(speaker.next().await.kind, kind::KEEPALIVE);

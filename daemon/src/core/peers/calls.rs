@@ -1,6 +1,7 @@
 //! Connections that peers open.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -9,7 +10,11 @@ use std::{
 use bgp_transport::{Listener, Seldom};
 use tokio::{net::TcpStream, time::sleep};
 
-use crate::{config::Bgp, core::Core};
+use super::Wanted;
+use crate::{
+    config::{Bgp, Host, PeerName},
+    core::Core,
+};
 
 /// How long to wait after a call could not be taken: usually there are too many open files, which trying at once
 /// would not mend. The call waits in the kernel.
@@ -43,12 +48,15 @@ impl Calls {
 ///
 /// Unless told, it leaves the port alone where a peer is on this host: that one needs it, and may start later.
 pub(super) fn listen(bgp: &Bgp, local: IpAddr) -> Option<Listener> {
-    let here = |peer: &IpAddr| peer.is_loopback() || *peer == local;
-    let mut peers = bgp.all_peers();
+    let here = |peer: &PeerName| match peer.host {
+        Host::Address(address) => address.is_loopback() || address == local,
+        Host::Name(_) => false,
+    };
+    let mut peers = bgp.all_peers().map(|(peer, _)| peer).peekable();
     if bgp.listen == Some(false) {
         return None;
     }
-    if bgp.listen.is_none() && (peers.clone().next().is_none() || peers.any(|peer| here(&peer))) {
+    if bgp.listen.is_none() && (peers.peek().is_none() || peers.any(here)) {
         return None;
     }
     let address = SocketAddr::new(local, bgp.listen_port.unwrap_or(bgp.bgp_port));
@@ -64,6 +72,23 @@ pub(super) fn listen(bgp: &Bgp, local: IpAddr) -> Option<Listener> {
         Err(error) => {
             tracing::info!("peers cannot call: {error}");
             None
+        }
+    }
+}
+
+/// Has connections that peers open signed as configured.
+pub(in crate::core) fn sign(listener: Option<&Listener>, peers: &BTreeMap<IpAddr, Wanted>) {
+    let Some(listener) = listener else { return };
+    for (address, wanted) in peers {
+        // A listener of IPv4 is called by nobody else.
+        let same = listener
+            .local_addr()
+            .is_ok_and(|own| own.is_ipv4() == address.is_ipv4());
+        if same && let Err(error) = listener.sign(*address, wanted.password()) {
+            tracing::error!(
+                "calls of peer {address} cannot be signed, its session will not come up: {error} (does this kernel \
+                 have CONFIG_TCP_MD5SIG?)"
+            );
         }
     }
 }

@@ -8,14 +8,19 @@ use bgp_transport::{Outgoing, PeerEvent};
 use bgp_wire::{RouteRefresh, Update};
 use tokio::time::Instant;
 
-use super::{Peer, Session, restart, sessions};
+use super::{Life, Peer, Session, restart, sessions};
 use crate::{clock, config::Bgp, core::Core};
 
 impl Core {
     /// Takes in what happened with a peer.
-    pub(in crate::core) fn on_peer(&mut self, address: IpAddr, event: PeerEvent) {
+    pub(in crate::core) fn on_peer(&mut self, life: Life, event: PeerEvent) {
+        let address = life.address;
         let now = self.epoch.elapsed();
-        let Some(peer) = self.peers.get_mut(&address) else {
+        let Some(peer) = self
+            .peers
+            .get_mut(&address)
+            .filter(|peer| peer.life == life)
+        else {
             return;
         };
         let worker = peer.worker();

@@ -2,6 +2,7 @@
 
 pub(super) mod calls;
 mod events;
+mod names;
 mod restart;
 mod sessions;
 
@@ -13,13 +14,20 @@ use std::{
 };
 
 use bagpipe_api::{Agreed, PeerSession};
-use bgp_rib::{Change, Dispatch, Helper, Match, PeerExport, Route, RouteTable, WorkerId, export};
+use bgp_rib::{
+    Change, Dispatch, Helper, Match, PeerExport, RibEvent, Route, RouteTable, WorkerId, export,
+};
 use bgp_session::{GracefulRestart, Negotiated, State};
 use bgp_transport::{MessageCounts, Outgoing, PeerHandle};
 use bgp_wire::{Capability, EncodeContext, Family, RouteTarget};
 use tokio::{task::JoinSet, time::Instant};
 
+use self::sessions::Wanted;
 pub use self::{calls::Calls, sessions::Sessions};
+pub(super) use self::{
+    names::Answer,
+    sessions::{Life, Starter},
+};
 use crate::clock::LocalTime;
 
 /// A configured peer, as far as the looking glass and the core know it.
@@ -50,6 +58,9 @@ pub struct Peer {
     helper: Helper,
     session: Option<Session>,
     handle: PeerHandle,
+    life: Life,
+    /// What its session was made from.
+    wanted: Wanted,
 }
 
 /// How much a peer had to say.
@@ -137,6 +148,16 @@ impl Peer {
         })
     }
 
+    /// Everything it announced goes.
+    pub(super) fn forget(&mut self) -> RibEvent {
+        self.helper.forget()
+    }
+
+    /// Ends its session.
+    pub(super) async fn stop(self, said: &str) {
+        self.handle.stop(said).await;
+    }
+
     /// Octets waiting to be sent.
     pub fn queued(&self) -> usize {
         self.session
@@ -182,7 +203,7 @@ pub(super) fn send(peers: &BTreeMap<IpAddr, Peer>, dispatches: Vec<Dispatch>) {
 pub(super) async fn stop(peers: BTreeMap<IpAddr, Peer>) {
     let mut stopping: JoinSet<()> = peers
         .into_values()
-        .map(|peer| async move { peer.handle.stop("shutting down").await })
+        .map(|peer| peer.stop("shutting down"))
         .collect();
     while stopping.join_next().await.is_some() {}
 }

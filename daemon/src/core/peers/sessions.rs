@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
 };
 
 use bgp_rib::{Helper, WorkerId, helper::Limits};
@@ -11,61 +12,181 @@ use bgp_transport::{Listener, PeerConfig, PeerEvent};
 use bgp_wire::{Capability, Family};
 use tokio::sync::mpsc;
 
-use super::{Peer, PrefixCounts, calls};
+use super::{
+    Peer, PrefixCounts, calls,
+    names::{self, Names},
+};
 use crate::{clock, config::Bgp};
 
 /// How many peer events may wait before nothing more is read from peers.
 const EVENTS: usize = 256;
 
+/// One life of a peer: what an earlier one still says does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub(super) address: IpAddr,
+    number: u32,
+}
+
 /// The sessions of a daemon, before there is a core to take in what they bring.
 pub struct Sessions {
     pub(in crate::core) peers: BTreeMap<IpAddr, Peer>,
-    pub(in crate::core) events: mpsc::Receiver<(IpAddr, PeerEvent)>,
-    pub(in crate::core) listener: Option<Listener>,
+    pub(in crate::core) events: mpsc::Receiver<(Life, PeerEvent)>,
+    pub(in crate::core) names: mpsc::Receiver<names::Answer>,
+    pub(in crate::core) listener: Option<Arc<Listener>>,
+    pub(in crate::core) starter: Starter,
+}
+
+/// Makes sessions out of options.
+pub struct Starter {
+    local_address: Ipv4Addr,
+    seed: u64,
+    lives: u32,
+    events: mpsc::Sender<(Life, PeerEvent)>,
+    names: Names,
+}
+
+/// What a peer is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::core) struct Wanted {
+    config: PeerConfig,
+    limits: Limits,
+}
+
+/// The way from the peers there are to those that are configured.
+pub(in crate::core) struct Plan {
+    /// What is configured.
+    pub(in crate::core) all: BTreeMap<IpAddr, Wanted>,
+    /// Sessions to end, and whether another follows.
+    pub(in crate::core) ended: BTreeMap<IpAddr, bool>,
+    /// Sessions to start, then.
+    pub(in crate::core) started: BTreeMap<IpAddr, Wanted>,
 }
 
 impl Sessions {
-    /// Connects to every peer of the configuration, at once, and listens for them; `seed` varies the timers. Events wait for the
-    /// core, and when too many do, so do the peers.
+    /// Connects to every peer of the configuration, at once, and listens for them; `seed` varies the timers.
+    /// Events wait for the core, and when too many do, so do the peers.
     pub fn connect(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
+        let (names, answers) = Names::new();
+        let mut starter = Starter {
+            local_address,
+            seed,
+            lives: 0,
+            events: sender,
+            names,
+        };
         let listener = calls::listen(bgp, local_address.into());
-        let peers = bgp.all_peers().zip(0..);
-        let peers = peers.map(|(address, index)| {
-            let mut session = session(bgp, local_address, seed.wrapping_add(index));
-            if bgp.passive_peers.iter().any(|peer| *peer == address) {
+        starter.names.watch(bgp);
+        let wanted = starter.wanted(bgp);
+        calls::sign(listener.as_ref(), &wanted);
+        let peers = wanted.into_iter();
+        let peers = peers.map(|(address, wanted)| (address, starter.start(address, wanted)));
+        Self {
+            peers: peers.collect(),
+            events,
+            names: answers,
+            listener: listener.map(Arc::new),
+            starter,
+        }
+    }
+}
+
+impl Starter {
+    /// What every peer whose address is known is to be.
+    pub(super) fn wanted(&self, bgp: &Bgp) -> BTreeMap<IpAddr, Wanted> {
+        let mut all = BTreeMap::new();
+        for (peer, passive) in bgp.all_peers() {
+            let Some(address) = self.names.address(&peer.host) else {
+                continue;
+            };
+            let mut session = session(bgp, self.local_address, self.seed_of(address));
+            if passive {
                 session.mode = Mode::Passive;
             }
-            let mut config = PeerConfig::new(session, SocketAddr::new(address, bgp.bgp_port));
-            config.local = Some(local_address.into());
+            let remote = SocketAddr::new(address, peer.port.unwrap_or(bgp.bgp_port));
+            let mut config = PeerConfig::new(session, remote);
+            // Of another version of IP the kernel knows the way better.
+            config.local = Some(self.local_address.into()).filter(|_| address.is_ipv4());
+            config.password = bgp.password(address).cloned();
             let limits = Limits {
                 away: bgp.graceful_restart_max,
                 returning: bgp.stale_path_time,
                 settling: bgp.end_of_rib_wait,
             };
-            let peer = Peer {
-                address,
-                state: State::Idle,
-                previous: State::Idle,
-                since: clock::now(),
-                hold_time: bgp.hold_time,
-                families: Vec::new(),
-                peer_as: bgp.my_as,
-                flaps: 0,
-                last_error: None,
-                prefixes: PrefixCounts::default(),
-                restart: None,
-                helper: Helper::new(WorkerId::Peer(address), limits),
-                session: None,
-                handle: bgp_transport::spawn(address, config, sender.clone()),
-            };
-            (address, peer)
-        });
-        Self {
-            peers: peers.collect(),
-            events,
-            listener,
+            all.insert(address, Wanted { config, limits });
         }
+        all
+    }
+
+    /// Takes in what a name stands for; true if that is news.
+    pub(in crate::core) fn learn(&mut self, answer: names::Answer) -> bool {
+        self.names.learn(answer)
+    }
+
+    /// What has to be done for `peers` to be as configured.
+    pub(in crate::core) fn plan(&mut self, bgp: &Bgp, peers: &BTreeMap<IpAddr, Peer>) -> Plan {
+        self.names.watch(bgp);
+        let all = self.wanted(bgp);
+        let differs = |(address, peer): &(&IpAddr, &Peer)| all.get(*address) != Some(&peer.wanted);
+        let ended: BTreeMap<IpAddr, bool> = peers
+            .iter()
+            .filter(differs)
+            .map(|(address, _)| (*address, all.contains_key(address)))
+            .collect();
+        let is_new = |address: &IpAddr| !peers.contains_key(address) || ended.contains_key(address);
+        let started = all.iter().filter(|(address, _)| is_new(address));
+        let started = started.map(|(address, wanted)| (*address, wanted.clone()));
+        Plan {
+            started: started.collect(),
+            ended,
+            all,
+        }
+    }
+
+    /// Starts a session.
+    pub(in crate::core) fn start(&mut self, address: IpAddr, wanted: Wanted) -> Peer {
+        self.lives = self.lives.wrapping_add(1);
+        let life = Life {
+            address,
+            number: self.lives,
+        };
+        let session = &wanted.config.session;
+        Peer {
+            address,
+            life,
+            state: State::Idle,
+            previous: State::Idle,
+            since: clock::now(),
+            hold_time: session.hold_time,
+            families: Vec::new(),
+            peer_as: session.local_as,
+            flaps: 0,
+            last_error: None,
+            prefixes: PrefixCounts::default(),
+            restart: None,
+            helper: Helper::new(WorkerId::Peer(address), wanted.limits),
+            session: None,
+            handle: bgp_transport::spawn(life, wanted.config.clone(), self.events.clone()),
+            wanted,
+        }
+    }
+
+    /// Peers must not all be called at the same time, and each the same way after the options were read again.
+    fn seed_of(&self, address: IpAddr) -> u64 {
+        let octets = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        };
+        octets.iter().fold(self.seed, |seed, octet| {
+            seed.wrapping_mul(31).wrapping_add(u64::from(*octet))
+        })
+    }
+}
+
+impl Wanted {
+    pub(super) fn password(&self) -> Option<&bgp_transport::Password> {
+        self.config.password.as_ref()
     }
 }
 

@@ -1,0 +1,130 @@
+//! SIGHUP: the configuration is read again, and sessions that it leaves as they are notice nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod common;
+
+use std::{fs, net::Ipv4Addr};
+
+use bgp_wire::{Family, raw::kind};
+use common::{Daemon, Speaker};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+const FAMILIES: [Family; 2] = [Family::EVPN, Family::RTC];
+
+fn config(peers: &str, more: &str) -> String {
+    format!(
+        "[BGP]\nlocal_address=127.0.0.1\npeers={peers}\nmy_as=64512\nconnect_retry=0.05\n{more}\n[API]\nport=0\n"
+    )
+}
+
+/// A reflector's port on 127.0.0.`n`, and how a configuration names it.
+async fn reflector(n: u8) -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, n), 0))
+        .await
+        .unwrap();
+    let name = listener.local_addr().unwrap().to_string();
+    (listener, name)
+}
+
+fn read_again(daemon: &Daemon, config: &str) {
+    fs::write(daemon.file("bgp.conf"), config).unwrap();
+    daemon.signal("HUP");
+}
+
+/// State and number of flaps of the peer on 127.0.0.`n`.
+async fn session(daemon: &Daemon, n: u8) -> (String, u64) {
+    let sessions = daemon.client().await.sessions().await.unwrap();
+    let address = format!("127.0.0.{n}");
+    let found = sessions.iter().find(|one| one.peer.to_string() == address);
+    found.map(|one| (one.state.clone(), one.flaps)).unwrap()
+}
+
+async fn is_up(daemon: &Daemon, n: u8) {
+    let path = format!("bgp/peers/127.0.0.{n}/protocol/state");
+    daemon.until(&path, |state| state == "Established").await;
+}
+
+#[tokio::test]
+async fn peers_come_and_go_without_the_others_noticing() {
+    let (first, a) = reflector(2).await;
+    let (second, b) = reflector(3).await;
+    let daemon = Daemon::start(&config(&a, ""));
+    let _stays = Speaker::accept(&first, &FAMILIES).await;
+    is_up(&daemon, 2).await;
+
+    read_again(&daemon, &config(&format!("{a},{b}"), ""));
+    let mut goes = Speaker::accept(&second, &FAMILIES).await;
+    is_up(&daemon, 3).await;
+
+    read_again(&daemon, &config(&a, ""));
+    let cease = loop {
+        let message = goes.next_or_end().await.expect("a Cease before the end");
+        if message.kind == kind::NOTIFICATION {
+            break message;
+        }
+    };
+    assert_eq!(cease.body[0], 6);
+    let gone = |page: &Value| page.as_array().is_some_and(|peers| peers.len() == 1);
+    daemon.until("bgp/peers", gone).await;
+    assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn only_peers_that_changed_start_over() {
+    let (first, a) = reflector(2).await;
+    let (second, b) = reflector(3).await;
+    let (elsewhere, moved) = reflector(3).await;
+    let daemon = Daemon::start(&config(&format!("{a},{b}"), ""));
+    let _stays = Speaker::accept(&first, &FAMILIES).await;
+    let mut old = Speaker::accept(&second, &FAMILIES).await;
+    is_up(&daemon, 2).await;
+    is_up(&daemon, 3).await;
+
+    read_again(&daemon, &config(&format!("{a},{moved}"), ""));
+    let _new = Speaker::accept(&elsewhere, &FAMILIES).await;
+    while old.next_or_end().await.is_some() {}
+    is_up(&daemon, 3).await;
+    assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn a_bad_file_is_refused_whole() {
+    let (first, a) = reflector(2).await;
+    let daemon = Daemon::start(&config(&a, ""));
+    let _speaker = Speaker::accept(&first, &FAMILIES).await;
+    is_up(&daemon, 2).await;
+    read_again(&daemon, &config("", "hold_time=1"));
+    let refused = |page: &Value| {
+        let text = page.to_string();
+        text.contains("nothing changes") && text.contains("hold_time")
+    };
+    daemon.until("logs", refused).await;
+    assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
+
+#[tokio::test]
+async fn what_counts_only_at_the_next_start_is_named() {
+    let (first, a) = reflector(2).await;
+    let daemon = Daemon::start(&config(&a, ""));
+    let _speaker = Speaker::accept(&first, &FAMILIES).await;
+    is_up(&daemon, 2).await;
+    let changed = config(
+        &a,
+        "my_as=64513\n[DATAPLANE_DRIVER_EVPN]\nvxlan_dst_port=4790",
+    );
+    read_again(&daemon, &changed);
+    let named = |page: &Value| {
+        let text = page.to_string();
+        ["`my_as` of [BGP]", "[DATAPLANE_DRIVER_EVPN]"]
+            .iter()
+            .all(|part| text.contains(part))
+    };
+    daemon.until("logs", named).await;
+    assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
