@@ -62,6 +62,7 @@ pub fn nlri_text(route: &Route) -> String {
         Ok(NlriValue::Evpn(evpn)) => evpn_text(&evpn).unwrap_or_else(|| opaque_text(route)),
         Ok(NlriValue::Vpn(vpn)) => vpn_text(&vpn, route),
         Ok(NlriValue::Rtc(rtc)) => rtc_text(&rtc),
+        Ok(NlriValue::FlowspecVpn { rd, rules }) => format!("flow {rules} rd {rd}"),
         Ok(NlriValue::Unicast(prefix)) => match route.next_hop.address() {
             Some(next_hop) => format!("{prefix} next-hop {next_hop}"),
             None => prefix.to_string(),

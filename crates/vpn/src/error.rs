@@ -103,6 +103,8 @@ pub enum Warning {
         "MAC address {mac} is attached here, but must not move from {pe} (static): it is not advertised"
     )]
     StickyElsewhere { mac: MacAddr, pe: IpAddr },
+    #[error("traffic is not redirected to route target {target}: {reason}")]
+    NoRedirect { target: String, reason: String },
     #[error("`{field}` cannot change while the instance exists: still {kept}, not {asked}")]
     Fixed {
         field: String,
@@ -128,4 +130,10 @@ pub enum Flaw {
     Loop,
     #[error("it has not exactly one label")]
     LabelStack,
+    #[error("it redirects not to exactly one route target")]
+    Redirects,
+    #[error("it asks for more than a redirect to a route target")]
+    OtherActions,
+    #[error("it tells traffic apart by more than addresses, protocol and ports")]
+    Components,
 }

@@ -17,6 +17,7 @@ use crate::intent::{Gateway, InstanceId};
 use crate::manager::{AttachToken, VpnConfig};
 use crate::outcome::Outcome;
 use crate::request::{AttachRequest, Direction, InstanceKind, LocalPort, Readvertise};
+use crate::traffic::AttractTraffic;
 use crate::vrf::Vrf;
 
 /// MAC and address; no address for an endpoint attached without.
@@ -47,6 +48,14 @@ pub(crate) struct Numbers {
     pub(crate) rd: u32,
 }
 
+/// What an instance is for that others redirect traffic to.
+#[derive(Debug)]
+pub(crate) struct Redirection {
+    /// Imported for it.
+    pub(crate) target: RouteTarget,
+    pub(crate) users: BTreeSet<InstanceId>,
+}
+
 /// The part of an instance that does not depend on its type.
 #[derive(Debug)]
 pub(crate) struct Common {
@@ -54,8 +63,10 @@ pub(crate) struct Common {
     pub(crate) external_id: String,
     pub(crate) description: Option<String>,
     pub(crate) fallback: Option<String>,
-    pub(crate) attract_traffic: Option<String>,
+    pub(crate) attract_traffic: Option<AttractTraffic>,
     pub(crate) readvertise: Option<Readvertise>,
+    /// Set while other instances redirect traffic here.
+    pub(crate) redirection: Option<Redirection>,
     pub(crate) prefix_len: Option<u8>,
     pub(crate) import: BTreeSet<RouteTarget>,
     pub(crate) export: Vec<RouteTarget>,
@@ -75,8 +86,9 @@ impl Common {
             external_id: request.external_id.clone(),
             description: None,
             fallback: None,
-            attract_traffic: request.attract_traffic.clone(),
+            attract_traffic: None,
             readvertise: None,
+            redirection: None,
             prefix_len: request.ip.as_ref().map(|ip| ip.prefix_len()),
             import: BTreeSet::new(),
             export: Vec::new(),
@@ -87,9 +99,15 @@ impl Common {
         }
     }
 
+    /// Every target that routes are imported with.
+    pub(crate) fn imported(&self) -> BTreeSet<RouteTarget> {
+        let redirected = self.redirection.as_ref().map(|r| r.target);
+        self.import.iter().copied().chain(redirected).collect()
+    }
+
     /// Whether nothing needs the instance any more.
     pub(crate) fn is_unused(&self) -> bool {
-        self.endpoints.is_empty() && self.pending.is_empty()
+        self.endpoints.is_empty() && self.pending.is_empty() && self.redirection.is_none()
     }
 
     /// Whether the MAC of the request is at no other port, and the port, if it is `plugged`, has the same VLAN.
@@ -173,16 +191,16 @@ pub(crate) fn key_of(request: &AttachRequest) -> EndpointKey {
 /// An instance of either type.
 #[derive(Debug)]
 pub(crate) enum Instance {
-    Evi(Evi),
-    Vrf(Vrf),
+    Evi(Box<Evi>),
+    Vrf(Box<Vrf>),
 }
 
 impl Instance {
     /// An instance without endpoints, for a first `request`.
     pub(crate) fn new(numbers: Numbers, request: &AttachRequest, config: &VpnConfig) -> Self {
         match request.kind {
-            InstanceKind::Evpn => Self::Evi(Evi::new(numbers, request, config)),
-            InstanceKind::IpVpn => Self::Vrf(Vrf::new(numbers, request, config)),
+            InstanceKind::Evpn => Self::Evi(Box::new(Evi::new(numbers, request, config))),
+            InstanceKind::IpVpn => Self::Vrf(Box::new(Vrf::new(numbers, request, config))),
         }
     }
 

@@ -15,7 +15,7 @@ use bgp_wire::{MacAddr, Vni};
 use serde::{Deserialize, Serialize};
 
 pub use delta::{IntentDelta, diff};
-pub use ipvpn::{IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop};
+pub use ipvpn::{FlowRedirect, IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop};
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

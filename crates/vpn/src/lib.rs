@@ -11,6 +11,7 @@ pub mod intent;
 pub mod manager;
 pub mod request;
 pub mod speaker;
+pub mod traffic;
 pub mod view;
 
 mod evi;
@@ -32,3 +33,4 @@ pub use request::{
     AttachRequest, DetachRequest, Direction, InstanceKind, IpWithPrefix, LocalPort, Readvertise,
 };
 pub use speaker::{Output, Speaker};
+pub use traffic::{AttractTraffic, Classifier};

@@ -7,6 +7,7 @@
 
 mod attach;
 mod detach;
+mod redirect;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp_rib::{Dispatch, RibEvent, WorkerId};
-use bgp_wire::Vni;
+use bgp_wire::{RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
 use crate::capabilities::Capabilities;
@@ -110,6 +111,8 @@ pub struct VpnManager {
     vnis: BTreeMap<Vni, InstanceId>,
     instances: BTreeMap<InstanceId, Instance>,
     by_name: BTreeMap<String, InstanceId>,
+    /// The instances that traffic is redirected to, by the target that they import for it.
+    redirects: BTreeMap<RouteTarget, InstanceId>,
     tokens: BTreeMap<AttachToken, InstanceId>,
     changed: BTreeSet<InstanceId>,
     removed: BTreeMap<InstanceId, InstanceKind>,
@@ -130,6 +133,7 @@ impl VpnManager {
             vnis: BTreeMap::new(),
             instances: BTreeMap::new(),
             by_name: BTreeMap::new(),
+            redirects: BTreeMap::new(),
             tokens: BTreeMap::new(),
             changed: BTreeSet::new(),
             removed: BTreeMap::new(),
@@ -176,7 +180,11 @@ impl VpnManager {
         let warnings = outcome.warnings.into_iter();
         let warnings = warnings.map(|warning| Effect::Warn(id, warning));
         let events = outcome.events.into_iter().map(Effect::Rib);
-        warnings.chain(events).collect()
+        let mut effects: Vec<Effect> = warnings.chain(events).collect();
+        if !outcome.redirects.is_empty() {
+            self.follow_redirects(id, outcome.redirects, &mut effects);
+        }
+        effects
     }
 
     /// What the time is, as long as the caller says nothing else; any epoch will do, as long as it stays the same.
@@ -293,6 +301,7 @@ impl VpnManager {
     pub fn is_idle(&self) -> bool {
         self.instances.is_empty()
             && self.by_name.is_empty()
+            && self.redirects.is_empty()
             && self.tokens.is_empty()
             && self.vnis.is_empty()
             && self.labels.used() == 0

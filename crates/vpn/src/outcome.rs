@@ -1,6 +1,9 @@
 //! What follows from something an instance was told.
 
+use std::collections::BTreeSet;
+
 use bgp_rib::RibEvent;
+use bgp_wire::RouteTarget;
 
 use crate::error::Warning;
 
@@ -11,6 +14,8 @@ pub(crate) struct Outcome {
     pub(crate) changed: bool,
     pub(crate) events: Vec<RibEvent>,
     pub(crate) warnings: Vec<Warning>,
+    /// Targets that the instance may have begun or ended to redirect traffic to.
+    pub(crate) redirects: BTreeSet<RouteTarget>,
 }
 
 impl From<(bool, Option<Warning>)> for Outcome {

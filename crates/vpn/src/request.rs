@@ -8,6 +8,8 @@ use std::str::FromStr;
 use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
+use crate::traffic::AttractTraffic;
+
 /// The two types of VPN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,6 +76,15 @@ pub struct IpWithPrefix {
 }
 
 impl IpWithPrefix {
+    /// An address in a subnet of a length that its addresses have.
+    pub(crate) fn of(address: IpAddr, prefix_len: u8) -> Self {
+        Self {
+            address,
+            prefix_len,
+            text: format!("{address}/{prefix_len}"),
+        }
+    }
+
     /// The address.
     pub fn address(&self) -> IpAddr {
         self.address
@@ -242,8 +253,8 @@ pub struct AttachRequest {
     pub direction: Direction,
     /// Routes to advertise again; kept if absent. No effect in E-VPN.
     pub readvertise: Option<Readvertise>,
-    /// Opaque JSON text for display. Read at creation only; no effect in E-VPN.
-    pub attract_traffic: Option<String>,
+    /// Traffic to attract; kept if absent. No effect in E-VPN.
+    pub attract_traffic: Option<AttractTraffic>,
     /// Opaque JSON text for display; kept if absent.
     pub fallback: Option<String>,
     /// Opaque JSON text of the endpoint for display; kept if absent.

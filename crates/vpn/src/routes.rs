@@ -7,7 +7,7 @@ use bgp_rib::Route;
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_wire::attribute::{AsPath, Origin, PmsiTunnel};
 use bgp_wire::community::{Encapsulation, MacMobility};
-use bgp_wire::nlri::{EvpnRoute, VpnRoute};
+use bgp_wire::nlri::{EvpnRoute, FlowspecRules, VpnRoute};
 use bgp_wire::{
     AttributeValue, Esi, ExtendedCommunity, Family, IpPrefix, Label, LabelField, MacAddr, NextHop,
     Nlri, NlriValue, PathAttributes, RouteDistinguisher, RouteTarget, Vni,
@@ -118,6 +118,26 @@ impl Publisher<'_> {
         let communities = self.communities().chain(records).chain([order]).collect();
         let attributes = self.attributes(communities);
         self.vpn_route(announced.rd, announced.label, announced.prefix, attributes)
+    }
+
+    /// A Flowspec route (RFC 8955 section 8) that has matching traffic sent to the VRF that imports `redirect`.
+    pub(crate) fn flow(
+        &self,
+        rules: FlowspecRules,
+        redirect: RouteTarget,
+        records: &BTreeSet<RouteTarget>,
+    ) -> Route {
+        let targets = self.export.iter().map(|target| (*target).into());
+        let records = records.iter();
+        let records = records.map(|target| ExtendedCommunity::from_rt_record(*target));
+        let redirect = ExtendedCommunity::from_redirect(redirect);
+        let communities = [redirect].into_iter().chain(targets).chain(records);
+        Route {
+            nlri: Nlri::from(NlriValue::FlowspecVpn { rd: self.rd, rules }),
+            next_hop: NextHop::None,
+            attributes: self.attributes(communities.collect()),
+            stale: false,
+        }
     }
 
     fn vpn_route(

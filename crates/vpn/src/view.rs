@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bgp_rib::render::RouteView;
 use bgp_rib::{Route, WorkerId};
-use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
+use bgp_wire::{MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
 use crate::instance::Instance;
@@ -15,6 +15,7 @@ use crate::manager::VpnManager;
 use crate::reading::Entry;
 use crate::request::{AttachRequest, Direction, InstanceKind, Readvertise};
 use crate::routes::distinguisher;
+use crate::vrf::reading::Subject;
 
 /// One instance, without its routes and ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct InstanceView {
     pub is_vni_given: bool,
     /// As given last.
     pub readvertise: Option<Readvertise>,
-    /// Opaque JSON text, as given at creation.
+    /// JSON text, as given last.
     pub attract_traffic: Option<String>,
     /// Opaque JSON text.
     pub fallback: Option<String>,
@@ -193,7 +194,7 @@ impl VpnManager {
             }
             Instance::Vrf(vrf) => {
                 for ((source, _), path) in vrf.learned.paths() {
-                    let entry = prefix_text(path.meaning.prefix);
+                    let entry = subject_text(path.meaning.subject.as_ref());
                     add(&mut routes, entry, *source, &path.route);
                 }
             }
@@ -212,9 +213,9 @@ impl VpnManager {
                 }
             }
             Instance::Vrf(vrf) => {
-                for prefix in vrf.learned.prefixes() {
-                    for ((source, _), path) in vrf.best(prefix) {
-                        let entry = prefix_text(Some(prefix));
+                for subject in vrf.learned.subjects() {
+                    for ((source, _), path) in vrf.best(subject) {
+                        let entry = subject_text(Some(subject));
                         add(&mut routes, entry, *source, &path.route);
                     }
                 }
@@ -301,14 +302,14 @@ fn view(instance: &Instance) -> InstanceView {
         external_id: common.external_id.clone(),
         worker: instance.worker(),
         description: common.description.clone(),
-        import: common.import.iter().copied().collect(),
+        import: common.imported().into_iter().collect(),
         export: common.export.clone(),
         gateway: instance.gateway().map(|gateway| gateway.address),
         prefix_len: common.prefix_len,
         dataplane_id: common.numbers.vni,
         is_vni_given: common.numbers.label.is_none(),
         readvertise: common.readvertise.clone(),
-        attract_traffic: common.attract_traffic.clone(),
+        attract_traffic: common.attract_traffic.as_ref().map(|a| a.shown.clone()),
         fallback: common.fallback.clone(),
     }
 }
@@ -332,14 +333,15 @@ fn views(routes: Vec<Sourced>) -> Vec<RouteView> {
         .collect()
 }
 
-fn prefix_text(prefix: Option<IpPrefix>) -> String {
-    match prefix {
-        Some(prefix) => format!("'{prefix}'"),
+/// The names the looking glass has always given to what routes are about.
+fn subject_text(subject: Option<&Subject>) -> String {
+    match subject {
+        Some(Subject::Prefix(prefix)) => format!("'{prefix}'"),
+        Some(Subject::Flow(rules)) => format!("('Flow', ' {rules}')"),
         None => "('Other',)".to_owned(),
     }
 }
 
-/// The names the looking glass has always given to what routes are about.
 fn entry_text(entry: Entry) -> String {
     match entry {
         Entry::Mac(mac) => format!("('MAC', {mac})"),

@@ -2,11 +2,13 @@
 
 mod advertise;
 mod again;
+mod attract;
 mod learned;
 mod local;
 mod policy;
-mod reading;
+pub(crate) mod reading;
 mod received;
+mod redirect;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::request::AttachRequest;
 use again::Again;
 use learned::Learned;
 use policy::Policy;
+use redirect::Redirects;
 
 /// The families of an IP VPN instance's routes.
 const FAMILIES: [Family; 2] = [Family::VPNV4, Family::VPNV6];
@@ -44,12 +47,14 @@ pub(crate) struct Vrf {
     placed: BTreeMap<MacAddr, Placed>,
     /// Who is behind each prefix that is in the intent.
     holders: BTreeMap<IpPrefix, BTreeSet<MacAddr>>,
-    /// Targets subscribed to.
+    /// Targets subscribed to, and those of Flowspec routes.
     subscribed: BTreeSet<RouteTarget>,
+    subscribed_flows: BTreeSet<RouteTarget>,
     /// What received routes were read by.
     policy: Policy,
     advertised: BTreeMap<EndpointKey, Arc<Route>>,
     again: Again,
+    redirects: Redirects,
 }
 
 impl Vrf {
@@ -64,6 +69,7 @@ impl Vrf {
             gateway: gateway.map(|address| Gateway::of_subnet(address, common.prefix_len)),
             ports: BTreeMap::new(),
             routes: BTreeMap::new(),
+            flows: BTreeMap::new(),
         };
         Self {
             common,
@@ -73,9 +79,11 @@ impl Vrf {
             placed: BTreeMap::new(),
             holders: BTreeMap::new(),
             subscribed: BTreeSet::new(),
+            subscribed_flows: BTreeSet::new(),
             policy: Policy::default(),
             advertised: BTreeMap::new(),
             again: Again::default(),
+            redirects: Redirects::default(),
         }
     }
 

@@ -318,7 +318,13 @@ fn new_targets_are_told_for_every_route() {
         assert_eq!(route.route_targets(), [rt(3)]);
     }
     let subscriptions: BTreeSet<_> = speaker.table().subscriptions(WorkerId::Vrf(1)).collect();
-    let wanted = [Family::VPNV4, Family::VPNV6].map(|family| Match::new(family, rt(2)));
+    let families = [
+        Family::VPNV4,
+        Family::VPNV6,
+        Family::FLOWSPEC_VPNV4,
+        Family::FLOWSPEC_VPNV6,
+    ];
+    let wanted = families.map(|family| Match::new(family, rt(2)));
     assert_eq!(subscriptions, wanted.into());
 }
 

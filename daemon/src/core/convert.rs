@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use bagpipe_api::{ApiError, AttachBody, LocalPortBody, Rule, VpnType, request};
 use serde_json::{Value, json};
+use vpn::traffic::NumberRange;
 use vpn::{InstanceKind, LocalPort, Readvertise};
 
 /// An attachment as the body that attaches it again.
@@ -47,7 +48,11 @@ pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
         },
         linuxbr: request.linuxbr.clone(),
         readvertise: readvertise.unwrap_or_default(),
-        attract_traffic: json(&request.attract_traffic).map_or_else(|| json!({}), attract_body),
+        attract_traffic: request
+            .attract_traffic
+            .as_ref()
+            .and_then(|attract| serde_json::from_str(&attract.shown).ok())
+            .map_or_else(|| json!({}), attract_body),
         fallback: json(&request.fallback),
         description: json(&request.description),
         instance_description: json(&request.instance_description),
@@ -90,20 +95,7 @@ fn port_body(port: &LocalPort) -> LocalPortBody {
 /// An attach.
 pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachRequest, ApiError> {
     let gateway: Option<IpAddr> = request.gateway_ip.and_then(|text| text.parse().ok());
-    let attract_traffic = request.attract_traffic.map(|attract| {
-        let targets = |set: &std::collections::BTreeSet<_>| -> Vec<String> {
-            set.iter()
-                .map(|target| format!("target:{target}"))
-                .collect()
-        };
-        json!({
-            "redirect_rts": targets(&attract.redirect_rts),
-            "classifier": attract.classifier,
-            "to": [format!("target:{}", attract.to_rt)],
-            "static_destination_prefixes": attract.static_destination_prefixes,
-        })
-        .to_string()
-    });
+    let attract_traffic = request.attract_traffic.map(attract);
     Ok(vpn::AttachRequest {
         kind: kind(request.vpn_type),
         external_id: request.vpn_instance_id,
@@ -131,6 +123,44 @@ pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachReque
         description: request.description.map(|value| value.to_string()),
         instance_description: request.instance_description.map(|value| value.to_string()),
     })
+}
+
+fn attract(attract: request::AttractTraffic) -> vpn::AttractTraffic {
+    let targets = |set: &std::collections::BTreeSet<_>| -> Vec<String> {
+        set.iter()
+            .map(|target| format!("target:{target}"))
+            .collect()
+    };
+    let prefixes = attract.static_destination_prefixes;
+    let texts = prefixes
+        .as_ref()
+        .map(|prefixes| prefixes.iter().map(|p| p.text.as_str()).collect::<Vec<_>>());
+    let shown = json!({
+        "redirect_rts": targets(&attract.redirect_rts),
+        "classifier": attract.classifier.given,
+        "to": [format!("target:{}", attract.to_rt)],
+        "static_destination_prefixes": texts,
+    });
+    let classifier = attract.classifier;
+    let ports = |ports: Option<std::ops::RangeInclusive<u16>>| {
+        ports.and_then(|ports| NumberRange::new(*ports.start(), *ports.end()))
+    };
+    vpn::AttractTraffic {
+        classifier: vpn::Classifier {
+            source: classifier.source_prefix,
+            protocol: classifier.protocol,
+            source_ports: ports(classifier.source_ports),
+            destination_ports: ports(classifier.destination_ports),
+        },
+        redirect: attract.redirect_rts,
+        to: attract.to_rt,
+        static_prefixes: prefixes
+            .into_iter()
+            .flatten()
+            .map(|prefix| prefix.prefix)
+            .collect(),
+        shown: shown.to_string(),
+    }
 }
 
 /// A detach.

@@ -117,6 +117,7 @@ impl<'a> Glass<'a> {
             Family::EVPN,
             Family::RTC,
             Family::FLOWSPEC_VPNV4,
+            Family::FLOWSPEC_VPNV6,
         ];
         let table = self.core.speaker.table();
         let lists = families.into_iter().map(|family| {

@@ -1,10 +1,11 @@
 //! `readvertise` and `attract_traffic`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
-use bgp_wire::RouteTarget;
+use bgp_wire::{IpPrefix, RouteTarget};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{fields::Fields, route_target::digits};
 use crate::error::{ApiError, Rule};
@@ -23,12 +24,36 @@ pub struct Readvertise {
 pub struct AttractTraffic {
     /// Route targets of the Flowspec routes.
     pub redirect_rts: BTreeSet<RouteTarget>,
-    /// What traffic, keys as they were given.
-    pub classifier: BTreeMap<String, String>,
+    /// What traffic.
+    pub classifier: Classifier,
     /// Where it is redirected to; one route target.
     pub to_rt: RouteTarget,
     /// Prefixes attracted whatever routes there are.
-    pub static_destination_prefixes: Option<Vec<String>>,
+    pub static_destination_prefixes: Option<Vec<StaticPrefix>>,
+}
+
+/// Which traffic to a destination is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classifier {
+    /// Where it comes from.
+    pub source_prefix: Option<IpPrefix>,
+    /// The IP protocol; TCP if none was given.
+    pub protocol: u8,
+    /// The source ports.
+    pub source_ports: Option<RangeInclusive<u16>>,
+    /// The destination ports.
+    pub destination_ports: Option<RangeInclusive<u16>>,
+    /// Keys and values as they were given. A destination is among them for display only: routes say it.
+    pub given: BTreeMap<String, String>,
+}
+
+/// A prefix, and the text it was given as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaticPrefix {
+    /// The prefix.
+    pub prefix: IpPrefix,
+    /// As the caller wrote it.
+    pub text: String,
 }
 
 impl Readvertise {
@@ -64,10 +89,7 @@ impl AttractTraffic {
                 Rule::Classifier,
             ));
         };
-        let classifier = classifier
-            .iter()
-            .map(|(key, value)| Ok((key.clone(), criterion(key, value)?)))
-            .collect::<Result<_, ApiError>>()?;
+        let classifier = Classifier::parse(classifier)?;
         // One well known client writes `to`.
         let (own, of_client) = (nested.route_targets("to_rt")?, nested.route_targets("to")?);
         let own = own.or(of_client);
@@ -126,42 +148,71 @@ pub const PROTOCOLS: &[(&str, u8)] = &[
     ("sctp", 132),
 ];
 
-/// What one key of a classifier holds, when it can be made a Flowspec component.
-fn criterion(key: &str, value: &Value) -> Result<String, ApiError> {
-    let field = format!("attract_traffic.classifier.{key}");
-    if !CLASSIFIER_KEYS.contains(&key) {
-        return Err(ApiError::new(field, Rule::Keys(CLASSIFIER_KEYS)));
-    }
-    let Value::String(text) = value else {
-        let error = ApiError::new(field, Rule::Type("a string"));
-        return Err(error.found(value.to_string()));
-    };
-    let (is_right, rule) = match key {
-        "sourcePort" | "destinationPort" => (is_ports(text), Rule::Ports),
-        "protocol" => (is_protocol(text), Rule::Protocol),
-        _ => (super::parse_prefix(text).is_some(), Rule::Ip),
-    };
-    if is_right {
-        Ok(text.clone())
-    } else {
-        Err(ApiError::new(field, rule).found(text))
+const TCP: u8 = 6;
+
+impl Classifier {
+    fn parse(object: &Map<String, Value>) -> Result<Self, ApiError> {
+        let mut classifier = Self {
+            source_prefix: None,
+            protocol: TCP,
+            source_ports: None,
+            destination_ports: None,
+            given: BTreeMap::new(),
+        };
+        for (key, value) in object {
+            let field = || format!("attract_traffic.classifier.{key}");
+            if !CLASSIFIER_KEYS.contains(&key.as_str()) {
+                return Err(ApiError::new(field(), Rule::Keys(CLASSIFIER_KEYS)));
+            }
+            let Value::String(text) = value else {
+                let error = ApiError::new(field(), Rule::Type("a string"));
+                return Err(error.found(value.to_string()));
+            };
+            let wrong = |rule| ApiError::new(field(), rule).found(text);
+            match key.as_str() {
+                "sourcePort" => {
+                    classifier.source_ports = Some(ports(text).ok_or_else(|| wrong(Rule::Ports))?);
+                }
+                "destinationPort" => {
+                    let ports = ports(text).ok_or_else(|| wrong(Rule::Ports))?;
+                    classifier.destination_ports = Some(ports);
+                }
+                "protocol" => {
+                    classifier.protocol = protocol(text).ok_or_else(|| wrong(Rule::Protocol))?;
+                }
+                key => {
+                    let prefix = prefix(text).ok_or_else(|| wrong(Rule::Ip))?;
+                    if key == "sourcePrefix" {
+                        classifier.source_prefix = Some(prefix);
+                    }
+                }
+            }
+            classifier.given.insert(key.clone(), text.clone());
+        }
+        Ok(classifier)
     }
 }
 
-fn is_ports(text: &str) -> bool {
+fn ports(text: &str) -> Option<RangeInclusive<u16>> {
     let port = |text: &str| digits(text).and_then(|port| u16::try_from(port).ok());
-    match text.split_once(':') {
-        None => port(text).is_some(),
-        Some((low, high)) => port(low)
-            .zip(port(high))
-            .is_some_and(|(low, high)| low <= high),
+    let (low, high) = text.split_once(':').unwrap_or((text, text));
+    let (low, high) = (port(low)?, port(high)?);
+    (low <= high).then_some(low..=high)
+}
+
+fn protocol(text: &str) -> Option<u8> {
+    let name = text.to_ascii_lowercase();
+    let by_name = PROTOCOLS.iter().find(|(known, _)| *known == name);
+    match by_name {
+        Some((_, number)) => Some(*number),
+        None => u8::try_from(digits(text)?).ok(),
     }
 }
 
-fn is_protocol(text: &str) -> bool {
-    let by_number = || digits(text).is_some_and(|number| number < 256);
-    let name = text.to_ascii_lowercase();
-    PROTOCOLS.iter().any(|(known, _)| *known == name) || by_number()
+/// Host bits are dropped.
+fn prefix(text: &str) -> Option<IpPrefix> {
+    let (address, length) = super::parse_prefix(text)?;
+    IpPrefix::new(address, length).ok()
 }
 
 /// The object under a key; null, false, 0, `""`, `[]` and `{}` all mean that there is none.
@@ -177,7 +228,7 @@ fn truthy_object(fields: &Fields, key: &str) -> Result<Option<Fields>, ApiError>
     }
 }
 
-fn prefixes(fields: &Fields) -> Result<Option<Vec<String>>, ApiError> {
+fn prefixes(fields: &Fields) -> Result<Option<Vec<StaticPrefix>>, ApiError> {
     let key = "static_destination_prefixes";
     let items = match fields.get(key) {
         None | Some(Value::Null) => return Ok(None),
@@ -186,9 +237,12 @@ fn prefixes(fields: &Fields) -> Result<Option<Vec<String>>, ApiError> {
     };
     items
         .iter()
-        .map(|item| match item {
-            Value::String(text) if super::parse_prefix(text).is_some() => Ok(text.clone()),
-            _ => Err(ApiError::new(fields.name(key), Rule::Ip).found(item.to_string())),
+        .map(|item| {
+            let text = item.as_str().unwrap_or_default();
+            let prefix = prefix(text)
+                .ok_or_else(|| ApiError::new(fields.name(key), Rule::Ip).found(item.to_string()))?;
+            let text = text.to_owned();
+            Ok(StaticPrefix { prefix, text })
         })
         .collect::<Result<_, _>>()
         .map(Some)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Gateway, InstanceId, Intent};
 use crate::capabilities::Encap;
 use crate::request::Direction;
+use crate::traffic::TrafficMatch;
 
 /// Everything the dataplane should hold for one IP VPN instance (RFC 4364), a VRF.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,18 @@ pub struct IpVpnIntent {
     /// is not in here; a subnet behind one may be, and then others have it: chains of machines that forward to each
     /// other depend on it.
     pub routes: BTreeMap<IpPrefix, BTreeSet<NextHop>>,
+    /// What comes from ports and goes by another instance's routes, by the text of its Flowspec rules. Of several that
+    /// match a packet the most specific counts (RFC 8955 section 5.1).
+    pub flows: BTreeMap<String, FlowRedirect>,
+}
+
+/// Traffic that another instance's routes are for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FlowRedirect {
+    /// Which traffic.
+    pub traffic: TrafficMatch,
+    /// The instance, an IP VPN one of this host.
+    pub to: InstanceId,
 }
 
 /// A local interface plugged into the instance.

@@ -88,6 +88,9 @@ impl VpnManager {
         if let Some(readvertise) = &request.readvertise {
             common.readvertise = Some(readvertise.clone()).filter(|r| !r.is_nothing());
         }
+        if let Some(attract) = &request.attract_traffic {
+            common.attract_traffic = Some(attract.clone()).filter(|a| !a.redirect.is_empty());
+        }
         if let Some(fallback) = &request.fallback {
             common.fallback = Some(fallback.clone());
         }
@@ -175,7 +178,7 @@ impl VpnManager {
         }
     }
 
-    fn create(&mut self, request: &AttachRequest) -> Result<InstanceId, AttachError> {
+    pub(super) fn create(&mut self, request: &AttachRequest) -> Result<InstanceId, AttachError> {
         let rd = self.rds.allocate().ok_or(RDS_EXHAUSTED)?;
         let label = match request.vni {
             Some(_) => None,

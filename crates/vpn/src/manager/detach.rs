@@ -30,7 +30,13 @@ impl VpnManager {
         for key in &keys {
             common.endpoints.remove(key);
         }
-        let outcome = if common.endpoints.is_empty() {
+        let is_last = common.endpoints.is_empty();
+        if is_last && common.redirection.is_some() {
+            // It stays for those that redirect to it, and has no wishes of its own any more.
+            common.import.clear();
+            (common.readvertise, common.attract_traffic) = (None, None);
+        }
+        let outcome = if is_last && common.redirection.is_none() {
             if instance.forget_all() {
                 self.changed.insert(id);
             }
@@ -63,6 +69,7 @@ impl VpnManager {
             rds.into_values().for_each(|rd| self.rds.release(rd));
             self.remove(id);
         }
+        self.redirects.clear();
         effects
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bgp_rib::Route;
 use bgp_wire::{Label, RouteTarget};
 
+use super::policy::FLOWS;
 use super::{FAMILIES, Policy, Vrf};
 use crate::instance::EndpointKey;
 use crate::manager::VpnConfig;
@@ -30,6 +31,13 @@ impl Vrf {
             &policy.wanted(),
             &mut outcome.events,
         );
+        publication::subscribe(
+            worker,
+            &FLOWS,
+            &mut self.subscribed_flows,
+            &policy.wanted_flows(),
+            &mut outcome.events,
+        );
         let touched: Vec<EndpointKey> = touched.into_iter().collect();
         let routes = touched.iter();
         let routes: Vec<_> = routes
@@ -37,10 +45,14 @@ impl Vrf {
             .collect();
         publication::endpoints(worker, &mut self.advertised, routes, &mut outcome.events);
         // What an endpoint advertises for itself has the first say: known before anything is advertised again.
+        let had_none = self.again.has_no_announcers();
         let changed = self.refresh_announcers(touched, &mut outcome.events);
         self.follow(config, policy, &mut outcome);
         for key in changed {
             self.announce_all_again(config, key, &mut outcome.events);
+        }
+        if had_none != self.again.has_no_announcers() {
+            self.refresh_flows(config, &mut outcome.events);
         }
         outcome
     }
@@ -51,7 +63,13 @@ impl Vrf {
         let again: Vec<_> = again.routes().cloned().collect();
         let routes = std::mem::take(&mut self.advertised).into_values();
         self.subscribed.clear();
-        publication::retire(self.worker(), again.into_iter().chain(routes)).into()
+        self.subscribed_flows.clear();
+        self.policy = Policy::default();
+        Outcome {
+            events: publication::retire(self.worker(), again.into_iter().chain(routes)),
+            redirects: self.forget_redirects(),
+            ..Outcome::default()
+        }
     }
 
     /// The routes published now.

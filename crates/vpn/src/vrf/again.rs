@@ -1,13 +1,17 @@
 //! Routes of others advertised again with other targets, once for each endpoint: traffic for them comes in by the
-//! endpoint's label, so its port gets it whatever the destination.
+//! endpoint's label, so its port gets it whatever the destination. Where traffic is attracted, the default routes take
+//! their place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bgp_rib::{RibEvent, Route};
+use bgp_wire::nlri::FlowspecRules;
 use bgp_wire::{IpPrefix, Label, RouteTarget};
 
+use super::attract::{Defaults, default_of};
 use super::learned::Path;
+use super::reading::Subject;
 use super::{Vrf, policy};
 use crate::instance::EndpointKey;
 use crate::learned::PathId;
@@ -19,8 +23,12 @@ use crate::routes::{AnnouncedAgain, distinguisher};
 #[derive(Debug, Default)]
 pub(super) struct Again {
     /// The targets that the route of each prefix has borne so far.
-    records: BTreeMap<IpPrefix, BTreeSet<RouteTarget>>,
+    pub(super) sources: BTreeMap<IpPrefix, BTreeSet<RouteTarget>>,
+    /// The same of Flowspec routes.
+    pub(super) flow_sources: BTreeMap<Arc<FlowspecRules>, BTreeSet<RouteTarget>>,
+    defaults: Defaults,
     announcers: BTreeMap<EndpointKey, Announcer>,
+    pub(super) flows: BTreeMap<FlowspecRules, Arc<Route>>,
 }
 
 /// An endpoint that routes are advertised for.
@@ -41,44 +49,83 @@ struct How {
 }
 
 impl Again {
-    /// The routes, endpoint by endpoint.
+    /// The routes, endpoint by endpoint, then the Flowspec ones.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         let announcers = self.announcers.values();
-        announcers.flat_map(|announcer| announcer.routes.values())
+        let routes = announcers.flat_map(|announcer| announcer.routes.values());
+        routes.chain(self.flows.values())
     }
 
-    /// The prefixes advertised again.
-    pub(super) fn prefixes(&self) -> impl Iterator<Item = IpPrefix> + '_ {
-        self.records.keys().copied()
+    pub(super) fn has_no_announcers(&self) -> bool {
+        self.announcers.is_empty()
+    }
+
+    fn keys(&self) -> Vec<EndpointKey> {
+        self.announcers.keys().copied().collect()
     }
 }
 
 impl Vrf {
-    /// The received routes that are advertised again.
+    /// The received routes that are advertised again, or attract traffic.
     pub(crate) fn readvertised(&self) -> impl Iterator<Item = (&PathId, &Path)> {
-        let prefixes = self.again.prefixes();
-        prefixes.filter_map(|prefix| self.learned.readvertised(prefix))
+        let prefixes = self.again.sources.keys();
+        let flows = self.again.flow_sources.keys().cloned();
+        let subjects = prefixes
+            .map(|prefix| Subject::Prefix(*prefix))
+            .chain(flows.map(Subject::Flow));
+        subjects.filter_map(|subject| self.learned.readvertised(&subject))
     }
 
-    /// Brings what is advertised of a prefix up to date with its received routes.
+    /// Brings what is advertised of a prefix or flow up to date with its received routes.
     pub(super) fn refresh_again(
         &mut self,
         config: &VpnConfig,
-        prefix: IpPrefix,
+        subject: &Subject,
         events: &mut Vec<RibEvent>,
     ) {
-        let source = self.learned.readvertised(prefix);
+        let source = self.learned.readvertised(subject);
         let records = source.map(|(_, path)| policy::history(&path.route));
-        if records.as_ref() == self.again.records.get(&prefix) {
+        match subject {
+            Subject::Flow(rules) => self.refresh_flow_source(config, rules, records, events),
+            Subject::Prefix(prefix) => self.refresh_source(config, *prefix, records, events),
+        }
+    }
+
+    fn refresh_source(
+        &mut self,
+        config: &VpnConfig,
+        prefix: IpPrefix,
+        records: Option<BTreeSet<RouteTarget>>,
+        events: &mut Vec<RibEvent>,
+    ) {
+        if records.as_ref() == self.again.sources.get(&prefix) {
             return;
         }
-        match records {
-            Some(records) => self.again.records.insert(prefix, records),
-            None => self.again.records.remove(&prefix),
+        let old = match records.clone() {
+            Some(records) => self.again.sources.insert(prefix, records),
+            None => self.again.sources.remove(&prefix),
         };
-        let keys: Vec<EndpointKey> = self.again.announcers.keys().copied().collect();
-        for key in keys {
-            self.announce_again(config, key, prefix, events);
+        if self.policy.attract.is_none() {
+            self.announce_for_all(config, prefix, events);
+            return;
+        }
+        let Some(rules) = self.policy.rules(prefix) else {
+            return;
+        };
+        if let Some(records) = &records {
+            self.again.defaults.add(prefix, records);
+        }
+        if let Some(old) = old {
+            self.again.defaults.remove(prefix, &old);
+        }
+        // Nothing is redirected to where there is no way yet, or no way any more.
+        let is_first = records.is_some();
+        if is_first {
+            self.announce_for_all(config, default_of(prefix), events);
+        }
+        self.refresh_flow(config, &rules, events);
+        if !is_first {
+            self.announce_for_all(config, default_of(prefix), events);
         }
     }
 
@@ -117,12 +164,17 @@ impl Vrf {
         changed
     }
 
+    /// Takes note of another way to attract traffic.
+    pub(super) fn count_defaults(&mut self) {
+        self.again.defaults = Defaults::new(&self.policy, &self.again.sources);
+    }
+
     /// Brings everything that is advertised again up to date with new targets.
     pub(super) fn rebuild_again(&mut self, config: &VpnConfig, events: &mut Vec<RibEvent>) {
-        let keys: Vec<EndpointKey> = self.again.announcers.keys().copied().collect();
-        for key in keys {
+        for key in self.again.keys() {
             self.announce_all_again(config, key, events);
         }
+        self.refresh_flows(config, events);
     }
 
     /// Brings what is advertised again for an endpoint up to date.
@@ -132,8 +184,27 @@ impl Vrf {
         key: EndpointKey,
         events: &mut Vec<RibEvent>,
     ) {
-        let prefixes: Vec<IpPrefix> = self.again.prefixes().collect();
-        for prefix in prefixes {
+        let known = self.again.announcers.get(&key);
+        let known = known
+            .into_iter()
+            .flat_map(|known| known.routes.keys().copied());
+        let all: BTreeSet<IpPrefix> = if self.policy.attract.is_some() {
+            known.chain(self.again.defaults.prefixes()).collect()
+        } else {
+            known.chain(self.again.sources.keys().copied()).collect()
+        };
+        for prefix in all {
+            self.announce_again(config, key, prefix, events);
+        }
+    }
+
+    fn announce_for_all(
+        &mut self,
+        config: &VpnConfig,
+        prefix: IpPrefix,
+        events: &mut Vec<RibEvent>,
+    ) {
+        for key in self.again.keys() {
             self.announce_again(config, key, prefix, events);
         }
     }
@@ -163,7 +234,13 @@ impl Vrf {
 
     fn again_route(&self, config: &VpnConfig, key: EndpointKey, prefix: IpPrefix) -> Option<Route> {
         let how = self.again.announcers.get(&key)?.how;
-        let records = self.again.records.get(&prefix)?;
+        let attracted;
+        let records = if self.policy.attract.is_some() {
+            attracted = self.again.defaults.records(prefix)?;
+            &attracted
+        } else {
+            self.again.sources.get(&prefix)?
+        };
         let publisher = self.publisher(config, &self.policy.to)?;
         Some(publisher.again(&AnnouncedAgain {
             prefix,

@@ -1,14 +1,15 @@
-//! Routes of others, as an IP VPN instance uses them: per prefix, whatever their distinguishers.
+//! Routes of others, as an IP VPN instance uses them: per prefix or flow, whatever their distinguishers.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bgp_rib::WorkerId;
 use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_wire::IpPrefix;
 
-use super::reading::Meaning;
+use super::reading::{Forward, Meaning, Redirect, Subject};
 use crate::intent::NextHop;
 use crate::learned::PathId;
 
@@ -19,7 +20,7 @@ pub(crate) type Path = crate::learned::Path<Meaning>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Learned {
     paths: BTreeMap<PathId, Path>,
-    by_prefix: BTreeMap<IpPrefix, BTreeSet<PathId>>,
+    by_subject: BTreeMap<Subject, BTreeSet<PathId>>,
 }
 
 impl Learned {
@@ -27,80 +28,94 @@ impl Learned {
         self.paths.iter()
     }
 
-    /// Adds a path and answers the prefix of the one of the same id.
-    pub(crate) fn insert(&mut self, id: PathId, path: Path) -> Option<IpPrefix> {
-        let old = self.remove(&id);
-        if let Some(prefix) = path.meaning.prefix {
-            self.by_prefix.entry(prefix).or_default().insert(id.clone());
+    /// Adds a path, or replaces the one of the same id.
+    pub(crate) fn insert(&mut self, id: PathId, path: Path) {
+        self.remove(&id);
+        if let Some(subject) = path.meaning.subject.clone() {
+            self.by_subject
+                .entry(subject)
+                .or_default()
+                .insert(id.clone());
         }
         self.paths.insert(id, path);
-        old
     }
 
-    /// Removes a path and answers its prefix.
-    pub(crate) fn remove(&mut self, id: &PathId) -> Option<IpPrefix> {
-        let prefix = self.paths.remove(id)?.meaning.prefix?;
-        if let Some(ids) = self.by_prefix.get_mut(&prefix) {
+    /// Removes a path and answers what it was about.
+    pub(crate) fn remove(&mut self, id: &PathId) -> Option<Subject> {
+        let subject = self.paths.remove(id)?.meaning.subject?;
+        if let Some(ids) = self.by_subject.get_mut(&subject) {
             ids.remove(id);
             if ids.is_empty() {
-                self.by_prefix.remove(&prefix);
+                self.by_subject.remove(&subject);
             }
         }
-        Some(prefix)
+        Some(subject)
     }
 
-    /// Gives every path a new meaning of the same prefix.
+    /// Gives every path a new meaning of the same subject.
     pub(crate) fn reread(&mut self, mut meaning: impl FnMut(WorkerId, &Path) -> Meaning) {
         for ((source, _), path) in &mut self.paths {
             path.meaning = meaning(*source, path);
         }
     }
 
-    /// The prefixes of all routes.
-    pub(crate) fn prefixes(&self) -> impl Iterator<Item = IpPrefix> + '_ {
-        self.by_prefix.keys().copied()
+    /// What the routes are about.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> + '_ {
+        self.by_subject.keys()
     }
 
     /// Where packets for a prefix go: to the PE of the best route, with `ecmp` also to those of equal ones.
     pub(crate) fn next_hops(&self, prefix: IpPrefix, ecmp: bool) -> BTreeSet<NextHop> {
-        let used = self.best(prefix, ecmp).into_iter();
         let mut next_hops = BTreeMap::new();
-        for next_hop in used.filter_map(|(_, path)| path.meaning.next_hop) {
-            // One that came by two reflectors counts once, and so do two names for one endpoint.
-            let NextHop {
-                pe, label, encap, ..
-            } = next_hop;
-            next_hops.entry((pe, label, encap)).or_insert(next_hop);
+        for (_, path) in self.best(&Subject::Prefix(prefix), ecmp) {
+            if let Some(Forward::To(next_hop)) = path.meaning.forward {
+                // One that came by two reflectors counts once, and so do two names for one endpoint.
+                let NextHop {
+                    pe, label, encap, ..
+                } = next_hop;
+                next_hops.entry((pe, label, encap)).or_insert(next_hop);
+            }
         }
         next_hops.into_values().collect()
     }
 
-    /// The paths that a prefix is forwarded by.
-    pub(crate) fn best(&self, prefix: IpPrefix, ecmp: bool) -> Vec<(&PathId, &Path)> {
-        let usable = |(_, path): &(&PathId, &Path)| path.meaning.next_hop.is_some();
-        let Some(best) = self.paths_of(prefix).filter(usable).max_by(compare) else {
+    /// Where traffic that a flow matches goes.
+    pub(crate) fn redirect(&self, subject: &Subject) -> Option<&Arc<Redirect>> {
+        let best = self.best(subject, false).pop()?;
+        match &best.1.meaning.forward {
+            Some(Forward::Redirect(redirect)) => Some(redirect),
+            _ => None,
+        }
+    }
+
+    /// The paths that are forwarded by.
+    pub(crate) fn best(&self, subject: &Subject, ecmp: bool) -> Vec<(&PathId, &Path)> {
+        let usable = |(_, path): &(&PathId, &Path)| path.meaning.forward.is_some();
+        let Some(best) = self.paths_of(subject).filter(usable).max_by(compare) else {
             return Vec::new();
         };
         if !ecmp {
             return vec![best];
         }
-        let equal = |(_, path): &(&PathId, &Path)| local_pref(path) == local_pref(best.1);
+        let equal = |(_, path): &(&PathId, &Path)| preference(path) == preference(best.1);
         let mut paths: Vec<_> = self
-            .paths_of(prefix)
+            .paths_of(subject)
             .filter(|path| usable(path) && equal(path))
             .collect();
         paths.sort_by(|a, b| compare(b, a));
         paths
     }
 
-    /// The path that a prefix is advertised again for.
-    pub(crate) fn readvertised(&self, prefix: IpPrefix) -> Option<(&PathId, &Path)> {
-        let again = self.paths_of(prefix).filter(|(_, path)| path.meaning.again);
+    /// The path that is advertised again.
+    pub(crate) fn readvertised(&self, subject: &Subject) -> Option<(&PathId, &Path)> {
+        let again = self
+            .paths_of(subject)
+            .filter(|(_, path)| path.meaning.again);
         again.max_by(compare)
     }
 
-    fn paths_of(&self, prefix: IpPrefix) -> impl Iterator<Item = (&PathId, &Path)> {
-        let ids = self.by_prefix.get(&prefix).into_iter().flatten();
+    fn paths_of(&self, subject: &Subject) -> impl Iterator<Item = (&PathId, &Path)> {
+        let ids = self.by_subject.get(subject).into_iter().flatten();
         ids.filter_map(|id| self.paths.get_key_value(id))
     }
 }
@@ -110,7 +125,8 @@ fn compare((a, path_a): &(&PathId, &Path), (b, path_b): &(&PathId, &Path)) -> Or
     best_path::compare(candidate(a.0, &path_a.route), candidate(b.0, &path_b.route))
 }
 
-fn local_pref(path: &Path) -> u32 {
+/// What equal routes have in common.
+fn preference(path: &Path) -> (bool, u32) {
     let preference = path.route.attributes.local_pref();
-    preference.unwrap_or(DEFAULT_LOCAL_PREF)
+    (path.route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
 }

@@ -1,23 +1,45 @@
 //! What a received route means for an IP VPN instance.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bgp_rib::{Route, WorkerId, render};
-use bgp_wire::nlri::VpnRoute;
-use bgp_wire::{ExtendedCommunity, IpPrefix, NlriValue};
+use bgp_wire::nlri::{FlowspecRules, VpnRoute};
+use bgp_wire::{ExtendedCommunity, IpPrefix, NlriValue, RouteTarget};
 
 use super::policy::Uses;
 use crate::error::{Flaw, Warning};
 use crate::intent::NextHop;
 use crate::manager::IpVpnConfig;
+use crate::traffic::TrafficMatch;
+
+/// What a route is about, whatever its distinguisher.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    Prefix(IpPrefix),
+    Flow(Arc<FlowspecRules>),
+}
+
+/// Where a route has traffic sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Forward {
+    To(NextHop),
+    Redirect(Arc<Redirect>),
+}
+
+/// Traffic for the VRF that imports a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Redirect {
+    pub(crate) traffic: TrafficMatch,
+    pub(crate) to: RouteTarget,
+}
 
 /// The use of a route. One without any is kept for display.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meaning {
-    /// What the route is about.
-    pub(crate) prefix: Option<IpPrefix>,
-    /// The PE that the prefix is behind, of a route to forward by.
-    pub(crate) next_hop: Option<NextHop>,
+    pub(crate) subject: Option<Subject>,
+    /// Of a route to forward by.
+    pub(crate) forward: Option<Forward>,
     /// Whether it is to be advertised again.
     pub(crate) again: bool,
 }
@@ -29,24 +51,41 @@ pub(crate) fn read(
     uses: Uses,
     ipvpn: &IpVpnConfig,
 ) -> (Meaning, Option<Warning>) {
-    let Ok(NlriValue::Vpn(value)) = route.nlri.value() else {
-        let route = render::nlri_text(route);
-        return (Meaning::default(), Some(Warning::UnusedType { route }));
+    let (subject, forward) = match route.nlri.value() {
+        Ok(NlriValue::Vpn(value)) => {
+            let forward = uses
+                .imported
+                .then(|| next_hop(source, route, &value, ipvpn));
+            let forward = forward.map(|next_hop| next_hop.map(Forward::To));
+            (Subject::Prefix(value.prefix), forward)
+        }
+        Ok(NlriValue::FlowspecVpn { rules, .. }) => {
+            let forward = uses.imported.then(|| redirect(route, &rules));
+            let forward = forward.map(|redirect| redirect.map(Forward::Redirect));
+            (Subject::Flow(Arc::new(rules)), forward)
+        }
+        _ => {
+            let route = render::nlri_text(route);
+            return (Meaning::default(), Some(Warning::UnusedType { route }));
+        }
     };
-    let mut meaning = Meaning {
-        prefix: Some(value.prefix),
-        next_hop: None,
+    let (forward, warning) = match forward {
+        None => (None, None),
+        Some(Ok(forward)) => (Some(forward), None),
+        Some(Err(warning)) => (None, Some(warning)),
+    };
+    let meaning = Meaning {
+        subject: Some(subject),
+        forward,
         again: uses.again,
     };
-    if !uses.imported {
-        return (meaning, None);
-    }
-    match next_hop(source, route, &value, ipvpn) {
-        Ok(next_hop) => {
-            meaning.next_hop = Some(next_hop);
-            (meaning, None)
-        }
-        Err(warning) => (meaning, Some(warning)),
+    (meaning, warning)
+}
+
+fn unusable(route: &Route, flaw: Flaw) -> Warning {
+    Warning::Unusable {
+        route: render::nlri_text(route),
+        flaw,
     }
 }
 
@@ -57,18 +96,13 @@ fn next_hop(
     value: &VpnRoute,
     ipvpn: &IpVpnConfig,
 ) -> Result<NextHop, Warning> {
-    let text = || render::nlri_text(route);
-    let unusable = |flaw| {
-        Err(Warning::Unusable {
-            route: text(),
-            flaw,
-        })
-    };
+    let unusable = |flaw| Err(unusable(route, flaw));
     let Some(encap) = ipvpn
         .capabilities
         .common(&route.attributes.encapsulations())
     else {
-        return Err(Warning::NoCommonEncapsulation { route: text() });
+        let route = render::nlri_text(route);
+        return Err(Warning::NoCommonEncapsulation { route });
     };
     // No driver can push more than one label.
     let [label] = &*value.labels else {
@@ -82,17 +116,36 @@ fn next_hop(
         // A reflector that sends us our own route must not make us send to ourselves.
         Some(pe) if pe == local_pe && source.is_peer() => unusable(Flaw::Loop),
         Some(pe) => {
-            let label = label.label();
             let communities = route.attributes.extended_communities().iter();
             let mut orders = communities.filter_map(ExtendedCommunity::consistent_hash_order);
             Ok(NextHop {
                 order: orders.next().unwrap_or_default(),
                 pe,
-                label,
+                label: label.label(),
                 encap,
             })
         }
     }
+}
+
+/// Which traffic goes to the VRF of another target.
+fn redirect(route: &Route, rules: &FlowspecRules) -> Result<Arc<Redirect>, Warning> {
+    let communities = route.attributes.extended_communities();
+    let mut targets = communities.iter().filter_map(ExtendedCommunity::redirect);
+    let (Some(to), None) = (targets.next(), targets.next()) else {
+        return Err(unusable(route, Flaw::Redirects));
+    };
+    if communities.iter().any(is_other_action) {
+        return Err(unusable(route, Flaw::OtherActions));
+    }
+    let traffic = TrafficMatch::read(rules).ok_or_else(|| unusable(route, Flaw::Components))?;
+    Ok(Arc::new(Redirect { traffic, to }))
+}
+
+/// Whether it asks for something else than a redirect to a VRF (RFC 8955 section 7).
+fn is_other_action(community: &ExtendedCommunity) -> bool {
+    let is_action = matches!(community.bytes(), [0x80..=0x82, 0x06..=0x09, ..]);
+    community.redirect_ip().is_some() || is_action && community.redirect().is_none()
 }
 
 /// Tunnels run between addresses of one family.

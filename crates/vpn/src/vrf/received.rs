@@ -8,7 +8,7 @@ use bgp_wire::IpPrefix;
 use super::Vrf;
 use super::learned::{Learned, Path};
 use super::policy::Policy;
-use super::reading;
+use super::reading::{self, Subject};
 use crate::learned::PathId;
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
@@ -30,10 +30,11 @@ impl Vrf {
         outcome.warnings.extend(warning);
         let id: PathId = (source, route.key());
         let route = Arc::clone(route);
-        // Routes of one key are of one prefix.
+        // Routes of one key are about one subject.
+        let subject = meaning.subject.clone();
         self.learned.insert(id, Path { route, meaning });
-        if let Some(prefix) = meaning.prefix {
-            self.refresh(config, prefix, &mut outcome);
+        if let Some(subject) = subject {
+            self.refresh(config, &subject, &mut outcome);
         }
         outcome
     }
@@ -46,8 +47,8 @@ impl Vrf {
         config: &VpnConfig,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        if let Some(prefix) = self.learned.remove(&(source, route.key())) {
-            self.refresh(config, prefix, &mut outcome);
+        if let Some(subject) = self.learned.remove(&(source, route.key())) {
+            self.refresh(config, &subject, &mut outcome);
         }
         outcome
     }
@@ -68,24 +69,31 @@ impl Vrf {
             outcome.warnings.extend(warning.filter(|_| is_new));
             meaning
         });
-        let prefixes: Vec<IpPrefix> = self.learned.prefixes().collect();
-        for prefix in prefixes {
-            self.refresh(config, prefix, outcome);
+        let is_new = (&old.to, &old.attract) != (&self.policy.to, &self.policy.attract);
+        if is_new {
+            self.count_defaults();
         }
-        if old.to != self.policy.to {
+        let subjects: Vec<Subject> = self.learned.subjects().cloned().collect();
+        for subject in subjects {
+            self.refresh(config, &subject, outcome);
+        }
+        if is_new {
             self.rebuild_again(config, &mut outcome.events);
         }
     }
 
-    fn refresh(&mut self, config: &VpnConfig, prefix: IpPrefix, outcome: &mut Outcome) {
-        outcome.changed |= self.refresh_route(prefix);
-        self.refresh_again(config, prefix, &mut outcome.events);
+    fn refresh(&mut self, config: &VpnConfig, subject: &Subject, outcome: &mut Outcome) {
+        match subject {
+            Subject::Prefix(prefix) => outcome.changed |= self.refresh_route(*prefix),
+            Subject::Flow(rules) => self.refresh_redirect(rules, outcome),
+        }
+        self.refresh_again(config, subject, &mut outcome.events);
     }
 
-    /// The paths in use for a prefix: those it is forwarded by, and the one that it is advertised again for.
-    pub(crate) fn best(&self, prefix: IpPrefix) -> Vec<(&PathId, &Path)> {
-        let mut paths = self.learned.best(prefix, self.ecmp);
-        let again = self.learned.readvertised(prefix);
+    /// The paths in use: those that are forwarded by, and the one that is advertised again.
+    pub(crate) fn best(&self, subject: &Subject) -> Vec<(&PathId, &Path)> {
+        let mut paths = self.learned.best(subject, self.ecmp);
+        let again = self.learned.readvertised(subject);
         let again = again.filter(|(id, _)| !paths.iter().any(|(known, _)| known == id));
         paths.extend(again);
         paths
@@ -94,9 +102,11 @@ impl Vrf {
     /// Forgets every route; answers whether the intent changed.
     pub(crate) fn forget_all(&mut self) -> bool {
         self.learned = Learned::default();
-        let changed = !self.intent.routes.is_empty();
+        let changed = !self.intent.routes.is_empty() || !self.intent.flows.is_empty();
         if changed {
-            Arc::make_mut(&mut self.intent).routes.clear();
+            let intent = Arc::make_mut(&mut self.intent);
+            intent.routes.clear();
+            intent.flows.clear();
         }
         changed
     }

@@ -37,7 +37,14 @@ pub fn speaker_with(capabilities: Capabilities) -> Speaker {
         next_hop: HERE.into(),
     };
     let mut speaker = Speaker::new(ipvpn_config(capabilities), Some(rtc));
-    let families = [Family::RTC, Family::VPNV4, Family::VPNV6, Family::EVPN];
+    let families = [
+        Family::RTC,
+        Family::VPNV4,
+        Family::VPNV6,
+        Family::EVPN,
+        Family::FLOWSPEC_VPNV4,
+        Family::FLOWSPEC_VPNV6,
+    ];
     speaker.handle(families.map(|family| RibEvent::Subscribe {
         worker: PEER,
         wanted: Match::all(family),

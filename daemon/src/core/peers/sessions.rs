@@ -196,6 +196,7 @@ pub(super) fn families(bgp: &Bgp) -> Vec<Family> {
         Family::VPNV4,
         Family::VPNV6,
         Family::FLOWSPEC_VPNV4,
+        Family::FLOWSPEC_VPNV6,
         Family::EVPN,
     ];
     if bgp.enable_rtc {
