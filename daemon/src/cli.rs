@@ -195,3 +195,40 @@ pub fn configured_api_port() -> Result<u16, ConfigError> {
     raw.read_environment(|name| env::var(name).ok());
     crate::config::api_port(&raw)
 }
+
+/// Where the token of a daemon is looked for that asks for one.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// File with the token that the daemon asks for [default: that of BAGPIPE_BGP_TOKEN_FILE, else of the configuration file]
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+}
+
+/// The token file that was named holds none.
+#[derive(Debug, thiserror::Error)]
+#[error("token file `{}`", file.display())]
+pub struct NoToken {
+    file: PathBuf,
+    source: crate::rest::TokenError,
+}
+
+impl TokenArgs {
+    /// The token to bring along, if there is one.
+    ///
+    /// # Errors
+    /// The file that was named holds none. One that only the configuration names may be somebody else's to read.
+    pub fn token(&self) -> Result<Option<crate::rest::Token>, NoToken> {
+        let read = crate::rest::Token::read;
+        let of_environment = || env::var_os("BAGPIPE_BGP_TOKEN_FILE").map(PathBuf::from);
+        if let Some(file) = self.token_file.clone().or_else(of_environment) {
+            let token = read(&file).map_err(|source| NoToken {
+                file: file.clone(),
+                source,
+            })?;
+            return Ok(Some(token));
+        }
+        let configured = RawConfig::read(&[default_file()], &[]).ok();
+        let configured = configured.and_then(|raw| raw.text("API", "token_file").ok().flatten());
+        Ok(configured.and_then(|file| read(std::path::Path::new(&file)).ok()))
+    }
+}

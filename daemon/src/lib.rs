@@ -11,6 +11,8 @@ pub mod core;
 pub mod glass;
 pub mod host;
 pub mod logging;
+pub mod metrics;
 pub mod port;
+pub mod privileges;
 pub mod rest;
 pub mod store;

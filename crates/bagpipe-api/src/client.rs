@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, StatusCode,
     client::conn::http1::{self, SendRequest},
-    header,
+    header::{self, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,7 @@ impl Refusal {
 pub struct Client {
     requests: SendRequest<Full<Bytes>>,
     authority: String,
+    token: Option<HeaderValue>,
 }
 
 impl Client {
@@ -148,7 +149,17 @@ impl Client {
         Ok(Self {
             requests,
             authority: authority.to_owned(),
+            token: None,
         })
+    }
+
+    /// Brings a token along with every request, for daemons that ask for one. A text that cannot be a token is brought as none.
+    pub fn set_token(&mut self, token: &str) {
+        let mut value = HeaderValue::from_str(&format!("Bearer {token}")).ok();
+        if let Some(value) = &mut value {
+            value.set_sensitive(true);
+        }
+        self.token = value;
     }
 
     /// The number that identifies the run of the daemon: another one means that it was restarted.
@@ -281,7 +292,7 @@ impl Client {
         path: &str,
         body: Bytes,
     ) -> Result<Bytes, ClientError> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, &self.authority)
@@ -291,6 +302,10 @@ impl Client {
             .map_err(|_| ClientError::Path {
                 path: path.to_owned(),
             })?;
+        if let Some(token) = &self.token {
+            let headers = request.headers_mut();
+            headers.insert(header::AUTHORIZATION, token.clone());
+        }
         self.requests.ready().await?;
         let response = self.requests.send_request(request).await?;
         let status = response.status();

@@ -85,6 +85,11 @@ impl RouteTable {
         })
     }
 
+    /// How many routes of each family there are, of this daemon's own workers and of BGP peers.
+    pub fn counts_by_family(&self) -> impl Iterator<Item = (Family, (usize, usize))> + '_ {
+        self.store.counts()
+    }
+
     /// Every route with its source, oldest first.
     pub fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>)> {
         self.store.iter().map(|entry| (entry.source, &entry.route))

@@ -21,5 +21,5 @@ pub use dummy::DummyDriver;
 pub use error::DriverError;
 pub use linux::{LinuxDriver, LinuxOptions};
 pub use linux_vxlan::{LinuxVxlanDriver, LinuxVxlanOptions};
-pub use task::{DriverHandle, DriverTask};
+pub use task::{DriverHandle, DriverTask, Figures};
 pub use vpn::{Capabilities, Direction, Encap};

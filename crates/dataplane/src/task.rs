@@ -3,6 +3,7 @@
 //! The kernel does a netlink request inside the caller's `sendmsg`, and removing a bridge takes it tens of
 //! milliseconds. So a driver lives on a thread of its own and nobody else waits.
 
+mod figures;
 mod handle;
 mod queue;
 
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use vpn::{EvpnIntent, InstanceId, Intent, IntentChange};
 
+pub use figures::Figures;
 pub use handle::DriverHandle;
 use handle::{Shared, Wake};
 use queue::{Control, Step};
@@ -94,13 +96,16 @@ impl<I: Intent> DriverTask<I> {
     }
 
     async fn change(&mut self, change: IntentChange<I>) -> Result<(), DriverError> {
-        match change {
+        let start = Instant::now();
+        let result = match change {
             IntentChange::Set(intent) => {
                 self.known.insert(intent.instance());
                 self.driver.apply(intent).await
             }
             IntentChange::Remove(instance) => self.driver.remove(instance).await,
-        }
+        };
+        self.shared.note(start.elapsed(), result.is_err());
+        result
     }
 
     /// Keeps a failure to be tried again: one that nobody waits for, or of a removal, which nobody will ask for again.
@@ -178,7 +183,7 @@ impl<I: Intent> DriverTask<I> {
         if view.is_none() {
             self.known.remove(&instance);
         }
-        self.shared.publish(instance, view);
+        self.shared.publish(instance, view, self.retries.len());
     }
 
     fn publish_all(&mut self) {

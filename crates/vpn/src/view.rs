@@ -122,6 +122,12 @@ impl VpnManager {
         Some(gateways)
     }
 
+    /// How many live endpoints each instance has, with its type.
+    pub fn endpoint_counts(&self) -> impl Iterator<Item = (InstanceKind, usize)> + '_ {
+        let instances = self.instance_map().values();
+        instances.map(|instance| (instance.kind(), instance.common().endpoints.len()))
+    }
+
     /// The live endpoints of an instance by interface name.
     pub fn ports(&self, external_id: &str) -> Option<BTreeMap<String, Vec<EndpointView>>> {
         let common = self.named(external_id)?.common();

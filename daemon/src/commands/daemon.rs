@@ -15,7 +15,6 @@ use clap::{Parser, ValueEnum};
 use dataplane::{DriverError, DriverTask};
 use thiserror::Error;
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
 };
@@ -28,7 +27,8 @@ use crate::{
     core::{Command, Commands, Core, Leave, Parts, Sessions},
     host::{self, AddressError},
     logging::{self, Memory},
-    rest::{self, Api},
+    privileges,
+    rest::{self, Api, Listener, Token, TokenError},
     store::{Store, StoreError},
 };
 
@@ -99,12 +99,15 @@ enum StartError {
         option: &'static str,
         source: Box<AddressError>,
     },
-    #[error("cannot listen on {host}:{port}, option `host` or `port` of section [API]")]
-    Listen {
-        host: String,
-        port: u16,
-        source: io::Error,
+    #[error("cannot listen on {place}, option `host` or `port` of section [API]")]
+    Listen { place: String, source: io::Error },
+    #[error("`{}`, option `token_file` of section [API]", file.display())]
+    Token {
+        file: std::path::PathBuf,
+        source: TokenError,
     },
+    #[error("cannot give up the privileges that are not needed")]
+    Privileges(#[source] caps::errors::CapsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the dataplane driver `{driver}` does not start")]
@@ -196,7 +199,14 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     let store = config.common.persist.as_deref().map(Store::open);
     let store = store.transpose()?;
     let listener = listen(&config).await?;
-    let api_address = listener.local_addr().map_err(StartError::Runtime)?;
+    let api_address = listener.to_string();
+    let token = token(&config)?;
+    if listener.is_open() && token.is_none() {
+        tracing::warn!(
+            "the API at {api_address} does what everybody asks who can reach it: let it ask for a token \
+             (`token_file` in [API]) or for client certificates (`client_ca`), or listen on 127.0.0.1"
+        );
+    }
 
     // Requests are taken from here on; what needs the core waits in its channel until that is up.
     let ping = random();
@@ -206,8 +216,12 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         ping,
         commands: commands.clone(),
         version: versions,
+        token,
+        counts: Arc::default(),
     };
     let server = tokio::spawn(rest::serve(listener, api));
+    // Any part of the number will do: it only has to differ between daemons.
+    let sessions = Sessions::connect(&config.bgp, local_address, (ping >> 64) as u64);
     if let Err(error) = sd_notify::notify_ready() {
         tracing::warn!("cannot tell the service manager: {error}");
     }
@@ -217,8 +231,8 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     );
     tracing::info!("REST API on {api_address}");
 
-    // Any part of the number will do: it only has to differ between daemons.
-    let sessions = Sessions::connect(&config.bgp, local_address, (ping >> 64) as u64);
+    // Everything is bound, and the threads of the drivers are yet to be made.
+    privileges::drop_others().map_err(StartError::Privileges)?;
     let driver = DriverTask::start(host::evpn_driver(&config.evpn))
         .await
         .map_err(|source| StartError::Driver {
@@ -261,11 +275,26 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     Ok(())
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let (host, port) = (config.api.host.clone(), config.api.port);
-    TcpListener::bind((host.as_str(), port))
-        .await
-        .map_err(|source| StartError::Listen { host, port, source })
+async fn listen(config: &Config) -> Result<Listener, StartError> {
+    let listener = Listener::bind(&config.api).await;
+    listener.map_err(|source| StartError::Listen {
+        place: match config.api.host.strip_prefix("unix:") {
+            Some(_) => config.api.host.clone(),
+            None => format!("{}:{}", config.api.host, config.api.port),
+        },
+        source,
+    })
+}
+
+fn token(config: &Config) -> Result<Option<Token>, StartError> {
+    let Some(file) = &config.api.token_file else {
+        return Ok(None);
+    };
+    let token = Token::read(file).map_err(|source| StartError::Token {
+        file: file.clone(),
+        source,
+    })?;
+    Ok(Some(token))
 }
 
 /// 128 random bits, the highest one set: the number is never 0, never -1 and never short.

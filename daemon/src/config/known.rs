@@ -98,7 +98,18 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "md5_passwords",
         ],
     ),
-    ("API", &["host", "port"]),
+    (
+        "API",
+        &[
+            "host",
+            "port",
+            "socket_mode",
+            "token_file",
+            "tls_cert",
+            "tls_key",
+            "client_ca",
+        ],
+    ),
     (
         "COMMON",
         &[

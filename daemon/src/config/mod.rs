@@ -82,10 +82,27 @@ pub struct Common {
 /// `[API]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
-    /// Address or name to listen on.
+    /// Address or name to listen on, or `unix:` and a path.
     pub host: String,
     /// TCP port; 0 lets the system choose.
     pub port: u16,
+    /// Mode of the Unix socket.
+    pub socket_mode: u32,
+    /// File with the token that clients have to know.
+    pub token_file: Option<PathBuf>,
+    /// How connections are secured.
+    pub tls: Option<Tls>,
+}
+
+/// TLS of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// File with the certificate, and those between it and its root.
+    pub cert: PathBuf,
+    /// File with its key.
+    pub key: PathBuf,
+    /// File with the certificates that clients' certificates have to come from; none asks for none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// `[BGP]`.

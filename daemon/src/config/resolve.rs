@@ -9,7 +9,7 @@ use vpn::DuplicateDetection;
 
 use super::{
     Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, IpvpnDriver,
-    RawConfig,
+    RawConfig, Tls,
 };
 use crate::logging::{self, Facility, LogOptions, Rotation};
 
@@ -81,14 +81,7 @@ impl Config {
                     .filter(|time| !time.is_zero()),
                 keep_forwarding: boolean(raw, "COMMON", "keep_forwarding")?.unwrap_or(false),
             },
-            api: Api {
-                host: raw
-                    .text("API", "host")?
-                    .unwrap_or_else(|| "127.0.0.1".into()),
-                port: raw
-                    .parsed("API", "port", "must be a port, 0 to 65535")?
-                    .unwrap_or(DEFAULT_API_PORT),
-            },
+            api: api(raw)?,
             bgp,
             evpn: Evpn {
                 driver: evpn_driver(raw)?,
@@ -101,6 +94,51 @@ impl Config {
             log: log(raw)?,
         })
     }
+}
+
+fn api(raw: &RawConfig) -> Result<Api, ConfigError> {
+    let host = raw.with(
+        "API",
+        "host",
+        "must be an address, a name, or `unix:` and an absolute path",
+        |text| match text.strip_prefix("unix:") {
+            Some(path) if !path.starts_with('/') => None,
+            _ => Some(text.to_owned()),
+        },
+    )?;
+    let mode = raw.with(
+        "API",
+        "socket_mode",
+        "must be the mode of a file in octal digits, as 660",
+        |text| {
+            u32::from_str_radix(text, 8)
+                .ok()
+                .filter(|mode| *mode <= 0o777)
+        },
+    )?;
+    let file = |option: &'static str| -> Result<Option<PathBuf>, ConfigError> {
+        let text = raw.text("API", option)?.filter(|text| !text.is_empty());
+        Ok(text.map(PathBuf::from))
+    };
+    let tls = match (file("tls_cert")?, file("tls_key")?, file("client_ca")?) {
+        (Some(cert), Some(key), client_ca) => Some(Tls {
+            cert,
+            key,
+            client_ca,
+        }),
+        (None, None, None) => None,
+        (None, ..) => return Err(raw.missing("API", "tls_cert")),
+        (_, None, _) => return Err(raw.missing("API", "tls_key")),
+    };
+    Ok(Api {
+        host: host.unwrap_or_else(|| "127.0.0.1".into()),
+        port: raw
+            .parsed("API", "port", "must be a port, 0 to 65535")?
+            .unwrap_or(DEFAULT_API_PORT),
+        socket_mode: mode.unwrap_or(0o660),
+        token_file: file("token_file")?,
+        tls,
+    })
 }
 
 impl LogOptions {

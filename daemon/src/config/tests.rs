@@ -22,7 +22,10 @@ fn defaults() {
         config.api,
         Api {
             host: "127.0.0.1".into(),
-            port: 8082
+            port: 8082,
+            socket_mode: 0o660,
+            token_file: None,
+            tls: None,
         }
     );
     assert_eq!(config.bgp.bgp_port, 179);
@@ -56,7 +59,10 @@ fn a_file_as_it_is_found_in_the_field() {
         config.api,
         Api {
             host: "localhost".into(),
-            port: 8090
+            port: 8090,
+            socket_mode: 0o660,
+            token_file: None,
+            tls: None,
         }
     );
     assert_eq!(config.ipvpn.driver, IpvpnDriver::Ovs);

@@ -41,6 +41,7 @@ use crate::{
     config::Config,
     glass::{self, NotFound, Shown},
     logging::Memory,
+    metrics::Page,
     rest::HttpError,
     store::{Kept, Key, Store},
 };
@@ -88,6 +89,11 @@ pub enum Command {
         request: Box<bagpipe_api::DetachRequest>,
         /// Where the outcome goes.
         reply: Reply,
+    },
+    /// Write figures.
+    Figures {
+        /// Where they go.
+        reply: oneshot::Sender<Page>,
     },
     /// List every attachment, as bodies that attach it again.
     Attachments {
@@ -381,6 +387,11 @@ impl Core {
                     reply.send(Err(error.into())).ok();
                 }
             },
+            Command::Figures { reply } => {
+                let mut page = Page::default();
+                glass::figures(self, &mut page);
+                reply.send(page).ok();
+            }
             Command::Attachments { reply } => {
                 let attachments = self.speaker.vpns().attachments();
                 reply
@@ -433,6 +444,11 @@ impl Core {
             }
             self.changed();
         }
+    }
+
+    /// How many operations wait for those before them.
+    pub(crate) fn waiting_operations(&self) -> usize {
+        self.operations.waiting()
     }
 
     /// Wakes whoever waits for a change.

@@ -34,6 +34,13 @@ pub(super) struct Answer {
 #[derive(Default)]
 pub(super) struct Operations(BTreeMap<String, VecDeque<Operation>>);
 
+impl Operations {
+    /// How many wait for those before them.
+    pub(super) fn waiting(&self) -> usize {
+        self.0.values().map(VecDeque::len).sum()
+    }
+}
+
 /// The dataplane is done with an operation.
 pub(super) struct Done {
     external_id: String,

@@ -1,6 +1,7 @@
 //! The looking glass: what the core knows, as a read-only tree of JSON.
 
 mod bgp;
+mod figures;
 mod filter;
 mod list;
 mod root;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use self::tree::{Links, Member, Named, Node};
 pub use self::{
+    figures::figures,
     filter::Filter,
     list::RouteList,
     tree::{NotFound, Shown},

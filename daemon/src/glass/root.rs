@@ -7,6 +7,7 @@ use super::{Glass, Member, Node};
 use crate::{
     config::{Config, EvpnDriver, IpvpnDriver, PeerName},
     logging::Record,
+    privileges,
 };
 
 impl<'a> Glass<'a> {
@@ -20,6 +21,7 @@ impl<'a> Glass<'a> {
             ("bgp", Member::link(|| self.bgp())),
             ("vpns", Member::link(|| self.vpns())),
             ("logs", Member::link(|| self.logs(None))),
+            ("process", Member::link(|| Node::Value(process()))),
         ])
     }
 
@@ -74,6 +76,15 @@ fn names(peers: &[PeerName]) -> Vec<String> {
     peers.iter().map(PeerName::to_string).collect()
 }
 
+fn process() -> Value {
+    let (capabilities, no_new_privileges) = privileges::shown();
+    json!({
+        "pid": std::process::id(),
+        "capabilities": capabilities,
+        "no_new_privileges": no_new_privileges,
+    })
+}
+
 fn config(config: &Config) -> Value {
     let Config {
         common,
@@ -106,7 +117,15 @@ fn config(config: &Config) -> Value {
             "root_helper": common.root_helper,
             "root_helper_daemon": common.root_helper_daemon,
         },
-        "API": {"host": api.host, "port": api.port},
+        "API": {
+            "host": api.host,
+            "port": api.port,
+            "socket_mode": format!("{:o}", api.socket_mode),
+            "token_file": api.token_file,
+            "tls_cert": api.tls.as_ref().map(|tls| &tls.cert),
+            "tls_key": api.tls.as_ref().map(|tls| &tls.key),
+            "client_ca": api.tls.as_ref().and_then(|tls| tls.client_ca.as_ref()),
+        },
         "BGP": {
             "local_address": bgp.local_address.to_string(),
             "peers": names(&bgp.peers),

@@ -28,6 +28,7 @@ use super::{
 use crate::{
     core::{Command, Reply},
     glass::{RouteList, Shown},
+    metrics,
 };
 
 /// Octets of a body: some 2,500 attachments in one call.
@@ -37,9 +38,15 @@ const MAX_BODY: usize = 1 << 20;
 const BODY_WAIT: Duration = Duration::from_secs(20);
 
 /// Answers one request; every outcome is an answer.
-pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    api: &Api,
+    request: Request<Incoming>,
+    scheme: &'static str,
+) -> Response<Body> {
     let accept = text_header(request.headers(), header::ACCEPT);
-    match page(api, request, accept.as_deref()).await {
+    let label = Target::of(request.uri().path()).label();
+    let response = match page(api, request, accept.as_deref(), scheme).await {
+        Ok(Page::Figures(text)) => respond(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Ok(Page::Json(json)) => respond(StatusCode::OK, "application/json", json),
         Ok(Page::Yaml(yaml)) => respond(StatusCode::OK, "application/yaml", yaml),
         Ok(Page::Routes(list)) => with_type("application/json", body::routes(list)),
@@ -56,7 +63,9 @@ pub(super) async fn answer(api: &Api, request: Request<Incoming>) -> Response<Bo
             response
         }
         Err(error) => error.response(accept.as_deref()),
-    }
+    };
+    api.counts.answered(label, response.status().as_u16());
+    response
 }
 
 /// A response with a body of some type.
@@ -85,12 +94,14 @@ enum Page {
     Yaml(String),
     Routes(RouteList),
     Html { text: String, nonce: String },
+    Figures(String),
 }
 
 async fn page(
     api: &Api,
     request: Request<Incoming>,
     accept: Option<&str>,
+    scheme: &'static str,
 ) -> Result<Page, HttpError> {
     let (parts, body) = request.into_parts();
     let method = if parts.method == Method::HEAD {
@@ -100,6 +111,15 @@ async fn page(
     };
     let query = Query::of(parts.uri.query().unwrap_or_default());
     let target = Target::of(parts.uri.path());
+    // The number tells nothing, and who looks whether the daemon was restarted need not know the token.
+    if target != Target::Ping
+        && let Some(token) = &api.token
+    {
+        let given = text_header(&parts.headers, header::AUTHORIZATION);
+        if !token.is_in(given.as_deref()) {
+            return Err(HttpError::unauthorized());
+        }
+    }
     let json = match (target, &method) {
         (Target::Ping, _) => Ok(api.ping.to_string()),
         (Target::Root | Target::Attach | Target::Detach, &Method::GET) => Ok("{}".into()),
@@ -126,7 +146,7 @@ async fn page(
         (Target::LookingGlass(path), &Method::GET) => {
             let host = text_header(&parts.headers, header::HOST);
             let base = format!(
-                "http://{}/looking-glass",
+                "{scheme}://{}/looking-glass",
                 host.as_deref().unwrap_or("localhost")
             );
             let (filter, offset, limit) = query.routes()?;
@@ -165,6 +185,12 @@ async fn page(
             }
         }
         (Target::LookingGlass(path), _) if !path.is_empty() => Err(not_found(parts.uri.path())),
+        (Target::Metrics, &Method::GET) => {
+            let mut page = ask(api, |reply| Command::Figures { reply }).await?;
+            api.counts.write(&mut page);
+            metrics::process(&mut page);
+            return Ok(Page::Figures(page.into_text()));
+        }
         (Target::Attachments, &Method::GET) => {
             text(&ask(api, |reply| Command::Attachments { reply }).await?)
         }

@@ -1,10 +1,7 @@
 //! Errors as HTTP answers, in the form the client says it accepts.
 
 use bagpipe_api::ApiError;
-use hyper::{
-    Response, StatusCode,
-    header::{self, HeaderValue},
-};
+use hyper::{Response, StatusCode, header::HeaderValue};
 use serde_json::{Map, Value};
 
 use super::{answer::respond, body::Body, html::escape};
@@ -20,8 +17,8 @@ pub struct HttpError {
     pub field: Option<String>,
     /// The rule.
     pub rule: Option<String>,
-    /// The methods that the resource has, where this is none.
-    pub allow: Option<&'static str>,
+    /// A header that goes with the status.
+    pub header: Option<(&'static str, &'static str)>,
 }
 
 impl HttpError {
@@ -32,7 +29,7 @@ impl HttpError {
             description: description.into(),
             field: None,
             rule: None,
-            allow: None,
+            header: None,
         }
     }
 
@@ -49,11 +46,23 @@ impl HttpError {
         }
     }
 
+    /// 401: the token is missing, or another.
+    pub fn unauthorized() -> Self {
+        const SCHEMES: &str = "Bearer realm=\"bagpipe-bgp\", Basic realm=\"bagpipe-bgp\"";
+        let description =
+            "This daemon asks for a token (option `token_file` of its section [API]).";
+        Self {
+            header: Some(("www-authenticate", SCHEMES)),
+            ..Self::new(StatusCode::UNAUTHORIZED, description)
+        }
+    }
+
     /// 405; `allow` has the methods that there are.
     pub fn method(method: &str, allow: &'static str) -> Self {
         let description = format!("The method {method} is not allowed for this resource.");
         Self {
-            allow: Some(allow),
+            // RFC 9110 section 15.5.6: it has to be there.
+            header: Some(("allow", allow)),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, description)
         }
     }
@@ -71,10 +80,9 @@ impl HttpError {
             Some(_) => ("text/plain; charset=UTF-8", self.text()),
         };
         let mut response = respond(self.status, content_type, body);
-        if let Some(allow) = self.allow {
-            // RFC 9110 section 15.5.6: with 405 it has to be there.
-            let allow = HeaderValue::from_static(allow);
-            response.headers_mut().insert(header::ALLOW, allow);
+        if let Some((name, value)) = self.header {
+            let value = HeaderValue::from_static(value);
+            response.headers_mut().insert(name, value);
         }
         response
     }
@@ -87,6 +95,7 @@ impl HttpError {
     fn explanation(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_REQUEST => "The request breaks a rule of this API.",
+            StatusCode::UNAUTHORIZED => "Who asks has to say who it is.",
             StatusCode::NOT_FOUND => "There is nothing at this address.",
             StatusCode::METHOD_NOT_ALLOWED => "The method is not one of this resource.",
             StatusCode::REQUEST_TIMEOUT => "The request is not there in time.",

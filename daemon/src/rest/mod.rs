@@ -8,6 +8,7 @@
 //! | `/attachments` | GET | every attachment, as bodies that attach it again |
 //! | `/looking-glass/...` | GET | a page |
 //! | `/routes` | GET | the routes received, octets included ([`bagpipe_api::HeldRoute`]); `?all=true`: its own as well |
+//! | `/metrics` | GET | figures for Prometheus |
 //! | `/sessions` | GET | the sessions with peers ([`bagpipe_api::PeerSession`]) |
 //! | `/changes?after=N&wait=MS` | GET | `{"version": M}` as soon as M > N, or after MS milliseconds |
 //! | `/openapi.json`, `/openapi.yaml` | GET | all of this for programs |
@@ -16,21 +17,29 @@
 //! programs, the last lets a client wait for a fact of the looking glass instead of asking again and again. Versions start at
 //! 1 and grow whenever a session, a route or an instance changed.
 
+mod access;
 mod answer;
 mod body;
 mod error;
 mod html;
+mod listener;
 mod path;
 mod patience;
 mod query;
 mod server;
+mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-pub use self::{error::HttpError, server::serve};
-use crate::core::Commands;
+pub use self::{
+    access::{Token, TokenError},
+    error::HttpError,
+    listener::Listener,
+    server::serve,
+};
+use crate::{core::Commands, metrics::RestCounts};
 
 /// How long `/changes` waits when the client does not say, and at most.
 const CHANGES_WAIT: Duration = Duration::from_secs(30);
@@ -44,4 +53,8 @@ pub struct Api {
     pub commands: Commands,
     /// The version of everything visible.
     pub version: watch::Receiver<u64>,
+    /// What clients have to know, but for `/ping`.
+    pub token: Option<Token>,
+    /// What is counted of requests.
+    pub counts: Arc<RestCounts>,
 }

@@ -13,6 +13,8 @@ pub(super) enum Target {
     Detach,
     /// `/looking-glass` and below; the decoded elements.
     LookingGlass(Vec<String>),
+    /// `/metrics`
+    Metrics,
     /// `/attachments`
     Attachments,
     /// `/changes`
@@ -36,11 +38,12 @@ pub(super) enum Form {
 
 impl Target {
     /// Every path with a name of its own.
-    pub(super) const ALL: [(&str, Self); 9] = [
+    pub(super) const ALL: [(&str, Self); 10] = [
         ("", Self::Root),
         ("ping", Self::Ping),
         ("attach_localport", Self::Attach),
         ("detach_localport", Self::Detach),
+        ("metrics", Self::Metrics),
         ("attachments", Self::Attachments),
         ("changes", Self::Changes),
         ("routes", Self::Routes),
@@ -66,6 +69,24 @@ impl Target {
                 let named = Self::ALL.into_iter().find(|(known, _)| *known == name);
                 named.map_or(Self::Nothing, |(_, target)| target)
             }
+        }
+    }
+
+    /// Its name in figures: one of few, whatever clients ask for.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Root => "/",
+            Self::Ping => "/ping",
+            Self::Attach => "/attach_localport",
+            Self::Detach => "/detach_localport",
+            Self::LookingGlass(_) => "/looking-glass",
+            Self::Metrics => "/metrics",
+            Self::Attachments => "/attachments",
+            Self::Changes => "/changes",
+            Self::Routes => "/routes",
+            Self::Sessions => "/sessions",
+            Self::Description(_) => "/openapi",
+            Self::Nothing => "other",
         }
     }
 

@@ -14,13 +14,14 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
-    net::TcpListener,
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Api, answer,
+    listener::{Listener, Stream},
     patience::{Patience, Patient},
 };
 
@@ -44,13 +45,13 @@ const PATIENCE: Patience = Patience {
 const BREATHER: Duration = Duration::from_millis(100);
 
 /// Serves requests for as long as it is polled.
-pub async fn serve(listener: TcpListener, api: Api) {
+pub async fn serve(listener: Listener, api: Api) {
     let api = Arc::new(api);
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let full = AtomicBool::new(false);
     loop {
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
                 tracing::warn!("cannot take connections of REST clients: {error}");
@@ -58,29 +59,56 @@ pub async fn serve(listener: TcpListener, api: Api) {
                 continue;
             }
         };
-        // Answers are one small write each: nothing follows that is worth waiting for.
-        stream.set_nodelay(true).ok();
         match Arc::clone(&room).try_acquire_owned() {
             Ok(permit) => {
                 full.store(false, Ordering::Relaxed);
-                let api = Arc::clone(&api);
+                let (api, tls) = (Arc::clone(&api), listener.tls.clone());
                 tokio::spawn(async move {
-                    connection(stream, api).await;
+                    let counts = Arc::clone(&api.counts);
+                    counts.connections.fetch_add(1, Ordering::Relaxed);
+                    match stream {
+                        Stream::Tcp(stream) => {
+                            // Answers are one small write each: nothing follows that is worth waiting for.
+                            stream.set_nodelay(true).ok();
+                            secured(stream, tls, api).await;
+                        }
+                        Stream::Unix(stream) => secured(stream, tls, api).await,
+                    }
+                    counts.connections.fetch_sub(1, Ordering::Relaxed);
                     drop(permit);
                 });
             }
             Err(_) => {
+                api.counts.refused.fetch_add(1, Ordering::Relaxed);
                 if !full.swap(true, Ordering::Relaxed) {
                     tracing::warn!("{CONNECTIONS} REST clients are connected: no more are served");
                 }
-                tokio::spawn(turn_away(stream));
+                match stream {
+                    Stream::Tcp(stream) => tokio::spawn(turn_away(stream)),
+                    Stream::Unix(stream) => tokio::spawn(turn_away(stream)),
+                };
             }
         }
     }
 }
 
+/// Answers the requests of one connection, over TLS where there is any.
+async fn secured<S>(stream: S, tls: Option<TlsAcceptor>, api: Arc<Api>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Some(tls) = tls else {
+        return connection(stream, api, "http").await;
+    };
+    match timeout(PATIENCE.head, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, api, "https").await,
+        Ok(Err(error)) => tracing::debug!("connection of a REST client: {error}"),
+        Err(_) => tracing::debug!("connection of a REST client: TLS takes too long"),
+    }
+}
+
 /// Answers the requests of one connection, until either side has had enough.
-async fn connection<S>(stream: S, api: Arc<Api>)
+async fn connection<S>(stream: S, api: Arc<Api>, scheme: &'static str)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -90,7 +118,7 @@ where
         let (api, busy) = (Arc::clone(&api), Arc::clone(&busy));
         async move {
             busy.store(true, Ordering::Relaxed);
-            let response = answer::answer(&api, request).await;
+            let response = answer::answer(&api, request, scheme).await;
             busy.store(false, Ordering::Relaxed);
             Ok::<_, Infallible>(response)
         }

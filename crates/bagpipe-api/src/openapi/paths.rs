@@ -44,7 +44,11 @@ pub(super) fn paths() -> Value {
         ),
         (
             "/openapi.yaml",
-            json!({"get": file("openapiYaml", "This description, as YAML.", "application/yaml")}),
+            json!({"get": file("openapiYaml", "This description, as YAML.", "application/yaml", "object")}),
+        ),
+        (
+            "/metrics",
+            json!({"get": file("metrics", "Figures in the text format of Prometheus.", "text/plain", "string")}),
         ),
     ];
     let paths = paths.into_iter();
@@ -66,8 +70,9 @@ fn get(id: &str, tag: &str, summary: &str, schema: &Value, refusals: &[u16]) -> 
     operation(id, tag, summary, answers)
 }
 
-fn file(id: &str, summary: &str, content_type: &str) -> Value {
-    let done = json!({"description": "The text.", "content": {content_type: {"schema": {"type": "object"}}}});
+fn file(id: &str, summary: &str, content_type: &str, kind: &str) -> Value {
+    let done =
+        json!({"description": "The text.", "content": {content_type: {"schema": {"type": kind}}}});
     operation(id, "daemon", summary, answers(done, &[]))
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 use vpn::{EvpnIntent, InstanceId, Intent, IntentChange};
 
+use super::figures::Figures;
 use super::queue::{Control, Queue, Step, Work};
 use crate::{Capabilities, DriverError, DriverView, Owned};
 
@@ -30,6 +31,7 @@ pub(super) struct Shared<I> {
 struct State<I> {
     queue: Queue<I>,
     views: BTreeMap<InstanceId, DriverView>,
+    figures: Figures,
     closed: bool,
 }
 
@@ -50,6 +52,7 @@ impl<I> Default for State<I> {
         Self {
             queue: Queue::default(),
             views: BTreeMap::new(),
+            figures: Figures::default(),
             closed: false,
         }
     }
@@ -81,6 +84,15 @@ impl<I: Intent> DriverHandle<I> {
     /// What the driver can forward.
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// How the driver has been doing.
+    pub fn figures(&self) -> Figures {
+        let state = self.shared.lock();
+        Figures {
+            pending: state.queue.len(),
+            ..state.figures
+        }
     }
 
     /// Makes the dataplane equal to `intent`, or to a newer one of the same instance, and waits for it.
@@ -201,8 +213,14 @@ impl<I: Intent> Shared<I> {
         }
     }
 
-    pub fn publish(&self, instance: InstanceId, view: Option<DriverView>) {
+    /// Counts a change that was tried.
+    pub fn note(&self, time: std::time::Duration, is_refused: bool) {
+        self.lock().figures.note(time, is_refused);
+    }
+
+    pub fn publish(&self, instance: InstanceId, view: Option<DriverView>, retrying: usize) {
         let mut state = self.lock();
+        state.figures.retrying = retrying;
         match view {
             Some(view) => state.views.insert(instance, view),
             None => state.views.remove(&instance),

@@ -85,6 +85,15 @@ impl<I: Intent> Queue<I> {
         self.segments.push_back(Segment::Control(control));
     }
 
+    /// How many instances have a change that waits.
+    pub fn len(&self) -> usize {
+        let waiting = self.segments.iter().map(|segment| match segment {
+            Segment::Batch(batch) => batch.order.len(),
+            Segment::Control(_) => 0,
+        });
+        waiting.sum()
+    }
+
     pub fn pop(&mut self) -> Option<Work<I>> {
         loop {
             match self.segments.pop_front()? {

@@ -45,6 +45,9 @@ struct Args {
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
 
+    #[command(flatten)]
+    token: cli::TokenArgs,
+
     /// First element of every path
     #[arg(long, value_name = "PREFIX", default_value = "looking-glass")]
     prefix: String,
@@ -60,6 +63,8 @@ enum Failure {
     Runtime(#[source] io::Error),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Token(#[from] cli::NoToken),
     #[error("`{server}` is not the name of a host that can be found")]
     Unknown { server: String, source: io::Error },
     #[error("`{server}` has no address")]
@@ -101,9 +106,13 @@ async fn draw(args: &Args) -> Result<String, Failure> {
         Some(port) => port,
         None => cli::configured_api_port()?,
     };
+    let token = args.token.token()?;
     let mut instances = Vec::new();
     for server in &args.server {
-        let glass = Glass::connect(server, port, &args.prefix).await?;
+        let mut glass = Glass::connect(server, port, &args.prefix).await?;
+        if let Some(token) = &token {
+            glass.client.set_token(token.text());
+        }
         instances.extend(glass.instances().await?);
     }
     if args.json {

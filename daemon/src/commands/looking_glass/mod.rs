@@ -48,6 +48,9 @@ struct Args {
     #[arg(long, value_name = "PREFIX", default_value = "looking-glass")]
     prefix: String,
 
+    #[command(flatten)]
+    token: cli::TokenArgs,
+
     /// Follow the links to what is below
     #[arg(short, long)]
     recurse: bool,
@@ -76,6 +79,8 @@ enum Failure {
     Client(ClientError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
+    Token(#[from] cli::NoToken),
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
 }
@@ -113,12 +118,16 @@ async fn show(args: &Args) -> Result<String, Failure> {
         None => cli::configured_api_port()?,
     };
     let address = SocketAddr::new(args.server, port);
-    let client = Client::connect(address)
+    let token = args.token.token()?;
+    let mut client = Client::connect(address)
         .await
         .map_err(|error| match error {
             ClientError::Connect { address, source } => Failure::NoServer { address, source },
             other => Failure::Client(other),
         })?;
+    if let Some(token) = token {
+        client.set_token(token.text());
+    }
     let mut path = format!("/{}", args.prefix.trim_matches('/'));
     for element in &args.path {
         path.push('/');

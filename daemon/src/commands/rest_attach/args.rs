@@ -172,6 +172,9 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 
+    #[command(flatten)]
+    pub token: crate::cli::TokenArgs,
+
     /// Port of the daemon's API [default: that of /etc/bagpipe-bgp/bgp.conf, else 8082]
     #[arg(long, value_name = "PORT", help_heading = "Output")]
     pub api_port: Option<u16>,

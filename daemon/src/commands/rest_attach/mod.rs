@@ -35,6 +35,8 @@ enum Failure {
     Switch(#[from] switch::SwitchError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error(transparent)]
+    Token(#[from] cli::NoToken),
 }
 
 /// Runs the command; `args` starts with the name of the program.
@@ -124,6 +126,9 @@ async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Fai
         None => cli::configured_api_port()?,
     };
     let mut client = Client::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    if let Some(token) = args.token.token()? {
+        client.set_token(token.text());
+    }
     let path = if args.attach {
         "/attach_localport"
     } else {
