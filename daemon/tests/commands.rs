@@ -125,10 +125,12 @@ async fn flags_of_old_init_scripts_are_taken() {
 #[tokio::test]
 async fn a_hangup_is_no_end() {
     let mut daemon = Daemon::start(&config(9, ""));
+    let reread = format!("{}[API]\nhost=localhost\n", config(9, ""));
+    std::fs::write(daemon.file("bgp.conf"), reread).expect("written");
     daemon.signal("HUP");
     daemon
         .until("logs", |logs| {
-            logs.to_string().contains("SIGHUP is ignored")
+            logs.to_string().contains("[API] has changed")
         })
         .await;
     daemon.signal("INT");
