@@ -70,7 +70,9 @@ async fn routes_can_be_asked_for_by_what_they_are() {
     client.attach(&evpn()).await.unwrap();
     let bodies: Vec<AttachBody> = (1..=3).map(ipvpn).collect();
     client.attach_all(&bodies).await.unwrap();
-    let all = texts(&page(&mut client, "bgp/routes").await);
+    let table = page(&mut client, "bgp/routes").await;
+    let families = table.as_object().unwrap().len();
+    let all = texts(&table);
     for (query, count) in [
         ("", all.len()),
         ("family=ipv4%2Fmpls-vpn", 3),
