@@ -11,10 +11,14 @@
 //! Addresses may overlap between instances, as every lookup begins with the port or the label a packet came in by.
 //! The Ethernet address of a PE's tunnel follows from its IPv4 address, so nobody has to be asked for it.
 //!
+//! A flow that is redirected is a rule before these: `iif tap0 ipproto tcp dport 80` looks into another instance's
+//! table.
+//!
 //! What an instance has in the kernel is remembered and only the difference is touched; an intent that is applied
 //! again is compared with the kernel. What an earlier run left is known by rule priorities, table numbers and the
 //! route protocol; it forwards on until [`Driver::reconcile`] is called.
 
+mod flow;
 mod left;
 mod local;
 mod observe;
@@ -30,6 +34,7 @@ use netns::link::{LinkError, LinkErrorKind, Netlink, Route};
 use netns::ns::NetNs;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
+use self::flow::Flow;
 use self::observe::{find_own, find_ports};
 use self::plan::{Op, execute, plan};
 use self::settings::Settings;
@@ -67,8 +72,8 @@ impl Default for LinuxVxlanOptions {
 ///
 /// Packets to an address of the host itself are delivered to the host whatever instance they come from: its
 /// addresses cannot be used inside. Errors that the host reports about packets of an instance (time exceeded, too
-/// big) do not reach hosts of the instance. IPv4 between PEs. Each label is a rule, and the
-/// kernel tries rules one after the other.
+/// big) do not reach hosts of the instance. Flows to or from ports 0 and 65535 cannot be told. IPv4 between PEs. Each
+/// label and each flow is a rule, and the kernel tries rules one after the other.
 #[derive(Debug)]
 pub struct LinuxVxlanDriver {
     options: LinuxVxlanOptions,
@@ -198,6 +203,7 @@ impl LinuxVxlanDriver {
             }
             return Err(error);
         }
+        self.warn_of_flows(intent, before);
         let mtu = match before.and_then(|before| before.mtu) {
             Some(mtu) => Some(mtu),
             None => underlay::overlay_mtu(netlink, intent.local_pe)
@@ -249,8 +255,35 @@ impl LinuxVxlanDriver {
             table,
             ports,
             elsewhere: &self.elsewhere(intent),
+            tables: &self.tables(),
         };
         State::new(intent, &host)
+    }
+
+    fn tables(&self) -> BTreeMap<InstanceId, u32> {
+        let instances = self.instances.iter();
+        instances
+            .map(|(id, applied)| (*id, applied.table))
+            .collect()
+    }
+
+    /// Says what of the flows that are new cannot be told apart.
+    fn warn_of_flows(&self, intent: &IpVpnIntent, before: Option<&Applied>) {
+        let known = |text: &String| before.is_some_and(|b| b.intent.flows.contains_key(text));
+        for (text, redirect) in intent.flows.iter().filter(|(text, _)| !known(text)) {
+            let id = &intent.external_id;
+            match Flow::new(&redirect.traffic, "", 0) {
+                Flow::Whole(_) => {}
+                Flow::WithoutLastPort(_) => tracing::warn!(
+                    "VPN instance `{id}`: rules of the kernel cannot tell ports 0 and 65535, so they are not \
+                     redirected by `{text}`"
+                ),
+                Flow::TooMany(count) => tracing::warn!(
+                    "VPN instance `{id}`: nothing is redirected by `{text}`, which takes {count} rules of \
+                     the kernel"
+                ),
+            }
+        }
     }
 
     /// Has those ports answer for nobody any more that no instance has.

@@ -6,6 +6,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bgp_wire::Label;
 use common::ipvpn::*;
@@ -13,8 +14,9 @@ use common::*;
 use dataplane::{Driver, LinuxVxlanDriver};
 use netns::tcp::{listen_in, tcp_in};
 use tokio::net::TcpListener;
-use vpn::intent::NextHop;
-use vpn::{Encap, IpVpnIntent};
+use vpn::intent::{FlowRedirect, InstanceId, NextHop};
+use vpn::traffic::{NumberRange, TrafficMatch};
+use vpn::{Classifier, Encap, IpVpnIntent};
 
 const PORT: u16 = 80;
 
@@ -200,4 +202,69 @@ async fn chosen_label(host: &Host, iif: &str, [from, to]: [(&str, u16); 2]) -> S
     label
         .unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))
         .to_owned()
+}
+
+/// Of what goes to one address, a flow goes by another instance's routes, which may come before or after it.
+#[tokio::test]
+async fn a_flow_goes_by_the_routes_of_another_instance() {
+    let (a, b) = need!(hosts().await);
+    let addresses = [("10.1.1.1/24", "10.1.1.254"), ("10.1.2.2/24", "10.1.2.254")];
+    let vm1 = vm(&a, 1, &addresses[..1]).await;
+    let (mut driver_a, mut driver_b) = (driver(&a).await, driver(&b).await);
+    let back = ("10.1.1.1/32", a.vtep);
+    let twins = twins(&b, &mut driver_b, &addresses[1..], 2..4, back).await;
+    let before = dump(&a).await;
+    let mut at_a = intent(&a, "v", 1, addresses[0].1);
+    at_a.ports.extend([vm1.attached(17)]);
+    ways(&mut at_a, "10.1.2.2/32", &[(0, b.vtep, 22)]);
+    let to_http = Classifier {
+        destination_ports: NumberRange::new(PORT, PORT),
+        ..Classifier::default()
+    };
+    let rules = to_http.rules("10.1.2.0/24".parse().unwrap()).unwrap();
+    let http = FlowRedirect {
+        traffic: TrafficMatch::read(&rules).unwrap(),
+        to: InstanceId(9),
+    };
+    at_a.flows.insert(rules.to_string(), http);
+    apply(&mut driver_a, &at_a).await;
+    vm1.ready().await;
+    let server = SocketAddr::new(twins[0].ips[0], PORT);
+    let other = SocketAddr::new(twins[0].ips[0], PORT + 1);
+    // There is nowhere to redirect to.
+    assert_eq!(dealt(&vm1, &twins, server, 4).await, [4, 0]);
+
+    let mut redirect = intent(&a, "redirect-to-ipvpn-64512_300", 9, "127.0.0.1");
+    ways(&mut redirect, "0.0.0.0/0", &[(0, b.vtep, 23)]);
+    apply(&mut driver_a, &redirect).await;
+    assert_eq!(dealt(&vm1, &twins, server, 4).await, [0, 4]);
+    assert_eq!(dealt(&vm1, &twins, other, 4).await, [4, 0]);
+    vm1.ping(twins[0].ips[0]).await.unwrap();
+    let there = dump(&a).await;
+    apply(&mut driver_a, &at_a).await;
+    assert_eq!(dump(&a).await, there);
+
+    // After a crash it is all taken over.
+    drop(driver_a);
+    let mut driver_a = driver(&a).await;
+    for intent in [&at_a, &redirect] {
+        apply(&mut driver_a, intent).await;
+    }
+    driver_a
+        .reconcile(vec![Arc::new(at_a.clone()), Arc::new(redirect.clone())])
+        .await
+        .unwrap();
+    assert_eq!(dump(&a).await, there);
+
+    driver_a.remove(redirect.instance).await.unwrap();
+    assert_eq!(dealt(&vm1, &twins, server, 4).await, [4, 0]);
+    apply(&mut driver_a, &redirect).await;
+    at_a.flows.clear();
+    apply(&mut driver_a, &at_a).await;
+    assert_eq!(dealt(&vm1, &twins, server, 4).await, [4, 0]);
+    for instance in [at_a.instance, redirect.instance] {
+        driver_a.remove(instance).await.unwrap();
+    }
+    assert_eq!(dump(&a).await.0, before.0);
+    assert_eq!(dump(&a).await.1, before.1);
 }

@@ -54,7 +54,7 @@ pub use neighbour::{EntryState, FdbEntry, FdbTable, Neighbour, ProxyNeighbour};
 pub use netem::Netem;
 pub use offload::{one_packet_a_frame, one_packet_a_frame_here};
 pub use request::Request;
-pub use route::{Hop, IpEncap, LOCAL_TABLE, MAIN_TABLE, Route, RouteKind, Rule};
+pub use route::{Hop, IpEncap, LOCAL_TABLE, MAIN_TABLE, PortRange, Route, RouteKind, Rule};
 pub use spec::{Bridge, LinkSpec, Veth, Vlan, Vxlan, VxlanId};
 pub use state::{Counters, Link, PortState, VxlanState};
 

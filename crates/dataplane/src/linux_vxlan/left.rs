@@ -39,8 +39,11 @@ impl LinuxVxlanDriver {
         }
         // That a port leads nowhere for one instance does not contradict that it leads somewhere for another.
         let place = |rule: &Rule| {
-            let Rule { ipv6, priority, .. } = *rule;
-            (priority, ipv6, rule.iif.clone(), rule.tunnel_id)
+            let table = None;
+            Rule {
+                table,
+                ..rule.clone()
+            }
         };
         let places: BTreeSet<_> = state.rules.iter().map(place).collect();
         let labels: BTreeSet<u32> = state

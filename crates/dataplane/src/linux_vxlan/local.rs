@@ -37,16 +37,16 @@ impl LinuxVxlanDriver {
         elsewhere
     }
 
-    /// Brings those instances up to date that send to ports of others of this host. What fails is logged: it is not
+    /// Brings those instances up to date that send to ports, or by routes, of others of this host. What fails is logged: it is not
     /// the fault of the instance that changed.
     pub(super) async fn refresh_dependents(&mut self, changed: InstanceId, netlink: &Netlink) {
         let Some(tunnel) = self.tunnel else {
             return;
         };
-        let dependent = self
-            .instances
-            .values()
-            .filter(|applied| applied.intent.instance != changed && leads_here(&applied.intent));
+        let dependent = self.instances.values().filter(|Applied { intent, .. }| {
+            let redirects = intent.flows.values().any(|flow| flow.to == changed);
+            intent.instance != changed && (redirects || leads_here(intent))
+        });
         let dependent: Vec<Applied> = dependent.cloned().collect();
         for applied in dependent {
             let Applied { intent, table, .. } = &applied;
@@ -59,7 +59,7 @@ impl LinuxVxlanDriver {
                     }
                 }
                 Err(error) => tracing::warn!(
-                    "VPN instance `{}` does not reach other ports of this host: {error}",
+                    "VPN instance `{}` does not reach other instances of this host: {error}",
                     intent.external_id
                 ),
             }

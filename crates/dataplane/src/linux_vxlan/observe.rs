@@ -6,7 +6,7 @@ use netns::link::{Netlink, Route, Rule};
 use vpn::IpVpnIntent;
 
 use super::state::State;
-use super::{Applied, kernel, state};
+use super::{Applied, flow, kernel, state};
 use crate::DriverError;
 
 /// The indexes of an intent's ports, and those that are not there though they once were.
@@ -53,7 +53,7 @@ pub async fn find_own(
 ) -> Result<State, DriverError> {
     let rules = netlink.rules().await.map_err(|error| kernel(&error))?;
     let is_own = |rule: &Rule| match (rule.priority, rule.table) {
-        (state::LOOKUP, Some(table)) => state::is_own_table(table),
+        (flow::FLOWS..=state::LOOKUP, Some(table)) => state::is_own_table(table),
         (state::NOBODY, None) => rule.iif.is_some(),
         _ => false,
     };

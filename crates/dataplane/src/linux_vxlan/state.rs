@@ -6,9 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bgp_wire::Label;
 use netns::addr::{IpPrefix, MacAddr};
 use netns::link::{Hop, IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
-use vpn::intent::{IpVpnEndpoint, NextHop};
-use vpn::{Direction, IpVpnIntent};
+use vpn::intent::{FlowRedirect, IpVpnEndpoint, NextHop};
+use vpn::{Direction, InstanceId, IpVpnIntent};
 
+use super::flow::Flow;
 use super::plan::{RouteKey, key};
 
 /// Rules that choose a table for what comes out of a port or a tunnel.
@@ -53,6 +54,8 @@ pub struct Host<'a> {
     pub ports: &'a BTreeMap<String, u32>,
     /// The endpoints of other instances, by label.
     pub elsewhere: &'a BTreeMap<Label, Vec<Elsewhere>>,
+    /// Tables of other instances that are there.
+    pub tables: &'a BTreeMap<InstanceId, u32>,
 }
 
 /// An endpoint of another instance of this host.
@@ -86,6 +89,11 @@ impl State {
                     ipv6,
                     ..Rule::lookup(LOOKUP, host.table).iif(name)
                 }));
+                for FlowRedirect { traffic, to } in intent.flows.values() {
+                    let table = host.tables.get(to);
+                    let rules = table.map(|table| Flow::new(traffic, name, *table).rules());
+                    state.rules.extend(rules.into_iter().flatten());
+                }
             } else {
                 // Unless another instance takes it, it would go the host's own ways.
                 state.rules.extend(nowhere(name));
@@ -387,7 +395,7 @@ fn both<T>(make: impl Fn(bool) -> T) -> impl Iterator<Item = T> {
     [false, true].into_iter().map(make)
 }
 
-fn netns_prefix(prefix: &bgp_wire::IpPrefix) -> Option<IpPrefix> {
+pub fn netns_prefix(prefix: &bgp_wire::IpPrefix) -> Option<IpPrefix> {
     let address = prefix.address();
     if address.is_multicast() {
         return None;

@@ -9,7 +9,7 @@ use netlink_packet_route::route::{
     RouteLwTunnelEncap, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteProtocol, RouteScope,
     RouteType, RouteVia,
 };
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage, RulePortRange};
 use serde::Serialize;
 
 use super::request::{Mode, Request};
@@ -314,6 +314,20 @@ fn parse_encap(parts: &[RouteLwTunnelEncap]) -> Option<IpEncap> {
     Some(IpEncap { id: id?, dst: dst? })
 }
 
+/// Ports that a rule can tell: neither the first, 0, nor the last, 65535, is among those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PortRange {
+    low: u16,
+    high: u16,
+}
+
+impl PortRange {
+    /// From one port to another, both included; none if the kernel does not take that.
+    pub fn new(low: u16, high: u16) -> Option<Self> {
+        (low > 0 && low <= high && high < u16::MAX).then_some(Self { low, high })
+    }
+}
+
 /// A rule: packets that match look into a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Rule {
@@ -333,6 +347,12 @@ pub struct Rule {
     pub from: Option<IpPrefix>,
     /// The packet is to one of these.
     pub to: Option<IpPrefix>,
+    /// The packet is of this IP protocol.
+    pub protocol: Option<u8>,
+    /// The packet is from one of these ports.
+    pub from_ports: Option<PortRange>,
+    /// The packet is to one of these ports.
+    pub to_ports: Option<PortRange>,
     /// The table it looks into; `None`: the destination counts as unreachable.
     pub table: Option<u32>,
 }
@@ -349,6 +369,9 @@ impl Rule {
             mark: None,
             from: None,
             to: None,
+            protocol: None,
+            from_ports: None,
+            to_ports: None,
             table: Some(table),
         }
     }
@@ -409,6 +432,17 @@ impl Rule {
             header.dst_len = to.prefix_len();
             attributes.push(RuleAttribute::Destination(to.addr()));
         }
+        if let Some(protocol) = self.protocol {
+            attributes.push(RuleAttribute::IpProtocol(protocol.into()));
+        }
+        let message_of = |PortRange { low, high }| RulePortRange {
+            start: low,
+            end: high,
+        };
+        let from = self.from_ports.map(message_of);
+        attributes.extend(from.map(RuleAttribute::SourcePortRange));
+        let to = self.to_ports.map(message_of);
+        attributes.extend(to.map(RuleAttribute::DestinationPortRange));
         message
     }
 
@@ -430,6 +464,13 @@ impl Rule {
                 RuleAttribute::FwMark(mark) => rule.mark = Some(*mark),
                 RuleAttribute::Source(addr) => rule.from = IpPrefix::new(*addr, header.src_len),
                 RuleAttribute::Destination(addr) => rule.to = IpPrefix::new(*addr, header.dst_len),
+                RuleAttribute::IpProtocol(protocol) => rule.protocol = Some((*protocol).into()),
+                RuleAttribute::SourcePortRange(ports) => {
+                    rule.from_ports = PortRange::new(ports.start, ports.end);
+                }
+                RuleAttribute::DestinationPortRange(ports) => {
+                    rule.to_ports = PortRange::new(ports.start, ports.end);
+                }
                 _ => {}
             }
         }

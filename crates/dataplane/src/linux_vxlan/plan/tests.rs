@@ -126,6 +126,7 @@ fn state(intent: &IpVpnIntent) -> State {
             table: 1001,
             ports: &ports,
             elsewhere: &BTreeMap::new(),
+            tables: &BTreeMap::new(),
         },
     )
 }
