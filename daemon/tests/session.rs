@@ -9,7 +9,10 @@
 mod common;
 
 use bagpipe_api::{AttachBody, DetachBody, VpnType};
-use bgp_wire::{EncodeContext, Family, NextHop, Nlri, NlriValue, RawMessage, Update, raw::kind};
+use bgp_wire::{
+    Capability, DecodeContext, EncodeContext, Family, Message, NextHop, Nlri, NlriValue,
+    RawMessage, Update, raw::kind,
+};
 use common::{Daemon, Speaker, config, digits, listener, unhex};
 use serde_json::json;
 
@@ -507,4 +510,58 @@ async fn the_end_is_said_to_peers() {
     };
     assert_eq!(cease.body[..2], [6, 2], "administrative shutdown");
     assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_restart_is_announced_and_keeps_the_connection_from_ending_in_words() {
+    let (listener, port) = common::listener().await;
+    for (signal, last) in [("USR1", None), ("TERM", Some((6, 9)))] {
+        let mut daemon = Daemon::start(&common::config(port, "[BGP]\ngraceful_restart_time=77\n"));
+        let keeps = Capability::GracefulRestart {
+            restarting: false,
+            notification: true,
+            time: 0,
+            families: Vec::new(),
+        };
+        let mut speaker = Speaker::accept_with(&listener, &[Family::EVPN], vec![keeps]).await;
+        let mut framer = bgp_wire::raw::Framer::new();
+        framer.push(&speaker.open);
+        let open = framer.next().unwrap().unwrap();
+        let Ok(Message::Open(open)) = Message::decode(&open, &DecodeContext::default()) else {
+            panic!("no OPEN: {open:?}");
+        };
+        let announced = open
+            .capabilities
+            .iter()
+            .find_map(|capability| match capability {
+                Capability::GracefulRestart {
+                    restarting,
+                    time,
+                    families,
+                    ..
+                } => Some((
+                    *restarting,
+                    *time,
+                    families.contains(&(Family::EVPN, false)),
+                )),
+                _ => None,
+            });
+        assert_eq!(
+            announced,
+            Some((false, 77, true)),
+            "a first start: nothing was kept"
+        );
+        daemon
+            .until("bgp/peers", |page| page[0]["state"] == "Established")
+            .await;
+        daemon.signal(signal);
+        assert!(daemon.wait().success());
+        let mut words = None;
+        while let Some(message) = speaker.next_or_end().await {
+            if message.kind == kind::NOTIFICATION {
+                words = Some((message.body[0], message.body[1]));
+            }
+        }
+        assert_eq!(words, last, "{signal}");
+    }
 }

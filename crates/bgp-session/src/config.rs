@@ -68,6 +68,15 @@ impl SessionConfig {
         }
     }
 
+    /// There has been a session: the next one is not the first since our restart (RFC 4724 section 3).
+    pub(crate) fn is_back(&mut self) {
+        for capability in &mut self.capabilities {
+            if let Capability::GracefulRestart { restarting, .. } = capability {
+                *restarting = false;
+            }
+        }
+    }
+
     /// The OPEN we send; `peer` is the peer's where we already have it.
     pub(crate) fn open(&self, peer: Option<&Open>) -> Open {
         let mut local_as = self.local_as;

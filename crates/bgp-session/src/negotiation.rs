@@ -109,6 +109,13 @@ impl Negotiated {
         restarts.then_some(theirs)
     }
 
+    /// The peer keeps our routes after a NOTIFICATION, unless that is a hard reset (RFC 8538 section 4).
+    pub fn keeps_ours(&self) -> bool {
+        let ours = graceful_restart(&self.local).filter(|ours| !ours.families.is_empty());
+        let theirs = self.graceful_restart.as_ref();
+        ours.is_some_and(|ours| ours.notification) && theirs.is_some_and(|one| one.notification)
+    }
+
     /// The peer restarts gracefully in some family.
     pub fn peer_restarts(&self) -> bool {
         self.graceful_restart

@@ -204,6 +204,12 @@ impl Session {
             return;
         };
         let link = self.links.remove(index);
+        let last_words = last_words.map(|words| match &link.negotiated {
+            Some(negotiated) if reason == DownReason::Stopped && negotiated.keeps_ours() => {
+                Notification::hard_reset(&words)
+            }
+            _ => words,
+        });
         if let Some(notification) = last_words
             && link.phase > Phase::Connecting
         {
@@ -213,6 +219,7 @@ impl Session {
             out.push(Action::Close(id));
         }
         if link.phase == Phase::Established {
+            self.config.is_back();
             let restart = link
                 .negotiated
                 .as_ref()

@@ -176,3 +176,48 @@ fn a_mirror_restarts_in_the_families_of_its_caller() {
     let negotiated = pair.sides[B].session.negotiated().expect("established");
     assert!(!negotiated.peer_restarts());
 }
+
+#[test]
+fn who_stops_for_good_says_so_to_peers_that_would_keep_its_routes() {
+    for (ours, theirs, expected) in [
+        (
+            restart(false, true, 60, &[Family::EVPN]),
+            true,
+            (6, cease::HARD_RESET),
+        ),
+        (
+            restart(false, true, 60, &[Family::EVPN]),
+            false,
+            (6, cease::SHUTDOWN),
+        ),
+        (
+            restart(false, false, 60, &[Family::EVPN]),
+            true,
+            (6, cease::SHUTDOWN),
+        ),
+        (restart(false, true, 0, &[]), true, (6, cease::SHUTDOWN)),
+    ] {
+        let mut config = config(1);
+        config.capabilities.push(ours);
+        let mut pair = Pair::started(config, reflector(false, theirs));
+        pair.established(secs(1));
+        pair.give(A, Event::Stop("upgrade".to_owned()));
+        assert_eq!(pair.sides[A].notifications(), [expected]);
+    }
+}
+
+#[test]
+fn only_the_first_session_after_a_restart_is_said_to_be_that() {
+    let mut pair = Pair::started(helper(), reflector(true, false));
+    pair.established(secs(1));
+    let says_restarting = |pair: &Pair| {
+        let negotiated = pair.sides[A].session.negotiated().expect("established");
+        let theirs = negotiated.graceful_restart.as_ref().expect("announced");
+        theirs.restarting
+    };
+    assert!(says_restarting(&pair));
+    pair.give(B, Event::Reset(Notification::reset("again")));
+    pair.until(secs(5), |pair| pair.states() != [State::Established; 2]);
+    pair.established(secs(30));
+    assert!(!says_restarting(&pair));
+}

@@ -66,6 +66,12 @@ impl PeerHandle {
         let _ = self.task.await;
     }
 
+    /// Lets go of the connection without a word, as a process that dies does: a peer that knows of graceful restart keeps
+    /// the routes (RFC 4724).
+    pub fn abandon(self) {
+        self.task.abort();
+    }
+
     fn command(&self, command: Command) {
         // Only a task that has panicked is not listening.
         let _ = self.commands.send(command);

@@ -24,7 +24,7 @@ use crate::{
     cli::{self, DaemonArgs},
     clock,
     config::{Config, ConfigError},
-    core::{Command, Commands, Core, Leave, Parts, Sessions},
+    core::{self, Command, Commands, Core, Leave, Parts, Sessions},
     host::{self, AddressError},
     logging::{self, Memory},
     privileges,
@@ -220,8 +220,6 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         counts: Arc::default(),
     };
     let server = tokio::spawn(rest::serve(listener, api));
-    // Any part of the number will do: it only has to differ between daemons.
-    let sessions = Sessions::connect(&config.bgp, local_address, (ping >> 64) as u64);
     if let Err(error) = sd_notify::notify_ready() {
         tracing::warn!("cannot tell the service manager: {error}");
     }
@@ -231,6 +229,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     );
     tracing::info!("REST API on {api_address}");
 
+    let peers_listener = Sessions::listen(&config.bgp, local_address);
     // Everything is bound, and the threads of the drivers are yet to be made.
     privileges::drop_others().map_err(StartError::Privileges)?;
     let driver = DriverTask::start(host::evpn_driver(&config.evpn))
@@ -256,6 +255,10 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
             Some((driver, local_pe))
         }
     };
+    let left = core::left_over(&driver, ipvpn.as_ref().map(|(driver, _)| driver)).await;
+    // Any part of the number will do: it only has to differ between daemons.
+    let seed = (ping >> 64) as u64;
+    let sessions = Sessions::connect(&config.bgp, local_address, seed, left > 0, peers_listener);
     let parts = Parts {
         config: Arc::new(config),
         local_address,
@@ -267,6 +270,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         version,
         sessions,
         store,
+        left,
     };
     let (core, events) = Core::start(parts).await;
     core.run(events, inbox, stop.wait(&again, &commands)).await;

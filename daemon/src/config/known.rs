@@ -88,6 +88,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "hold_time",
             "connect_retry",
             "connect_retry_max",
+            "graceful_restart_time",
             "graceful_restart_max",
             "stale_path_time",
             "end_of_rib_wait",

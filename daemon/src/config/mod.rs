@@ -134,6 +134,9 @@ pub struct Bgp {
     pub connect_retry: Duration,
     /// Longest wait between attempts to connect.
     pub connect_retry_max: Duration,
+    /// How long peers are asked to keep the routes of this daemon when it restarts; 0 does not ask for it. Whole seconds,
+    /// 4095 at most (RFC 4724 section 3).
+    pub graceful_restart_time: u16,
     /// How long routes of a peer that restarts are kept at most, whatever it announces; 0 keeps none.
     pub graceful_restart_max: Duration,
     /// How long a peer that is back may take to confirm the routes that were kept.

@@ -63,6 +63,14 @@ impl Config {
                 .unwrap_or(Duration::from_millis(100)),
             connect_retry_max: seconds(raw, "BGP", "connect_retry_max", 0.01)?
                 .unwrap_or(Duration::from_secs(5)),
+            graceful_restart_time: raw
+                .with(
+                    "BGP",
+                    "graceful_restart_time",
+                    "must be 0 to 4095 seconds",
+                    |text| text.parse().ok().filter(|time| *time <= 4095),
+                )?
+                .unwrap_or(0),
             graceful_restart_max: seconds(raw, "BGP", "graceful_restart_max", 0.0)?
                 .unwrap_or(Duration::from_secs(300)),
             stale_path_time: seconds(raw, "BGP", "stale_path_time", 1.0)?

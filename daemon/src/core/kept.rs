@@ -19,6 +19,7 @@ impl Core {
         tracing::info!("attaching {} endpoints that were kept", kept.len());
         let time = self.config.common.persist_confirm_time;
         self.confirm = time.map(|time| Instant::now() + time);
+        self.restoring = true;
         for Kept { key, body } in kept {
             let request = AttachRequest::from_json(body.as_bytes()).and_then(convert::attach);
             match request {
@@ -38,6 +39,13 @@ impl Core {
                 }
                 Err(error) => tracing::warn!("what was kept is not understood: {error}: {body}"),
             }
+        }
+    }
+
+    /// Everything that was kept is attached again, as far as that can be: nothing more of the previous run is to come.
+    pub(super) fn restored(&mut self) {
+        if std::mem::take(&mut self.restoring) && self.stale.is_some() {
+            self.remove_stale();
         }
     }
 

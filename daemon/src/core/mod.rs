@@ -26,7 +26,7 @@ use std::{
 use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::{Listener, PeerEvent, sd_notify};
-use dataplane::DriverHandle;
+use dataplane::{DriverError, DriverHandle};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
@@ -147,6 +147,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// Where attachments are kept, and those that were, if they are to be.
     pub store: Option<(Store, Vec<Kept>)>,
+    /// How much a previous run left in the dataplane, see [`left_over`].
+    pub left: usize,
 }
 
 /// The core's state; the looking glass reads it.
@@ -169,6 +171,8 @@ pub struct Core {
     unconfirmed: BTreeMap<Key, DetachRequest>,
     /// When that is detached.
     confirm: Option<Instant>,
+    /// What was kept is being attached again.
+    restoring: bool,
     /// Where the times of peers count from.
     epoch: Instant,
     /// Connections that peers open.
@@ -208,6 +212,7 @@ impl Core {
                     starter,
                 },
             store,
+            left,
         } = parts;
         let (done, done_inbox) = mpsc::unbounded_channel();
         let rtc = config.bgp.enable_rtc.then_some(RtcOrigin {
@@ -226,29 +231,14 @@ impl Core {
             }),
         };
         let ipvpn = ipvpn.map(|(driver, _)| driver);
-        let left = match (driver.list().await, &ipvpn) {
-            (Ok(mut left), Some(ipvpn)) => ipvpn.list().await.map(|more| {
-                left.extend(more);
-                left
-            }),
-            (left, _) => left,
-        };
-        let stale = match left {
-            Ok(owned) if owned.is_empty() => None,
-            Ok(owned) => {
-                tracing::warn!(
-                    "found {} interfaces and routing tables of a previous run; what is not attached again within {} s \
-                     is removed",
-                    owned.len(),
-                    config.evpn.stale_time.as_secs()
-                );
-                Some(Instant::now() + config.evpn.stale_time)
-            }
-            Err(error) => {
-                tracing::warn!("cannot tell what a previous run left: {error}");
-                None
-            }
-        };
+        let stale = (left > 0).then(|| {
+            tracing::warn!(
+                "found {left} interfaces and routing tables of a previous run; what is not attached again within {} s \
+                 is removed",
+                config.evpn.stale_time.as_secs()
+            );
+            Instant::now() + config.evpn.stale_time
+        });
         let (store, kept) = store.unzip();
         let mut core = Self {
             config,
@@ -266,6 +256,7 @@ impl Core {
             store,
             unconfirmed: BTreeMap::new(),
             confirm: None,
+            restoring: false,
             epoch: Instant::now(),
             calls: Calls::of(listener.as_deref()),
             listener,
@@ -318,6 +309,9 @@ impl Core {
                 Some(done) = done.recv() => {
                     self.advance();
                     self.on_done(done);
+                    if self.operations.is_empty() {
+                        self.restored();
+                    }
                 }
                 Some(command) = commands.recv() => {
                     self.advance();
@@ -459,6 +453,8 @@ impl Core {
     /// Removes what a previous run left and nobody attached again.
     fn remove_stale(&mut self) {
         self.stale = None;
+        // Whoever kept routes through the restart may let go of those that have not come.
+        self.on_deadline();
         let intents = self.speaker.vpns().intents().cloned().collect();
         let reconciled = self.driver.reconcile(intents);
         let intents = self.speaker.vpns().ipvpn_intents().cloned().collect();
@@ -476,9 +472,13 @@ impl Core {
     }
 
     async fn goodbye(mut self, how: Leave) {
-        let peers = timeout(PEERS_GOODBYE, peers::stop(std::mem::take(&mut self.peers)));
+        let clear = how == Leave::Nothing && !self.config.common.keep_forwarding;
+        let mut peers = std::mem::take(&mut self.peers);
+        if !clear && self.config.bgp.graceful_restart_time > 0 {
+            peers::abandon(std::mem::take(&mut peers));
+        }
+        let peers = timeout(PEERS_GOODBYE, peers::stop(peers));
         let dataplane = async {
-            let clear = how == Leave::Nothing && !self.config.common.keep_forwarding;
             if clear {
                 // Peers hear of the end by the Cease: the withdrawals need not be sent.
                 self.speaker.stop();
@@ -495,6 +495,21 @@ impl Core {
         // A peer that does not close its side has been told all the same.
         let _ = tokio::join!(peers, dataplane);
     }
+}
+
+/// How many interfaces and tables a previous run left in the dataplane; none if that cannot be told, which is logged.
+pub async fn left_over(driver: &DriverHandle, ipvpn: Option<&DriverHandle<IpVpnIntent>>) -> usize {
+    let list = async {
+        let evpn = driver.list().await?.len();
+        Ok::<_, DriverError>(match ipvpn {
+            Some(ipvpn) => evpn + ipvpn.list().await?.len(),
+            None => evpn,
+        })
+    };
+    list.await.unwrap_or_else(|error| {
+        tracing::warn!("cannot tell what a previous run left: {error}");
+        0
+    })
 }
 
 /// Waits until a driver has done everything asked for; with `reset` it also removes what a previous run left.

@@ -39,6 +39,11 @@ impl Operations {
     pub(super) fn waiting(&self) -> usize {
         self.0.values().map(VecDeque::len).sum()
     }
+
+    /// Whether nothing is being done or waits for it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// The dataplane is done with an operation.

@@ -138,6 +138,7 @@ fn config(config: &Config) -> Value {
             "hold_time": bgp.hold_time,
             "connect_retry": bgp.connect_retry.as_secs_f64(),
             "connect_retry_max": bgp.connect_retry_max.as_secs_f64(),
+            "graceful_restart_time": bgp.graceful_restart_time,
             "graceful_restart_max": bgp.graceful_restart_max.as_secs_f64(),
             "stale_path_time": bgp.stale_path_time.as_secs_f64(),
             "end_of_rib_wait": bgp.end_of_rib_wait.as_secs_f64(),

@@ -150,7 +150,9 @@ impl Core {
 
     /// When [`Core::on_deadline`] has something to do at the latest.
     pub(in crate::core) fn peers_deadline(&self) -> Option<Instant> {
-        let next = self.peers.values().filter_map(Peer::next_deadline).min();
+        let marks = !self.is_restarting();
+        let next = self.peers.values();
+        let next = next.filter_map(|peer| peer.next_deadline(marks)).min();
         next.map(|after| self.epoch + after)
     }
 
@@ -167,8 +169,16 @@ impl Core {
         }
     }
 
+    /// Whether peers are to wait for the routes of instances that have not been attached again yet (RFC 4724 section 4.1).
+    fn is_restarting(&self) -> bool {
+        self.config.bgp.graceful_restart_time > 0 && self.stale.is_some()
+    }
+
     /// Sends the End-of-RIBs that are due. What was dispatched before is in the peer's queue already.
     fn mark_ends(&mut self, address: IpAddr, now: Duration) {
+        if self.is_restarting() {
+            return;
+        }
         let peer = self.peers.get_mut(&address);
         let Some(session) = peer.and_then(|peer| peer.session.as_mut()) else {
             return;
@@ -184,8 +194,9 @@ impl Core {
 }
 
 impl Peer {
-    fn next_deadline(&self) -> Option<Duration> {
-        let session = self.session.as_ref();
+    /// With `marks`, that of End-of-RIBs too.
+    fn next_deadline(&self, marks: bool) -> Option<Duration> {
+        let session = self.session.as_ref().filter(|_| marks);
         let marks = session.and_then(|session| session.export.next_deadline());
         marks.into_iter().chain(self.helper.next_deadline()).min()
     }

@@ -199,6 +199,13 @@ pub(super) fn send(peers: &BTreeMap<IpAddr, Peer>, dispatches: Vec<Dispatch>) {
     }
 }
 
+/// Lets go of every connection without a word.
+pub(super) fn abandon(peers: BTreeMap<IpAddr, Peer>) {
+    for peer in peers.into_values() {
+        peer.handle.abandon();
+    }
+}
+
 /// Ends every session with a Cease; all at once.
 pub(super) async fn stop(peers: BTreeMap<IpAddr, Peer>) {
     let mut stopping: JoinSet<()> = peers

@@ -41,6 +41,7 @@ pub struct Sessions {
 pub struct Starter {
     local_address: Ipv4Addr,
     seed: u64,
+    kept: bool,
     lives: u32,
     events: mpsc::Sender<(Life, PeerEvent)>,
     names: Names,
@@ -64,19 +65,31 @@ pub(in crate::core) struct Plan {
 }
 
 impl Sessions {
-    /// Connects to every peer of the configuration, at once, and listens for them; `seed` varies the timers.
+    /// Listens for peers, where the configuration has it so.
+    pub fn listen(bgp: &Bgp, local_address: Ipv4Addr) -> Option<Listener> {
+        calls::listen(bgp, local_address.into())
+    }
+
+    /// Connects to every peer of the configuration, at once, and takes their calls; `seed` varies the timers.
     /// Events wait for the core, and when too many do, so do the peers.
-    pub fn connect(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> Self {
+    /// `kept` is whether the dataplane has gone on forwarding since a previous run.
+    pub fn connect(
+        bgp: &Bgp,
+        local_address: Ipv4Addr,
+        seed: u64,
+        kept: bool,
+        listener: Option<Listener>,
+    ) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let (names, answers) = Names::new();
         let mut starter = Starter {
             local_address,
             seed,
+            kept,
             lives: 0,
             events: sender,
             names,
         };
-        let listener = calls::listen(bgp, local_address.into());
         starter.names.watch(bgp);
         let wanted = starter.wanted(bgp);
         calls::sign(listener.as_ref(), &wanted);
@@ -101,6 +114,7 @@ impl Starter {
                 continue;
             };
             let mut session = session(bgp, self.local_address, self.seed_of(address));
+            session.capabilities.extend(self.restart(bgp));
             if passive {
                 session.mode = Mode::Passive;
             }
@@ -117,6 +131,23 @@ impl Starter {
             all.insert(address, Wanted { config, limits });
         }
         all
+    }
+
+    /// What is said of graceful restart (RFC 4724 section 3, RFC 8538 section 2). Routes of peers that restart are kept, after
+    /// a NOTIFICATION too; whoever asks for nothing of the kind itself names no family.
+    fn restart(&self, bgp: &Bgp) -> Option<Capability> {
+        let time = bgp.graceful_restart_time;
+        let asks = time > 0;
+        (asks || !bgp.graceful_restart_max.is_zero()).then(|| Capability::GracefulRestart {
+            restarting: asks && self.kept,
+            notification: !bgp.graceful_restart_max.is_zero(),
+            time,
+            families: families(bgp)
+                .into_iter()
+                .filter(|_| asks)
+                .map(|family| (family, self.kept))
+                .collect(),
+        })
     }
 
     /// Takes in what a name stands for; true if that is news.
@@ -211,9 +242,6 @@ fn session(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> SessionConfig {
     session.hold_time = bgp.hold_time;
     session.families = families(bgp);
     session.capabilities.push(Capability::ExtendedMessage);
-    if !bgp.graceful_restart_max.is_zero() {
-        session.capabilities.push(HELPER);
-    }
     session.connect_retry = Backoff {
         first: bgp.connect_retry,
         max: bgp.connect_retry_max.max(bgp.connect_retry),
@@ -223,12 +251,3 @@ fn session(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> SessionConfig {
     session.seed = seed;
     session
 }
-
-/// Keeps the routes of peers that restart, after a NOTIFICATION too; asks for nothing of the kind itself, by naming
-/// no family (RFC 4724 section 3, RFC 8538 section 2).
-const HELPER: Capability = Capability::GracefulRestart {
-    restarting: false,
-    notification: true,
-    time: 0,
-    families: Vec::new(),
-};
