@@ -207,6 +207,9 @@ impl Resolver<'_> {
                 None => {
                     let only = !listens(self.word(from));
                     let needed = match only {
+                        true if self.word(from) == "bagpipe" => {
+                            "BGP speaker that can be called: fakerr, gobgp, frr, bird, openbgpd or bagpipe"
+                        }
                         true => "reflector: fakerr, gobgp, frr, bird or openbgpd",
                         false => "BGP speaker",
                     };
