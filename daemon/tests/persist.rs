@@ -70,11 +70,10 @@ async fn what_was_attached_is_attached_again_after_the_daemon_was_killed() {
     drop(client);
     kill(daemon);
     let daemon = start(directory.path(), "");
-    daemon
-        .until("vpns/instances", |page| {
-            page.as_array().is_some_and(|a| a.len() == 2)
-        })
-        .await;
+    for instance in ["a", "b%2Fc"] {
+        let ports = format!("vpns/instances/{instance}/ports");
+        daemon.until(&ports, |page| page["tap1"].is_object()).await;
+    }
     let expected = named(&[("a", "10.0.0.2"), ("b/c", "10.0.0.3")]);
     assert_eq!(attachments(&daemon).await, expected);
     let mut client = daemon.client().await;
@@ -112,11 +111,8 @@ async fn what_nobody_attaches_again_in_time_is_detached_and_forgotten() {
     daemon.signal("TERM");
     assert!(daemon.wait().success());
     let daemon = start(directory.path(), "");
-    daemon
-        .until("vpns/instances", |page| {
-            page.as_array().is_some_and(|a| a.len() == 1)
-        })
-        .await;
+    let ports = "vpns/instances/a/ports";
+    daemon.until(ports, |page| page["tap1"].is_object()).await;
     assert_eq!(attachments(&daemon).await, named(&[("a", "10.0.0.1")]));
 }
 
