@@ -300,3 +300,29 @@ fn a_target_that_is_only_advertised_again_is_not_imported_any_more() {
     attach(&mut speaker, both);
     assert_eq!(prefixes(&speaker, "x1").len(), 1);
 }
+
+#[test]
+fn two_that_advertise_again_what_the_other_does_come_to_rest() {
+    let mut speaker = speaker();
+    for (name, n, from, to) in [("x", 1, [1, 4], [3]), ("y", 2, [1, 3], [4])] {
+        let request = vrf(name, n, &format!("100.0.0.{n}"));
+        attach(
+            &mut speaker,
+            AttachRequest {
+                readvertise: again(&from, &to),
+                ..request
+            },
+        );
+    }
+    // Each would rather have what the other makes of it than this.
+    let target = ExtendedCommunity::from(rt(1));
+    let poor = with_communities(2, "20.0.0.0/24", &[500], [target], 50);
+    speaker.handle([announce(&poor)]);
+    for number in [1, 2] {
+        let records: Vec<_> = communities(&speaker, number).concat();
+        let records = records.iter().filter(|text| text.starts_with("rtrecord"));
+        assert_eq!(Vec::from_iter(records), ["rtrecord:64512:1"]);
+    }
+    speaker.handle([take_back(&poor)]);
+    assert!(communities(&speaker, 1).is_empty() && communities(&speaker, 2).is_empty());
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bgp_rib::WorkerId;
 use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
-use bgp_wire::IpPrefix;
+use bgp_wire::{ExtendedCommunity, IpPrefix};
 
 use super::reading::{Forward, Meaning, Redirect, Subject};
 use crate::intent::NextHop;
@@ -106,12 +106,15 @@ impl Learned {
         paths
     }
 
-    /// The path that is advertised again.
+    /// The path that is advertised again: the one that was least often, then the preferred one.
+    ///
+    /// Each time adds to its records, so that two instances that advertise again what the other does cannot go on for
+    /// ever about whose is to be preferred.
     pub(crate) fn readvertised(&self, subject: &Subject) -> Option<(&PathId, &Path)> {
         let again = self
             .paths_of(subject)
             .filter(|(_, path)| path.meaning.again);
-        again.max_by(compare)
+        again.max_by(|a, b| records(b.1).cmp(&records(a.1)).then_with(|| compare(a, b)))
     }
 
     fn paths_of(&self, subject: &Subject) -> impl Iterator<Item = (&PathId, &Path)> {
@@ -123,6 +126,15 @@ impl Learned {
 fn compare((a, path_a): &(&PathId, &Path), (b, path_b): &(&PathId, &Path)) -> Ordering {
     let candidate = |source, route| Candidate { source, route };
     best_path::compare(candidate(a.0, &path_a.route), candidate(b.0, &path_b.route))
+}
+
+/// How many targets a route has borne before.
+fn records(path: &Path) -> usize {
+    let communities = path.route.attributes.extended_communities().iter();
+    let records: BTreeSet<_> = communities
+        .filter_map(ExtendedCommunity::rt_record)
+        .collect();
+    records.len()
 }
 
 /// What equal routes have in common.
