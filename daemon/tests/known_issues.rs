@@ -388,3 +388,72 @@ async fn issue_60_all_types_of_route_targets() {
         json!({"import": ["target:70000:1"], "export": ["target:64512:1", "target:192.0.2.1:7"]})
     );
 }
+
+#[tokio::test]
+async fn issue_55_an_e_vpn_plugged_into_an_ip_vpn_is_shown_and_goes_again() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let behind = |id: &str, instance: &str| {
+        let mut body = serde_json::to_value(ipvpn()).unwrap();
+        body["vpn_instance_id"] = instance.into();
+        body["local_port"] = json!({"evpn": {"id": id}});
+        body
+    };
+    client.attach(&evpn()).await.unwrap();
+    client.attach(&evpn_named("e2", "tap2")).await.unwrap();
+    let answer = client.post("/attach_localport", &behind("e1", "v1")).await;
+    answer.unwrap();
+    let shown = page(&mut client, "vpns/instances/e1/gateway_port").await;
+    assert_eq!(shown["interface"], "'evpn1-ipvpn3'");
+    assert_eq!(shown["ipvpn"]["id"], "VRF-3");
+    assert_eq!(shown["ipvpn"]["external_instance_id"], "v1");
+    let href = shown["ipvpn"]["href"].as_str().unwrap();
+    assert!(href.ends_with("/looking-glass/vpns/instances/v1"), "{href}");
+    let ports = page(&mut client, "vpns/instances/v1/ports").await;
+    assert_eq!(
+        ports.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["ipvpn3-evpn1"]
+    );
+
+    // Whatever breaks a rule is the caller's to mend.
+    let mut both = behind("e1", "v1");
+    both["local_port"]["linuxif"] = "tap9".into();
+    let mut ovs = behind("e1", "v1");
+    ovs["local_port"]["evpn"]["ovs_port_name"] = "patch".into();
+    let mut within = behind("e1", "e3");
+    within["vpn_type"] = "evpn".into();
+    let mut nameless = behind("e1", "v1");
+    nameless["local_port"]["evpn"] = json!({});
+    for body in [
+        both,
+        ovs,
+        within,
+        nameless,
+        behind("nope", "v2"),
+        behind("v1", "v2"),
+        behind("e1", "v2"),
+        behind("e2", "v1"),
+    ] {
+        let refusal = refused(&mut client, "/attach_localport", &body).await;
+        assert_eq!(refusal.status, 400, "{body}: {refusal}");
+        let field = refusal.field.clone().unwrap_or_default();
+        assert!(field.starts_with("local_port"), "{body}: {refusal}");
+    }
+
+    // A detach says `evpn` or an interface; neither is looked at.
+    for linuxif in [None, Some("tap1")] {
+        let mut gone = behind("e1", "v1");
+        if let Some(linuxif) = linuxif {
+            gone["local_port"] = json!({"linuxif": linuxif});
+        }
+        client.post("/detach_localport", &gone).await.unwrap();
+        let shown = page(&mut client, "vpns/instances/e1/gateway_port").await;
+        assert_eq!(shown, Value::Null);
+        let again = client.post("/attach_localport", &behind("e1", "v1")).await;
+        again.unwrap();
+    }
+}
+
+fn evpn_named(instance: &str, linuxif: &str) -> AttachBody {
+    AttachBody::evpn(instance, linuxif, "02:00:00:00:00:02").rt("64512:2")
+}

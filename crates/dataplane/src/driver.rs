@@ -113,6 +113,8 @@ pub enum OwnedKind {
     Bridge,
     /// A VXLAN interface.
     Vxlan,
+    /// One end of a link between an E-VPN and an IP VPN instance.
+    Link,
     /// Rules and routes of a routing table.
     RoutingTable,
 }

@@ -14,6 +14,7 @@ pub mod dummy;
 mod error;
 pub mod linux;
 pub mod linux_vxlan;
+mod plug;
 mod task;
 
 pub use driver::{BoxFuture, Driver, DriverView, Owned, OwnedKind};

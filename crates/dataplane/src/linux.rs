@@ -139,7 +139,12 @@ impl LinuxDriver {
         // Also the names of what could not be brought up: it is wanted.
         let keep = intents.iter().flat_map(|intent| {
             let names = [names::bridge, names::vxlan];
-            names.map(|name| name(&intent.external_id))
+            let names = names.map(|name| name(&intent.external_id));
+            let link = intent
+                .gateway_port
+                .iter()
+                .map(|port| port.link.evpn.clone());
+            names.into_iter().chain(link)
         });
         first.and(self.sweep(&keep.collect()).await)
     }

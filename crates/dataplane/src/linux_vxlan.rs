@@ -32,16 +32,17 @@ use std::sync::Arc;
 
 use netns::link::{LinkError, LinkErrorKind, Netlink, Route};
 use netns::ns::NetNs;
+use vpn::intent::Link;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
 use self::flow::Flow;
-use self::observe::{find_own, find_ports};
+use self::observe::{find_own, find_ports, link_ends};
 use self::plan::{Op, execute, plan};
 use self::settings::Settings;
 use self::state::{Host, INSTANCE_TABLES, State, TABLES};
 use crate::linux::names::fnv1a;
 use crate::linux::underlay;
-use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned, OwnedKind};
+use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned, OwnedKind, plug};
 
 /// Name of the VXLAN interface.
 const TUNNEL: &str = "ipvpn-vxlan";
@@ -137,6 +138,9 @@ impl LinuxVxlanDriver {
         let netlink = self.netlink()?;
         self.check(&intent)?;
         let before = self.instances.get(&intent.instance).cloned();
+        for link in links(&intent) {
+            plug::ensure(&netlink, link).await?;
+        }
         let (ports, missing) = find_ports(&netlink, &intent, before.as_ref(), tolerated).await?;
         let names: Vec<String> = ports.keys().cloned().collect();
         let made = self.make(&netlink, &intent, before.as_ref(), ports, missing);
@@ -144,6 +148,8 @@ impl LinuxVxlanDriver {
             Ok(applied) => applied,
             Err(error) => {
                 self.release(names);
+                let had = before.as_ref().map(|before| &before.intent);
+                self.remove_links(&netlink, Some(&intent), had).await;
                 if let Err(error) = self.remove_idle_tunnel(&netlink).await {
                     tracing::warn!("cannot remove what was made for nothing: {error}");
                 }
@@ -154,6 +160,8 @@ impl LinuxVxlanDriver {
             (&before.intent.ports, &before.ports) == (&intent.ports, &applied.ports)
         };
         let moved = !before.as_ref().is_some_and(is_same);
+        let had = before.as_ref().map(|before| &before.intent);
+        self.remove_links(&netlink, had, Some(&intent)).await;
         self.instances.insert(intent.instance, applied);
         self.release(
             before
@@ -182,7 +190,11 @@ impl LinuxVxlanDriver {
         };
         for (name, index) in &ports {
             if before.and_then(|before| before.ports.get(name)) != Some(index) {
-                self.prepare_port(netlink, name).await?;
+                let is_link = intent
+                    .ports
+                    .get(name)
+                    .is_some_and(|port| port.link.is_some());
+                self.prepare_port(netlink, name, is_link).await?;
             }
         }
         let state = self.state(intent, tunnel, table, &ports);
@@ -235,6 +247,8 @@ impl LinuxVxlanDriver {
         let ops = self.unshared(ops, &applied.intent);
         execute(&netlink, &ops).await?;
         if let Some(applied) = self.instances.remove(&instance) {
+            self.remove_links(&netlink, Some(&applied.intent), None)
+                .await;
             self.release(applied.ports.into_keys());
         }
         self.refresh_dependents(instance, &netlink).await;
@@ -296,6 +310,22 @@ impl LinuxVxlanDriver {
         }
     }
 
+    /// Removes the links of one intent that another does not want.
+    async fn remove_links(
+        &self,
+        netlink: &Netlink,
+        of: Option<&Arc<IpVpnIntent>>,
+        but: Option<&Arc<IpVpnIntent>>,
+    ) {
+        let kept: Vec<&Link> = but.into_iter().flat_map(|intent| links(intent)).collect();
+        let gone = of.into_iter().flat_map(|intent| links(intent));
+        for link in gone.filter(|link| !kept.contains(link)) {
+            if let Err(error) = plug::remove(netlink, link).await {
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
     /// Removes the tunnel if nothing can come by it.
     async fn remove_idle_tunnel(&mut self, netlink: &Netlink) -> Result<(), DriverError> {
         if self.instances.is_empty() && self.left == State::default() {
@@ -337,8 +367,13 @@ impl LinuxVxlanDriver {
         Ok(())
     }
 
-    async fn prepare_port(&self, netlink: &Netlink, name: &str) -> Result<(), DriverError> {
-        self.settings.port(name)?;
+    async fn prepare_port(
+        &self,
+        netlink: &Netlink,
+        name: &str,
+        is_link: bool,
+    ) -> Result<(), DriverError> {
+        self.settings.port(name, is_link)?;
         let up = netlink.set_up(name).await;
         up.map_err(|error| kernel(&error))?;
         // Has the kernel notice the carrier now and not when it gets around to it (since Linux 6.9).
@@ -451,6 +486,19 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(kernel(&error)),
             }
+            let users = |name: &str| {
+                let mut users = self.instances.iter();
+                let user = users
+                    .find(|(_, applied)| links(&applied.intent).any(|link| link.ipvpn == name));
+                user.map(|(instance, _)| *instance)
+            };
+            let ends = link_ends(&netlink).await?.into_iter();
+            owned.extend(ends.map(|name| Owned {
+                instance: users(&name),
+                name,
+                kind: OwnedKind::Link,
+                vni: None,
+            }));
             let there = find_own(&netlink, []).await?;
             let routes = there.routes.iter().map(|route| route.table);
             let rules = there.rules.iter().filter_map(|rule| rule.table);
@@ -483,6 +531,11 @@ impl Driver<IpVpnIntent> for LinuxVxlanDriver {
             ..DriverView::default()
         })
     }
+}
+
+/// The links to E-VPN instances that an intent has for ports.
+fn links(intent: &IpVpnIntent) -> impl Iterator<Item = &Link> {
+    intent.ports.values().filter_map(|port| port.link.as_ref())
 }
 
 /// What the kernel answered, in the driver's words.

@@ -174,6 +174,7 @@ fn intent(instance: u32, ports: &[&str]) -> Arc<EvpnIntent> {
         local_vtep: [10, 0, 0, 1].into(),
         linuxbr: None,
         gateway: None,
+        gateway_port: None,
         ports: ports.collect(),
         remote_macs: BTreeMap::new(),
         neighbours: BTreeMap::new(),

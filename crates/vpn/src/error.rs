@@ -27,8 +27,24 @@ pub enum AttachError {
     SubnetInEvpn { kind: InstanceKind },
     #[error("Missing parameter: 'ip_address'")]
     NoAddress,
-    #[error("plugging an evpn instance into an ipvpn one is not possible in this version")]
-    EvpnAsPort,
+    #[error("Mandatory key is missing in local_port parameter (linuxif, or evpn)")]
+    NoPort,
+    #[error("only an ipvpn instance can have an evpn one plugged into it")]
+    EvpnInEvpn,
+    #[error("EVPN instance {name} could not be found")]
+    UnknownEvpn { name: String },
+    #[error("VPN instance {name} is not of type evpn, it cannot be plugged into an ipvpn one")]
+    NotEvpn { name: String },
+    #[error("EVPN instance {name} is already plugged into ipvpn instance {other}")]
+    EvpnTaken { name: String, other: String },
+    #[error(
+        "EVPN instance {other} is already plugged into {external_id}, {name} cannot be as well"
+    )]
+    OtherEvpn {
+        external_id: String,
+        name: String,
+        other: String,
+    },
     #[error("A VPN instance using vni {vni} already exists.")]
     VniInUse { vni: Vni },
     #[error(

@@ -45,6 +45,8 @@ pub(crate) struct Evi {
     /// Targets subscribed to.
     subscribed: BTreeSet<RouteTarget>,
     multicast: Option<Arc<Route>>,
+    /// Of the gateway behind the link to an IP VPN instance.
+    gateway: Option<Arc<Route>>,
     /// The gateway that `advertised` knows of.
     published_gateway: Option<IpAddr>,
     advertised: BTreeMap<EndpointKey, Arc<Route>>,
@@ -63,6 +65,7 @@ impl Evi {
             gateway: request
                 .gateway
                 .map(|address| Gateway::of_subnet(address, common.prefix_len)),
+            gateway_port: None,
             ports: BTreeMap::new(),
             remote_macs: BTreeMap::new(),
             neighbours: BTreeMap::new(),
@@ -78,6 +81,7 @@ impl Evi {
             complaints: BTreeSet::new(),
             subscribed: BTreeSet::new(),
             multicast: None,
+            gateway: None,
             published_gateway: None,
             advertised: BTreeMap::new(),
         }

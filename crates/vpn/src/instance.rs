@@ -110,6 +110,13 @@ impl Common {
         self.endpoints.is_empty() && self.pending.is_empty() && self.redirection.is_none()
     }
 
+    /// Whether an endpoint behind the interface is live or about to be.
+    pub(crate) fn is_behind(&self, linuxif: &str) -> bool {
+        let live = self.endpoints.values().map(|endpoint| &endpoint.port);
+        let pending = self.pending.values().map(|request| &request.local_port);
+        live.chain(pending).any(|port| port.linuxif == linuxif)
+    }
+
     /// Whether the MAC of the request is at no other port, and the port, if it is `plugged`, has the same VLAN.
     pub(crate) fn admit_port(
         &self,
@@ -237,6 +244,21 @@ impl Instance {
             Self::Evi(evi) => evi.intent.gateway,
             Self::Vrf(vrf) => vrf.intent.gateway,
         }
+    }
+
+    /// Whether nothing is live that has to be told of.
+    pub(crate) fn is_idle(&self) -> bool {
+        let common = self.common();
+        common.endpoints.is_empty() && common.redirection.is_none() && !self.is_plugged()
+    }
+
+    /// Whether nothing needs it any more.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.common().is_unused() && !self.is_plugged()
+    }
+
+    fn is_plugged(&self) -> bool {
+        matches!(self, Self::Evi(evi) if evi.intent.gateway_port.is_some())
     }
 
     /// Whether the request fits the endpoints that are held.

@@ -5,6 +5,7 @@
 
 mod delta;
 mod ipvpn;
+mod link;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use delta::{IntentDelta, diff};
 pub use ipvpn::{FlowRedirect, IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop};
+pub use link::{GATEWAY_MAC, GatewayPort, Link};
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,6 +45,8 @@ pub struct EvpnIntent {
     pub linuxbr: Option<String>,
     /// The subnet's gateway, if the caller said one.
     pub gateway: Option<Gateway>,
+    /// Where the instance is plugged into an IP VPN one: a further port, with the gateway's MAC behind it.
+    pub gateway_port: Option<GatewayPort>,
     /// Local ports by interface name.
     pub ports: BTreeMap<String, Port>,
     /// Where to send frames for a MAC that is not local.

@@ -7,6 +7,7 @@
 
 mod attach;
 mod detach;
+mod link;
 mod redirect;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -316,10 +317,11 @@ impl VpnManager {
         self.by_name.get(external_id).copied()
     }
 
-    /// Gives back what nothing holds any more of a MAC, and the instance if it was the last.
-    fn settle(&mut self, id: InstanceId, mac: bgp_wire::MacAddr) {
+    /// Gives back what nothing holds any more of a MAC, the link that nothing is behind, and the instance if it was
+    /// the last.
+    fn settle(&mut self, id: InstanceId, mac: bgp_wire::MacAddr) -> Vec<Effect> {
         let Some(instance) = self.instances.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
         if instance.refresh_local(mac) {
             self.changed.insert(id);
@@ -343,9 +345,11 @@ impl VpnManager {
                 self.rds.release(rd);
             }
         }
-        if common.is_unused() {
+        let effects = self.unlink_idle(id);
+        if self.instances.get(&id).is_some_and(Instance::is_unused) {
             self.remove(id);
         }
+        effects
     }
 
     fn remove(&mut self, id: InstanceId) {

@@ -180,8 +180,10 @@ pub struct BadIp {
 /// The local interface of an endpoint. A MAC belongs to exactly one of these per instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalPort {
-    /// Interface name; endpoints are grouped by it.
+    /// Interface name; endpoints are grouped by it. Whatever it is, that of the link if `evpn` says so.
     pub linuxif: String,
+    /// The name of an E-VPN instance that is plugged into this IP VPN one: the endpoint is behind it.
+    pub evpn: Option<String>,
     /// VLAN of the instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
     /// Anything else that was said of the port, as canonical JSON text; compared, never read.
@@ -193,6 +195,7 @@ impl LocalPort {
     pub fn new(linuxif: impl Into<String>) -> Self {
         Self {
             linuxif: linuxif.into(),
+            evpn: None,
             vlan: None,
             details: None,
         }

@@ -71,8 +71,9 @@ impl Speaker {
     }
 
     /// See [`VpnManager::abort`].
-    pub fn abort(&mut self, token: AttachToken) {
-        self.vpns.abort(token);
+    pub fn abort(&mut self, token: AttachToken) -> Output {
+        let effects = self.vpns.abort(token);
+        self.run(effects)
     }
 
     /// See [`VpnManager::detach`].

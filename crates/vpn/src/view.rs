@@ -101,6 +101,16 @@ impl VpnManager {
         self.named(external_id).map(view)
     }
 
+    /// Where an E-VPN instance is plugged into an IP VPN one: its interface, and the name that users gave the other.
+    pub fn gateway_port(&self, external_id: &str) -> Option<(String, InstanceView)> {
+        let Instance::Evi(evi) = self.named(external_id)? else {
+            return None;
+        };
+        let port = evi.intent.gateway_port.as_ref()?;
+        let vrf = self.instance_map().get(&port.vrf)?;
+        Some((port.link.evpn.clone(), view(vrf)))
+    }
+
     /// What has become of the MACs that are attached to an E-VPN instance.
     pub fn mobility(&self, external_id: &str) -> Option<MobilityView> {
         let Instance::Evi(evi) = self.named(external_id)? else {

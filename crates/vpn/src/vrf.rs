@@ -17,7 +17,7 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::{Family, IpPrefix, MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
-use crate::intent::{Gateway, IpVpnEndpoint, IpVpnIntent};
+use crate::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnIntent};
 use crate::manager::VpnConfig;
 use crate::request::AttachRequest;
 
@@ -47,6 +47,8 @@ pub(crate) struct Vrf {
     placed: BTreeMap<MacAddr, Placed>,
     /// Who is behind each prefix that is in the intent.
     holders: BTreeMap<IpPrefix, BTreeSet<MacAddr>>,
+    /// The E-VPN instance that is plugged in.
+    pub(crate) linked_to: Option<InstanceId>,
     /// Targets subscribed to, and those of Flowspec routes.
     subscribed: BTreeSet<RouteTarget>,
     subscribed_flows: BTreeSet<RouteTarget>,
@@ -78,6 +80,7 @@ impl Vrf {
             ecmp: config.ipvpn.as_ref().is_some_and(|i| i.capabilities.ecmp),
             placed: BTreeMap::new(),
             holders: BTreeMap::new(),
+            linked_to: None,
             subscribed: BTreeSet::new(),
             subscribed_flows: BTreeSet::new(),
             policy: Policy::default(),

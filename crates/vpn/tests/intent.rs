@@ -43,6 +43,7 @@ fn intent() -> impl Strategy<Value = EvpnIntent> {
                     address: pe(n),
                     prefix_len: 24,
                 }),
+                gateway_port: None,
                 ports: ports
                     .into_iter()
                     .map(|(n, p)| (format!("tap{n}"), port(p)))

@@ -198,12 +198,19 @@ fn ip(ip: Option<request::IpText>) -> Result<Option<vpn::IpWithPrefix>, ApiError
 }
 
 fn local_port(port: request::LocalPort) -> Result<LocalPort, ApiError> {
+    let text = |key: &str| Some(port.evpn.as_ref()?.get(key)?.as_str()?.to_owned());
+    let evpn = text("id");
+    if let Some(name) = text("ovs_port_name").filter(|name| !name.is_empty()) {
+        let rule = Rule::OnlyFor("dataplane driver ovs");
+        return Err(ApiError::new("local_port.evpn.ovs_port_name", rule).found(name));
+    }
     let details = [("evpn", port.evpn), ("ovs", port.ovs)].into_iter();
     let details: serde_json::Map<String, Value> = details
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect();
     Ok(LocalPort {
         linuxif: port.linuxif.unwrap_or_default(),
+        evpn,
         vlan: port.vlan,
         details: (!details.is_empty()).then(|| Value::from(details).to_string()),
     })

@@ -2,7 +2,7 @@
 
 use bagpipe_api::AttachRequest;
 use tokio::time::Instant;
-use vpn::DetachRequest;
+use vpn::{DetachRequest, InstanceKind};
 
 use super::{
     Core, convert,
@@ -20,25 +20,29 @@ impl Core {
         let time = self.config.common.persist_confirm_time;
         self.confirm = time.map(|time| Instant::now() + time);
         self.restoring = true;
+        let mut requests = Vec::new();
         for Kept { key, body } in kept {
             let request = AttachRequest::from_json(body.as_bytes()).and_then(convert::attach);
             match request {
-                Ok(request) => {
-                    let detach = DetachRequest {
-                        kind: request.kind,
-                        external_id: request.external_id.clone(),
-                        mac: request.mac,
-                        ip: request.ip.clone(),
-                    };
-                    self.unconfirmed.insert(key, detach);
-                    let answer = Answer {
-                        to: None,
-                        memo: None,
-                    };
-                    self.queue(Operation::Attach(Box::new(request), answer));
-                }
+                Ok(request) => requests.push((key, request)),
                 Err(error) => tracing::warn!("what was kept is not understood: {error}: {body}"),
             }
+        }
+        // What is plugged into an IP VPN instance has to be there.
+        requests.sort_by_key(|(_, request)| request.kind == InstanceKind::IpVpn);
+        for (key, request) in requests {
+            let detach = DetachRequest {
+                kind: request.kind,
+                external_id: request.external_id.clone(),
+                mac: request.mac,
+                ip: request.ip.clone(),
+            };
+            self.unconfirmed.insert(key, detach);
+            let answer = Answer {
+                to: None,
+                memo: None,
+            };
+            self.queue(Operation::Attach(Box::new(request), answer));
         }
     }
 

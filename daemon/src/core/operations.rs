@@ -164,7 +164,8 @@ impl Core {
                 Ok(())
             }
             (Some(token), Err(error)) => {
-                self.speaker.abort(token);
+                let output = self.speaker.abort(token);
+                self.deliver(output);
                 Err(refusal::plug(&error))
             }
             (None, Ok(())) => Ok(()),
@@ -214,11 +215,16 @@ impl Core {
                 true
             }
             Ok(prepared) => {
+                // An E-VPN instance that it plugs in: made in any order, and refused together.
+                let mut others = Vec::new();
+                for change in self.speaker.take_intents() {
+                    others.push(self.driver.request(change));
+                }
                 let change = match prepared.intent {
                     AnyIntent::Evpn(intent) => Change::Evpn(IntentChange::Set(intent)),
                     AnyIntent::IpVpn(intent) => Change::IpVpn(IntentChange::Set(intent)),
                 };
-                self.request(change, external_id, Some(prepared.token), answer);
+                self.request(change, others, external_id, Some(prepared.token), answer);
                 false
             }
         }
@@ -239,11 +245,13 @@ impl Core {
             Ok(output) => {
                 self.deliver(output);
                 let mut own = None;
+                let mut others = Vec::new();
                 for change in self.speaker.take_intents() {
                     if Some(change.instance()) == instance {
                         own = Some(Change::Evpn(change));
                     } else {
-                        self.driver.submit(change);
+                        // One that was plugged in, mostly: it is unplugged when this is answered.
+                        others.push(self.driver.request(change));
                     }
                 }
                 for change in self.speaker.take_ipvpn_intents() {
@@ -255,7 +263,7 @@ impl Core {
                 }
                 match own {
                     Some(change) => {
-                        self.request(change, external_id.clone(), None, answer);
+                        self.request(change, others, external_id.clone(), None, answer);
                         false
                     }
                     None => {
@@ -271,6 +279,7 @@ impl Core {
     fn request(
         &self,
         change: Change,
+        others: Vec<impl Future<Output = Result<(), DriverError>> + Send + 'static>,
         external_id: String,
         token: Option<AttachToken>,
         answer: Answer,
@@ -284,12 +293,17 @@ impl Core {
         };
         let done = self.done.clone();
         tokio::spawn(async move {
-            let result = match (evpn, ipvpn) {
+            let mut result = Ok(());
+            for other in others {
+                result = result.and(other.await);
+            }
+            let own = match (evpn, ipvpn) {
                 (Some(answer), _) => answer.await,
                 (None, Some(answer)) => answer.await,
                 // Without driver there are no instances either.
                 (None, None) => Err(DriverError::Stopped),
             };
+            let result = own.and(result);
             // The core is only gone when the daemon ends.
             done.send(Done {
                 external_id,

@@ -17,7 +17,20 @@ pub(super) fn attach(error: &AttachError) -> HttpError {
         }
         AttachError::SubnetInEvpn { .. } => ("advertise_subnet", "must be false for this VPN type"),
         AttachError::NoAddress => ("ip_address", "is required"),
-        AttachError::EvpnAsPort => ("local_port.evpn", "is not supported in this version"),
+        AttachError::NoPort => ("local_port", "must have a linuxif or an evpn"),
+        AttachError::EvpnInEvpn => ("local_port.evpn", "is only for vpn_type ipvpn"),
+        AttachError::UnknownEvpn { .. } | AttachError::NotEvpn { .. } => (
+            "local_port.evpn.id",
+            "must be an existing instance of type evpn",
+        ),
+        AttachError::EvpnTaken { .. } => (
+            "local_port.evpn.id",
+            "must not be plugged into another ipvpn instance",
+        ),
+        AttachError::OtherEvpn { .. } => (
+            "local_port.evpn.id",
+            "must be the evpn instance that is plugged in already",
+        ),
         AttachError::VniInUse { .. } => ("vni", "must not be used by another instance"),
         AttachError::MacOnOtherPort { .. } => {
             ("local_port", "must be the one the MAC address is bound to")

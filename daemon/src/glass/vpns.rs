@@ -84,7 +84,7 @@ impl<'a> Glass<'a> {
             InstanceKind::Evpn => {
                 let mobility = self.core.speaker.vpns().mobility(&id).unwrap_or_default();
                 vec![
-                    ("gateway_port", Member::value(Value::Null)),
+                    ("gateway_port", Member::value(self.gateway_port(&id))),
                     ("duplicate_macs", Member::value(json!(mobility.duplicates))),
                     ("moved_macs", Member::value(json!(mobility.elsewhere))),
                     ("remote_gateways", link(Self::remote_gateways)),
@@ -138,6 +138,18 @@ impl<'a> Glass<'a> {
             ),
         ]);
         Node::Object(members)
+    }
+
+    /// Where an E-VPN instance is plugged into an IP VPN one.
+    fn gateway_port(&self, external_id: &str) -> Value {
+        let Some((interface, vrf)) = self.core.speaker.vpns().gateway_port(external_id) else {
+            return Value::Null;
+        };
+        let path = ["vpns", "instances", &vrf.external_id];
+        let mut ipvpn = self.links.reference(&vrf.name, &path);
+        ipvpn["external_instance_id"] = vrf.external_id.clone().into();
+        // The quotes have always been there.
+        json!({"interface": format!("'{interface}'"), "ipvpn": ipvpn})
     }
 
     fn remote_gateways(&'a self, external_id: &str) -> Node<'a> {

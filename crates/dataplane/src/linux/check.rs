@@ -103,7 +103,7 @@ fn check_port(
         return Ok(());
     };
     // A port of somebody else's bridge is plugged by that somebody, now or later.
-    if !want.own_bridge || *master == want.bridge {
+    if !want.plugs(name) || *master == want.bridge {
         return Ok(());
     }
     if let Some(other) = context.claimed.get(master) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use bgp_wire::MacAddr;
 use vpn::EvpnIntent;
+use vpn::intent::{GATEWAY_MAC, Link};
 
 use super::model::{Endpoint, FLOOD, Kernel, Kind, Tunnel};
 use super::names;
@@ -31,6 +32,9 @@ pub struct Desired {
     pub vtep: IpAddr,
     /// What the VXLAN interface is.
     pub endpoint: Endpoint,
+    /// The end of the link to an IP VPN instance, made by the driver and plugged whoever owns the bridge; it is one of
+    /// the ports.
+    pub gateway: Option<Link>,
     /// Local ports and the MACs behind them.
     pub ports: BTreeMap<String, BTreeSet<MacAddr>>,
     /// Destinations of remote MACs, one each, and of flooded frames.
@@ -66,6 +70,7 @@ impl Desired {
             .remote_macs
             .iter()
             .filter(|(mac, _)| is_unicast(**mac) && !local_macs.contains(mac))
+            .filter(|(mac, _)| intent.gateway_port.is_none() || **mac != GATEWAY_MAC)
             .map(|(mac, remote)| Tunnel {
                 mac: *mac,
                 vtep: remote.vtep,
@@ -88,6 +93,7 @@ impl Desired {
                 // A bridge port that suppresses answers as well, and floods what it cannot answer.
                 proxy: false,
             },
+            gateway: intent.gateway_port.as_ref().map(|port| port.link.clone()),
             ports: ports(intent),
             tunnels: flood.chain(macs).filter(usable).collect(),
             neighbours: intent
@@ -131,6 +137,11 @@ impl Desired {
         self
     }
 
+    /// Whether the driver plugs the port: on somebody else's bridge, only the link to an IP VPN instance.
+    pub fn plugs(&self, port: &str) -> bool {
+        self.own_bridge || self.gateway.as_ref().is_some_and(|link| link.evpn == port)
+    }
+
     /// With the routes of `new` in place of those of `old`.
     pub fn exchange(&mut self, old: &Self, new: &Self) {
         self.tunnels.retain(|tunnel| !old.tunnels.contains(tunnel));
@@ -156,7 +167,12 @@ fn ports(intent: &EvpnIntent) -> BTreeMap<String, BTreeSet<MacAddr>> {
         let macs = macs.filter(|mac| is_unicast(*mac) && seen.insert(*mac));
         (name.clone(), macs.collect())
     });
-    ports.collect()
+    let mut ports: BTreeMap<_, BTreeSet<_>> = ports.collect();
+    if let Some(port) = &intent.gateway_port {
+        let macs = seen.insert(GATEWAY_MAC).then_some(GATEWAY_MAC);
+        ports.insert(port.link.evpn.clone(), macs.into_iter().collect());
+    }
+    ports
 }
 
 fn is_unicast(mac: MacAddr) -> bool {

@@ -49,6 +49,7 @@ pub fn differences_of(before: &EvpnIntent, now: &EvpnIntent) -> Option<(EvpnInte
     let trimmed = |whole: &EvpnIntent, than: &EvpnIntent| EvpnIntent {
         external_id: whole.external_id.clone(),
         linuxbr: whole.linuxbr.clone(),
+        gateway_port: whole.gateway_port.clone(),
         ports: whole.ports.clone(),
         remote_macs: new_in(&whole.remote_macs, &than.remote_macs),
         neighbours: new_in(&whole.neighbours, &than.neighbours),

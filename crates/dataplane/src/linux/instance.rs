@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use netns::link::Netlink;
+use vpn::intent::Link;
 use vpn::{EvpnIntent, InstanceId};
 
 use super::check::{Context, check};
@@ -14,7 +15,7 @@ use super::observe::{Observation, observe};
 use super::plan::{plan, teardown};
 use super::probe::suppression;
 use super::{LinuxDriver, kernel, underlay};
-use crate::{DriverError, DriverView};
+use crate::{DriverError, DriverView, plug};
 
 /// An instance in force.
 #[derive(Clone, Debug)]
@@ -51,9 +52,19 @@ impl Applied {
         }
     }
 
-    /// The bridge and the VXLAN interface that no other instance may use.
-    pub fn names(&self) -> [&String; 2] {
+    /// The bridge, the VXLAN interface and the end of a link that no other instance may use.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let link = self.want.gateway.iter().map(|link| &link.evpn);
         [&self.want.bridge, &self.want.vxlan]
+            .into_iter()
+            .chain(link)
+    }
+
+    /// The link that is of no use any more when `now` is in force.
+    fn old_link(&self, now: Option<&Desired>) -> Option<&Link> {
+        let kept = now.and_then(|now| now.gateway.as_ref());
+        let link = self.want.gateway.as_ref();
+        link.filter(|link| Some(*link) != kept)
     }
 }
 
@@ -74,6 +85,9 @@ impl LinuxDriver {
         tolerated.extend(before.iter().flat_map(|b| b.want.ports.keys().cloned()));
         let context = self.context(intent, &want, tolerated)?;
         let moved = before.as_ref().is_some_and(|b| !same_links(&b.want, &want));
+        if let Some(link) = &want.gateway {
+            plug::ensure(&netlink, link).await?;
+        }
         let result = match &before {
             // Nothing of the old can be kept, and the new may need its names.
             Some(old) if moved => {
@@ -102,10 +116,24 @@ impl LinuxDriver {
                         );
                     }
                 }
+                let link = before
+                    .as_ref()
+                    .and_then(|b| b.old_link(Some(&applied.want)));
+                if let Some(link) = link
+                    && let Err(error) = plug::remove(&netlink, link).await
+                {
+                    tracing::warn!("{error}");
+                }
                 self.instances.insert(intent.instance, applied);
                 Ok(())
             }
             Err(Failed { error, made }) => {
+                let had = before.as_ref().and_then(|b| b.want.gateway.as_ref());
+                if let Some(link) = want.gateway.as_ref().filter(|link| Some(*link) != had)
+                    && let Err(error) = plug::remove(&netlink, link).await
+                {
+                    tracing::warn!("{error}");
+                }
                 if moved {
                     self.undo(&netlink, made.as_ref(), None).await;
                     self.undo(&netlink, None, before.as_ref()).await;
@@ -119,8 +147,12 @@ impl LinuxDriver {
 
     /// Removes what was made for instances; unknown ones are passed over.
     pub(super) async fn take_down(&mut self, instances: &[InstanceId]) -> Result<(), DriverError> {
+        let netlink = self.netlink()?;
         let applied = instances.iter().filter_map(|id| self.instances.get(id));
-        remove(&self.netlink()?, applied).await?;
+        remove(&netlink, applied.clone()).await?;
+        for link in applied.filter_map(|applied| applied.old_link(None)) {
+            plug::remove(&netlink, link).await?;
+        }
         for instance in instances {
             self.instances.remove(instance);
         }

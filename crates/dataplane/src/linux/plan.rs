@@ -192,7 +192,9 @@ fn of_mac(
 fn places<'a>(kernel: &Kernel, want: &'a Desired) -> BTreeMap<MacAddr, &'a str> {
     let mut places = want.entries();
     if !want.own_bridge {
-        places.retain(|_, port| *port == want.vxlan || kernel.is_port_of(port, &want.bridge));
+        places.retain(|_, port| {
+            *port == want.vxlan || want.plugs(port) || kernel.is_port_of(port, &want.bridge)
+        });
     }
     places
 }
@@ -261,10 +263,7 @@ fn old_neighbours(kernel: &Kernel, want: &Desired, ops: &mut Vec<Op>) {
 }
 
 fn new_ports(kernel: &Kernel, want: &Desired, ops: &mut Vec<Op>) {
-    if !want.own_bridge {
-        return;
-    }
-    for name in want.ports.keys() {
+    for name in want.ports.keys().filter(|name| want.plugs(name)) {
         if !kernel.is_port_of(name, &want.bridge) {
             ops.push(Op::Plug {
                 name: name.clone(),

@@ -94,12 +94,13 @@ fn kind(link: &Link) -> Option<OwnedKind> {
     match link.kind.as_deref() {
         Some("bridge") if names::is_bridge(&link.name) => Some(OwnedKind::Bridge),
         Some("vxlan") if names::is_vxlan(&link.name) => Some(OwnedKind::Vxlan),
+        Some("veth") if vpn::intent::Link::is_evpn_end(&link.name) => Some(OwnedKind::Link),
         _ => None,
     }
 }
 
 fn uses(applied: &Applied, link: &Link) -> bool {
-    applied.names().contains(&&link.name)
+    applied.names().any(|name| *name == link.name)
 }
 
 fn vni(link: &Link) -> Option<Vni> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use netns::link::{Netlink, Route, Rule};
+use netns::link::{Idempotent, LinkRef, Netlink, Route, Rule};
 use vpn::InstanceId;
 
-use super::observe::find_own;
+use super::observe::{find_own, link_ends};
 use super::plan::{Op, execute, key, plan};
 use super::state::{self, LABEL_TABLES, State};
-use super::{LinuxVxlanDriver, TUNNEL};
+use super::{LinuxVxlanDriver, TUNNEL, kernel};
 use crate::DriverError;
 
 impl LinuxVxlanDriver {
@@ -97,6 +97,15 @@ impl LinuxVxlanDriver {
             )
         });
         execute(&netlink, &removals.collect::<Vec<_>>()).await?;
+        for name in link_ends(&netlink).await? {
+            let mut users = self.instances.values();
+            if !users.any(|applied| applied.intent.ports.contains_key(&name)) {
+                tracing::info!("removing `{name}`, left by a previous run");
+                let removed = netlink.apply(LinkRef::from(name.as_str()).delete()).await;
+                let removed = removed.ignore_not_found();
+                removed.map_err(|error| kernel(&error))?;
+            }
+        }
         self.left = State::default();
         self.remove_idle_tunnel(&netlink).await
     }

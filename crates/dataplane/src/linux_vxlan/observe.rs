@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use netns::link::{Netlink, Route, Rule};
 use vpn::IpVpnIntent;
+use vpn::intent::Link;
 
 use super::state::State;
 use super::{Applied, flow, kernel, state};
@@ -43,6 +44,15 @@ pub async fn find_ports(
         missing.insert(name.clone());
     }
     Ok((ports, missing))
+}
+
+/// The ends of links to E-VPN instances, by name.
+pub async fn link_ends(netlink: &Netlink) -> Result<Vec<String>, DriverError> {
+    let links = netlink.links().await.map_err(|error| kernel(&error))?;
+    let ends = links
+        .into_iter()
+        .filter(|link| link.kind.as_deref() == Some("veth") && Link::is_ipvpn_end(&link.name));
+    Ok(ends.map(|link| link.name).collect())
 }
 
 /// Everything in the kernel that bears the driver's marks. Neighbours are looked for on the links of its routes

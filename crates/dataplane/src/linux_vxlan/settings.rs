@@ -41,9 +41,14 @@ const SHARING: [(&str, &str); 3] = [
 pub struct Settings(pub Option<NetNs>);
 
 impl Settings {
-    /// Prepares a port.
-    pub fn port(&self, name: &str) -> Result<(), DriverError> {
-        self.apply(&PORT, name)
+    /// Prepares a port. Behind one that is a link to an E-VPN instance hosts reach each other without help: answers
+    /// from here would send their frames another way.
+    pub fn port(&self, name: &str, is_link: bool) -> Result<(), DriverError> {
+        self.apply(&PORT, name)?;
+        if is_link {
+            self.apply(&[("ipv4/conf/IF/proxy_arp", "0")], name)?;
+        }
+        Ok(())
     }
 
     /// Takes back what made the host answer for others on a port.

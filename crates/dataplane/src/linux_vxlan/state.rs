@@ -282,7 +282,9 @@ impl State {
                 IpAddr::V4(_) => None,
             })
             .collect();
-        let ports = intent.ports.keys().filter_map(|name| host.ports.get(name));
+        // In an E-VPN that is plugged in, hosts of the subnet reach each other without help.
+        let ports = intent.ports.iter().filter(|(_, port)| port.link.is_none());
+        let ports = ports.filter_map(|(name, _)| host.ports.get(name));
         for &link in ports {
             let elsewhere = others.iter().filter(|(_, at)| *at != Some(link));
             self.proxies

@@ -95,6 +95,7 @@ impl Vm {
         let port = IpVpnPort {
             endpoints: endpoints.collect(),
             vlan: None,
+            link: None,
         };
         (self.port.clone(), port)
     }

@@ -138,6 +138,7 @@ impl Host {
             local_vtep: self.vtep,
             linuxbr: None,
             gateway: None,
+            gateway_port: None,
             ports: BTreeMap::new(),
             remote_macs: BTreeMap::new(),
             neighbours: BTreeMap::new(),

@@ -9,6 +9,7 @@ use bgp_wire::{Family, MacAddr};
 
 use super::Evi;
 use crate::instance::EndpointKey;
+use crate::intent::GATEWAY_MAC;
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
 use crate::publication;
@@ -34,6 +35,9 @@ impl Evi {
         let multicast = self.multicast_route(config);
         let old = self.multicast.take();
         self.multicast = publication::change(worker, old, multicast, &mut events);
+        let gateway = self.gateway_route(config);
+        let old = self.gateway.take();
+        self.gateway = publication::change(worker, old, gateway, &mut events);
         let mut touched: BTreeSet<EndpointKey> = touched.into_iter().collect();
         let gateway = self.intent.gateway.map(|gateway| gateway.address);
         if std::mem::replace(&mut self.published_gateway, gateway) != gateway {
@@ -64,14 +68,16 @@ impl Evi {
     pub(crate) fn retire(&mut self) -> Vec<RibEvent> {
         let endpoints = std::mem::take(&mut self.advertised).into_values();
         let routes = endpoints.chain(self.multicast.take());
+        let routes = routes.chain(self.gateway.take());
         self.subscribed.clear();
         self.mobility.leave_all();
         publication::retire(self.worker(), routes)
     }
 
-    /// The routes published now: type 3, then type 2.
+    /// The routes published now: type 3, the gateway, then the endpoints.
     pub(crate) fn published(&self) -> impl Iterator<Item = &Arc<Route>> {
-        self.multicast.iter().chain(self.advertised.values())
+        let own = self.multicast.iter().chain(&self.gateway);
+        own.chain(self.advertised.values())
     }
 
     /// Nobody could import a route without target, so none is made.
@@ -89,6 +95,21 @@ impl Evi {
 
     fn multicast_route(&self, config: &VpnConfig) -> Option<Route> {
         Some(self.publisher(config)?.multicast())
+    }
+
+    /// The gateway behind the link to an IP VPN instance (RFC 7432 section 10.1).
+    fn gateway_route(&self, config: &VpnConfig) -> Option<Route> {
+        let address = self.intent.gateway_port.as_ref()?.address?;
+        let publisher = self.publisher(config)?;
+        Some(publisher.endpoint(&Announced {
+            mac: GATEWAY_MAC,
+            ip: Some(address),
+            rd: publisher.rd,
+            local_pref: None,
+            hash_order: 0,
+            sequence: 0,
+            is_gateway: true,
+        }))
     }
 
     fn endpoint_route(&self, config: &VpnConfig, key: EndpointKey) -> Option<Route> {

@@ -9,6 +9,7 @@ use bgp_wire::MacAddr;
 use super::Evi;
 use crate::error::AttachError;
 use crate::instance::key_of;
+use crate::intent::{GATEWAY_MAC, GatewayPort};
 use crate::request::{AttachRequest, LocalPort};
 
 impl Evi {
@@ -45,6 +46,34 @@ impl Evi {
             self.refresh_neighbour(ip);
         }
         true
+    }
+
+    /// Plugs the instance into an IP VPN one, or out of it; answers whether that changed the intent.
+    pub(crate) fn set_gateway_port(&mut self, port: Option<GatewayPort>) -> bool {
+        if self.intent.gateway_port == port {
+            return false;
+        }
+        let address = |port: &Option<GatewayPort>| port.as_ref().and_then(|port| port.address);
+        let affected = [address(&self.intent.gateway_port), address(&port)];
+        Arc::make_mut(&mut self.intent).gateway_port = port;
+        self.refresh_remote(GATEWAY_MAC);
+        for ip in affected.into_iter().flatten() {
+            self.refresh_neighbour(ip);
+        }
+        true
+    }
+
+    /// Whether frames for a MAC go to a port of this host.
+    pub(super) fn is_local_mac(&self, mac: MacAddr) -> bool {
+        let is_gateway = mac == GATEWAY_MAC && self.intent.gateway_port.is_some();
+        is_gateway || self.placed.contains_key(&mac)
+    }
+
+    /// Whether an address is at a port of this host.
+    pub(super) fn is_local_ip(&self, ip: IpAddr) -> bool {
+        let gateway = self.intent.gateway_port.as_ref();
+        let is_gateway = gateway.is_some_and(|port| port.address == Some(ip));
+        is_gateway || self.owners.contains_key(&ip)
     }
 
     fn held_ips(&self, mac: MacAddr) -> BTreeSet<IpAddr> {

@@ -120,7 +120,7 @@ impl Evi {
 
     /// A MAC of this host is never sent to another, whatever routes say.
     pub(super) fn refresh_remote(&mut self, mac: MacAddr) -> bool {
-        let is_local = self.placed.contains_key(&mac);
+        let is_local = self.is_local_mac(mac);
         let remote = self.learned.remote(mac).filter(|_| !is_local);
         let changed = self.intent.remote_macs.get(&mac) != remote.as_ref();
         if changed {
@@ -134,10 +134,8 @@ impl Evi {
     }
 
     pub(super) fn refresh_neighbour(&mut self, ip: IpAddr) -> bool {
-        let is_local = self.owners.contains_key(&ip);
-        let holder = self
-            .learned
-            .neighbour(ip, |mac| !self.placed.contains_key(&mac));
+        let is_local = self.is_local_ip(ip);
+        let holder = self.learned.neighbour(ip, |mac| !self.is_local_mac(mac));
         let holder = holder.filter(|_| !is_local);
         let changed = self.intent.neighbours.get(&ip) != holder.as_ref();
         if changed {

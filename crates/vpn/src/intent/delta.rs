@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::MacAddr;
 use serde::{Deserialize, Serialize};
 
-use super::{EvpnIntent, FloodTarget, Gateway, Port, RemoteMac};
+use super::{EvpnIntent, FloodTarget, Gateway, GatewayPort, Port, RemoteMac};
 
 /// The difference between two intents of one instance. Applying it to the old one gives the new one.
 ///
@@ -17,6 +17,8 @@ pub struct IntentDelta {
     pub recreate: bool,
     /// The gateway's new value, if it changed.
     pub gateway: Option<Option<Gateway>>,
+    /// The new value of where the instance is plugged in, if it changed.
+    pub gateway_port: Option<Option<GatewayPort>>,
     /// Ports that are new or whose addresses changed.
     pub ports_set: BTreeMap<String, Port>,
     /// Ports that are gone.
@@ -55,6 +57,7 @@ pub fn diff(old: &EvpnIntent, new: &EvpnIntent) -> IntentDelta {
         return IntentDelta {
             recreate,
             gateway: Some(new.gateway),
+            gateway_port: Some(new.gateway_port.clone()),
             ports_set: new.ports.clone(),
             macs_set: new.remote_macs.clone(),
             neighbours_set: new.neighbours.clone(),
@@ -68,6 +71,7 @@ pub fn diff(old: &EvpnIntent, new: &EvpnIntent) -> IntentDelta {
     IntentDelta {
         recreate,
         gateway: (old.gateway != new.gateway).then_some(new.gateway),
+        gateway_port: (old.gateway_port != new.gateway_port).then(|| new.gateway_port.clone()),
         ports_set,
         ports_removed,
         macs_set,

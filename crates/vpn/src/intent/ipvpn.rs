@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::{IpPrefix, Label, MacAddr};
 use serde::{Deserialize, Serialize};
 
-use super::{Gateway, InstanceId, Intent};
+use super::{Gateway, InstanceId, Intent, Link};
 use crate::capabilities::Encap;
 use crate::request::Direction;
 use crate::traffic::TrafficMatch;
@@ -49,6 +49,9 @@ pub struct IpVpnPort {
     pub endpoints: BTreeSet<IpVpnEndpoint>,
     /// VLAN of this instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
+    /// Set when the port is the end of a link to an E-VPN instance of this host, where hosts of one subnet reach each
+    /// other: only the gateway is answered for.
+    pub link: Option<Link>,
 }
 
 /// A MAC with one address behind a port.

@@ -8,7 +8,7 @@ use bgp_wire::Vni;
 use super::{AttachToken, Effect, Prepared, VpnManager};
 use crate::error::{AttachError, Warning};
 use crate::instance::{Instance, Numbers, key_of};
-use crate::intent::{AnyIntent, InstanceId};
+use crate::intent::{AnyIntent, InstanceId, Link};
 use crate::reading::is_unicast_mac;
 use crate::request::{AttachRequest, InstanceKind};
 
@@ -18,12 +18,17 @@ impl VpnManager {
     ///
     /// # Errors
     /// When the request does not fit; nothing has changed then.
-    pub fn prepare_attach(&mut self, request: AttachRequest) -> Result<Prepared, AttachError> {
+    pub fn prepare_attach(&mut self, mut request: AttachRequest) -> Result<Prepared, AttachError> {
+        let evi = self.check_link(&mut request)?;
         self.check(&request)?;
         let id = match self.id_of(&request.external_id) {
             Some(id) => id,
             None => self.create(&request)?,
         };
+        if let Some(evi) = evi {
+            request.local_port.linuxif = Link::between(evi, id).ipvpn;
+            self.link(evi, id);
+        }
         let mac = request.mac;
         let token = AttachToken(self.next_token);
         self.next_token += 1;
@@ -31,6 +36,7 @@ impl VpnManager {
             if let Some(instance) = self.instances.get_mut(&id) {
                 instance.common_mut().pending.remove(&token);
             }
+            // Nothing of it was advertised.
             self.settle(id, mac);
             return Err(error);
         }
@@ -110,24 +116,25 @@ impl VpnManager {
         let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
         let outcome = instance.publish(&self.config, touched, self.now);
         effects.extend(self.effects(id, outcome));
-        self.settle(id, mac);
+        effects.extend(self.tell_link(id));
+        effects.extend(self.settle(id, mac));
         effects
     }
 
     /// Second phase, when the dataplane refused: nothing of the attach remains. Unknown tokens have no effect.
-    pub fn abort(&mut self, token: AttachToken) {
+    pub fn abort(&mut self, token: AttachToken) -> Vec<Effect> {
         let Some(id) = self.tokens.remove(&token) else {
-            return;
+            return Vec::new();
         };
         let Some(instance) = self.instances.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
         let Some(request) = instance.common_mut().pending.remove(&token) else {
-            return;
+            return Vec::new();
         };
         // The driver may hold the intent with the endpoint even where the one without is an old acquaintance.
         self.changed.insert(id);
-        self.settle(id, request.mac);
+        self.settle(id, request.mac)
     }
 
     /// Both phases at once, for dataplanes that cannot fail.
@@ -154,8 +161,8 @@ impl VpnManager {
         if kind == InstanceKind::IpVpn && request.ip.is_none() {
             return Err(AttachError::NoAddress);
         }
-        if request.local_port.linuxif.is_empty() {
-            return Err(AttachError::EvpnAsPort);
+        if request.local_port.linuxif.is_empty() && request.local_port.evpn.is_none() {
+            return Err(AttachError::NoPort);
         }
         let direction = request.direction;
         if !capabilities.directions.contains(&direction) {

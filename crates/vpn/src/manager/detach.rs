@@ -36,7 +36,7 @@ impl VpnManager {
             common.import.clear();
             (common.readvertise, common.attract_traffic) = (None, None);
         }
-        let outcome = if is_last && common.redirection.is_none() {
+        let outcome = if instance.is_idle() {
             if instance.forget_all() {
                 self.changed.insert(id);
             }
@@ -44,8 +44,8 @@ impl VpnManager {
         } else {
             instance.publish(&self.config, keys, self.now)
         };
-        let effects = self.effects(id, outcome);
-        self.settle(id, mac);
+        let mut effects = self.effects(id, outcome);
+        effects.extend(self.settle(id, mac));
         Ok(effects)
     }
 

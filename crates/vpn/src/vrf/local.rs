@@ -7,7 +7,7 @@ use bgp_wire::{IpPrefix, Label, MacAddr};
 
 use super::{Placed, Vrf};
 use crate::error::AttachError;
-use crate::intent::IpVpnEndpoint;
+use crate::intent::{IpVpnEndpoint, Link};
 use crate::request::AttachRequest;
 
 impl Vrf {
@@ -70,6 +70,9 @@ impl Vrf {
         let ports = &mut Arc::make_mut(&mut self.intent).ports;
         let port = ports.entry(wanted.linuxif.clone()).or_default();
         port.vlan = vlan;
+        let vrf = self.common.numbers.id;
+        let link = self.linked_to.map(|evi| Link::between(evi, vrf));
+        port.link = link.filter(|link| link.ipvpn == wanted.linuxif);
         port.endpoints.extend(wanted.endpoints.iter().cloned());
         for endpoint in &wanted.endpoints {
             self.holders.entry(endpoint.prefix).or_default().insert(mac);

@@ -40,6 +40,7 @@ fn intent() -> EvpnIntent {
         local_vtep: pe(1),
         linuxbr: None,
         gateway: None,
+        gateway_port: None,
         ports: BTreeMap::new(),
         remote_macs: BTreeMap::new(),
         neighbours: BTreeMap::new(),

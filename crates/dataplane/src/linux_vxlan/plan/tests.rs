@@ -88,6 +88,7 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
             let port = IpVpnPort {
                 endpoints,
                 vlan: None,
+                link: None,
             };
             (format!("tap{n}"), port)
         });
