@@ -215,6 +215,12 @@ impl LinuxVxlanDriver {
             }
             return Err(error);
         }
+        if intent.fallback.is_some() && before.is_none_or(|b| b.intent.fallback.is_none()) {
+            let id = &intent.external_id;
+            tracing::warn!(
+                "VPN instance `{id}`: `fallback` names a port of Open vSwitch, and is not followed"
+            );
+        }
         self.warn_of_flows(intent, before);
         let mtu = match before.and_then(|before| before.mtu) {
             Some(mtu) => Some(mtu),

@@ -144,7 +144,7 @@ pub enum Flaw {
     TunnelEndpoint,
     #[error("it leads back to this instance")]
     Loop,
-    #[error("it has not exactly one label")]
+    #[error("it has no label")]
     LabelStack,
     #[error("it redirects not to exactly one route target")]
     Redirects,

@@ -13,10 +13,10 @@ use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 
 use crate::error::AttachError;
 use crate::evi::Evi;
-use crate::intent::{Gateway, InstanceId};
+use crate::intent::{FallbackTo, Gateway, InstanceId};
 use crate::manager::{AttachToken, VpnConfig};
 use crate::outcome::Outcome;
-use crate::request::{AttachRequest, Direction, InstanceKind, LocalPort, Readvertise};
+use crate::request::{AttachRequest, Direction, Fallback, InstanceKind, LocalPort, Readvertise};
 use crate::traffic::AttractTraffic;
 use crate::vrf::Vrf;
 
@@ -62,7 +62,7 @@ pub(crate) struct Common {
     pub(crate) numbers: Numbers,
     pub(crate) external_id: String,
     pub(crate) description: Option<String>,
-    pub(crate) fallback: Option<String>,
+    pub(crate) fallback: Option<Fallback>,
     pub(crate) attract_traffic: Option<AttractTraffic>,
     pub(crate) readvertise: Option<Readvertise>,
     /// Set while other instances redirect traffic here.
@@ -280,6 +280,21 @@ impl Instance {
             Self::Vrf(vrf) => Arc::make_mut(&mut vrf.intent).gateway = gateway,
         }
         true
+    }
+
+    /// Sets where to send what no route matches; answers whether that changed the intent.
+    pub(crate) fn set_fallback(&mut self, fallback: &Fallback) -> bool {
+        let fallback = Some(fallback.clone()).filter(|f| f.to != FallbackTo::default());
+        let to = fallback.as_ref().map(|fallback| fallback.to.clone());
+        self.common_mut().fallback = fallback;
+        match self {
+            Self::Evi(_) => false,
+            Self::Vrf(vrf) if vrf.intent.fallback == to => false,
+            Self::Vrf(vrf) => {
+                Arc::make_mut(&mut vrf.intent).fallback = to;
+                true
+            }
+        }
     }
 
     /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.

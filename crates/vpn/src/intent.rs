@@ -16,7 +16,9 @@ use bgp_wire::{MacAddr, Vni};
 use serde::{Deserialize, Serialize};
 
 pub use delta::{IntentDelta, diff};
-pub use ipvpn::{FlowRedirect, IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop};
+pub use ipvpn::{
+    FallbackPort, FallbackTo, FlowRedirect, IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop,
+};
 pub use link::{GATEWAY_MAC, GatewayPort, Link};
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.

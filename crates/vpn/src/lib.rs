@@ -30,7 +30,8 @@ pub use evi::DuplicateDetection;
 pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
 pub use manager::{AttachToken, Effect, IpVpnConfig, Prepared, VpnConfig, VpnManager};
 pub use request::{
-    AttachRequest, DetachRequest, Direction, InstanceKind, IpWithPrefix, LocalPort, Readvertise,
+    AttachRequest, DetachRequest, Direction, Fallback, InstanceKind, IpWithPrefix, LocalPort,
+    Readvertise,
 };
 pub use speaker::{Output, Speaker};
 pub use traffic::{AttractTraffic, Classifier};

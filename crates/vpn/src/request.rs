@@ -8,6 +8,7 @@ use std::str::FromStr;
 use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
 
+use crate::intent::FallbackTo;
 use crate::traffic::AttractTraffic;
 
 /// The two types of VPN.
@@ -218,6 +219,15 @@ impl Readvertise {
     }
 }
 
+/// Where to send what no route matches. One that names nothing ends what was asked for before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// What it says.
+    pub to: FallbackTo,
+    /// JSON text for display, as it was asked for.
+    pub shown: String,
+}
+
 /// One endpoint to attach to an instance, which is created if this is its first.
 ///
 /// Asking again is the way to update: see each field.
@@ -258,8 +268,8 @@ pub struct AttachRequest {
     pub readvertise: Option<Readvertise>,
     /// Traffic to attract; kept if absent. No effect in E-VPN.
     pub attract_traffic: Option<AttractTraffic>,
-    /// Opaque JSON text for display; kept if absent.
-    pub fallback: Option<String>,
+    /// Where to send what no route matches; kept if absent. No effect in E-VPN.
+    pub fallback: Option<Fallback>,
     /// Opaque JSON text of the endpoint for display; kept if absent.
     pub description: Option<String>,
     /// Opaque JSON text of the instance for display; kept if absent.

@@ -48,7 +48,7 @@ pub struct InstanceView {
     pub readvertise: Option<Readvertise>,
     /// JSON text, as given last.
     pub attract_traffic: Option<String>,
-    /// Opaque JSON text.
+    /// JSON text, as given last.
     pub fallback: Option<String>,
 }
 
@@ -326,7 +326,7 @@ fn view(instance: &Instance) -> InstanceView {
         is_vni_given: common.numbers.label.is_none(),
         readvertise: common.readvertise.clone(),
         attract_traffic: common.attract_traffic.as_ref().map(|a| a.shown.clone()),
-        fallback: common.fallback.clone(),
+        fallback: common.fallback.as_ref().map(|f| f.shown.clone()),
     }
 }
 

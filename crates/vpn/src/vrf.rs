@@ -72,6 +72,7 @@ impl Vrf {
             ports: BTreeMap::new(),
             routes: BTreeMap::new(),
             flows: BTreeMap::new(),
+            fallback: None,
         };
         Self {
             common,

@@ -13,7 +13,10 @@ use bgp_wire::community::Encapsulation;
 use bgp_wire::{EncodeContext, ExtendedCommunity, Family, NextHop};
 use common::ipvpn::{speaker, *};
 use common::*;
-use vpn::{AttachRequest, Capabilities, Direction, Encap, IntentChange, LocalPort, Speaker};
+use vpn::intent::{FallbackPort, FallbackTo};
+use vpn::{
+    AttachRequest, Capabilities, Direction, Encap, Fallback, IntentChange, LocalPort, Speaker,
+};
 
 #[test]
 fn the_life_of_an_instance_in_updates() {
@@ -212,16 +215,12 @@ fn routes_that_cannot_be_used_are_kept_and_said() {
         next_hop: NextHop::for_family(Family::VPNV4, HERE.into()),
         ..remote(2, "20.0.2.0/24", &[500], vxlan, 100)
     };
-    let routes = [
-        remote(2, "20.0.0.0/24", &[500], None, 100),
-        remote(2, "20.0.1.0/24", &[500, 501], vxlan, 100),
-        own,
-    ];
+    let routes = [remote(2, "20.0.0.0/24", &[500], None, 100), own];
     let out = speaker.handle(routes.iter().map(announce));
     let warnings: Vec<_> = out.warnings.iter().map(|(_, w)| w.to_string()).collect();
     insta::assert_snapshot!(warnings.join("\n"));
     assert!(vrf_intent(&speaker, "v").routes.is_empty());
-    assert_eq!(speaker.vpns().received_routes("v").unwrap().len(), 3);
+    assert_eq!(speaker.vpns().received_routes("v").unwrap().len(), 2);
     assert!(speaker.vpns().best_routes("v").unwrap().is_empty());
 }
 
@@ -437,4 +436,144 @@ fn a_subnet_that_others_have_too_is_theirs() {
         routes[&prefix("0.0.0.0/0")],
         egress(pe(2), 500, Encap::Default)
     );
+}
+
+/// Known issue 34: a route with two labels was never forwarded by.
+#[test]
+fn known_issue_34_of_several_labels_the_first_is_used() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let out = speaker.handle([announce(&remote(2, "20.0.0.0/24", &[500, 501], None, 100))]);
+    assert!(out.warnings.is_empty());
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(
+        routes[&prefix("20.0.0.0/24")],
+        egress(pe(2), 500, Encap::Default)
+    );
+}
+
+/// Known issue 53: a fallback could not be ended.
+#[test]
+fn known_issue_53_a_fallback_is_kept_changed_and_ended() {
+    let mut speaker = speaker();
+    let to = |port| FallbackTo {
+        src_mac: Some(mac(8)),
+        dst_mac: Some(mac(9)),
+        port: Some(port),
+    };
+    let asked = |to: Option<FallbackTo>| AttachRequest {
+        fallback: to.map(|to| Fallback {
+            to,
+            shown: "{}".to_owned(),
+        }),
+        ..vrf("v", 1, "10.1.1.1")
+    };
+    let first = to(FallbackPort::Number(5));
+    attach(&mut speaker, asked(Some(first.clone())));
+    let intended = |speaker: &Speaker| vrf_intent(speaker, "v").fallback.clone();
+    assert_eq!(intended(&speaker), Some(first.clone()));
+    speaker.take_ipvpn_intents();
+    attach(&mut speaker, asked(None));
+    assert_eq!(intended(&speaker), Some(first));
+    assert_eq!(speaker.take_ipvpn_intents(), []);
+    let second = to(FallbackPort::Name("router".to_owned()));
+    attach(&mut speaker, asked(Some(second.clone())));
+    assert_eq!(intended(&speaker), Some(second));
+    assert_eq!(speaker.take_ipvpn_intents().len(), 1);
+    attach(&mut speaker, asked(Some(FallbackTo::default())));
+    assert_eq!(intended(&speaker), None);
+    assert_eq!(speaker.vpns().instance("v").unwrap().fallback, None);
+    assert_eq!(speaker.take_ipvpn_intents().len(), 1);
+}
+
+/// Known issue 54: of several MACs at one interface only the last label came back, and no distinguisher.
+#[test]
+fn known_issue_54_every_label_and_distinguisher_comes_back() {
+    let mut speaker = speaker();
+    let at_one_port = |n, ip: &str| AttachRequest {
+        local_port: LocalPort::new("tap1"),
+        ..vrf("v", n, ip)
+    };
+    attach(&mut speaker, vrf("other", 9, "10.1.1.9"));
+    let before = speaker.vpns().label_purposes();
+    for n in 1..=3 {
+        attach(&mut speaker, at_one_port(n, &format!("10.1.1.{n}")));
+    }
+    assert_eq!(speaker.vpns().label_purposes().len(), before.len() + 4);
+    for n in 1..=3 {
+        speaker
+            .detach(&leave("v", n, &format!("10.1.1.{n}")))
+            .unwrap();
+    }
+    assert_eq!(speaker.vpns().label_purposes(), before);
+    speaker.detach(&leave("other", 9, "10.1.1.9")).unwrap();
+    assert!(speaker.vpns().is_idle());
+}
+
+/// Known issue 44: an endpoint that only sends could not be detached, and hid its instance's ports.
+#[test]
+fn known_issue_44_every_direction_from_attach_to_detach() {
+    for direction in [Direction::Both, Direction::ToPort, Direction::FromPort] {
+        let mut speaker = speaker_with(Capabilities {
+            directions: BTreeSet::from([direction]),
+            ..Capabilities::mpls()
+        });
+        let request = AttachRequest {
+            direction,
+            ..vrf("v", 1, "10.1.1.1")
+        };
+        let out = attach(&mut speaker, request);
+        let is_said = told(&out).iter().any(|line| line.contains("10.1.1.1/32"));
+        assert_eq!(is_said, direction != Direction::FromPort);
+        let port = &vrf_intent(&speaker, "v").ports["tap1"];
+        assert_eq!(port.endpoints.first().unwrap().direction, direction);
+        let shown = &speaker.vpns().ports("v").unwrap()["tap1"][0];
+        assert_eq!((shown.direction, shown.rd.is_some()), (direction, is_said));
+        speaker.detach(&leave("v", 1, "10.1.1.1")).unwrap();
+        assert!(speaker.vpns().is_idle());
+    }
+}
+
+/// Known issue 50: a preference of 0 became 100, sent and received.
+#[test]
+fn known_issue_50_a_preference_of_0_is_the_least() {
+    let mut speaker = speaker();
+    let request = AttachRequest {
+        local_pref: Some(0),
+        ..vrf("v", 1, "10.1.1.1")
+    };
+    let out = attach(&mut speaker, request);
+    let changes = out.dispatches.iter().map(|dispatch| &dispatch.change);
+    let raw = messages(changes, &EncodeContext::default());
+    let body: String = raw[1].body.iter().map(|o| format!("{o:02x}")).collect();
+    assert!(body.contains("40050400000000"), "{body}");
+    let least = remote(2, "20.0.0.0/24", &[500], None, 0);
+    let more = remote(3, "20.0.0.0/24", &[501], None, 1);
+    speaker.handle([announce(&least), announce(&more)]);
+    let routes = &vrf_intent(&speaker, "v").routes;
+    assert_eq!(
+        routes[&prefix("20.0.0.0/24")],
+        egress(pe(3), 501, Encap::Default)
+    );
+}
+
+/// Known issue 27: a route that came again with only another label or next hop was passed over.
+#[test]
+fn known_issue_27_a_new_label_or_next_hop_is_used() {
+    let mut speaker = speaker();
+    attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
+    let first = remote(2, "20.0.0.0/24", &[500], None, 100);
+    let relabelled = remote(2, "20.0.0.0/24", &[501], None, 100);
+    let moved = Route {
+        next_hop: NextHop::for_family(Family::VPNV4, pe(7)),
+        ..relabelled.clone()
+    };
+    for (route, way) in [(first, (2, 500)), (relabelled, (2, 501)), (moved, (7, 501))] {
+        speaker.handle([announce(&route)]);
+        let routes = &vrf_intent(&speaker, "v").routes;
+        assert_eq!(
+            routes[&prefix("20.0.0.0/24")],
+            egress(pe(way.0), way.1, Encap::Default)
+        );
+    }
 }

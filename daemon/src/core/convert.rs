@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use bagpipe_api::{ApiError, AttachBody, LocalPortBody, Rule, VpnType, request};
 use serde_json::{Value, json};
+use vpn::intent::{FallbackPort, FallbackTo};
 use vpn::traffic::NumberRange;
-use vpn::{InstanceKind, LocalPort, Readvertise};
+use vpn::{Fallback, InstanceKind, LocalPort, Readvertise};
 
 /// An attachment as the body that attaches it again.
 pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
@@ -53,7 +54,10 @@ pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
             .as_ref()
             .and_then(|attract| serde_json::from_str(&attract.shown).ok())
             .map_or_else(|| json!({}), attract_body),
-        fallback: json(&request.fallback),
+        fallback: request
+            .fallback
+            .as_ref()
+            .and_then(|fallback| serde_json::from_str(&fallback.shown).ok()),
         description: json(&request.description),
         instance_description: json(&request.instance_description),
     }
@@ -119,10 +123,23 @@ pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachReque
             to: readvertise.to_rt,
         }),
         attract_traffic,
-        fallback: request.fallback.map(|value| value.to_string()),
+        fallback: request.fallback.map(fallback),
         description: request.description.map(|value| value.to_string()),
         instance_description: request.instance_description.map(|value| value.to_string()),
     })
+}
+
+fn fallback(fallback: request::Fallback) -> Fallback {
+    let by_number = fallback.ovs_port_number.map(FallbackPort::Number);
+    let by_name = || fallback.ovs_port_name.map(FallbackPort::Name);
+    Fallback {
+        to: FallbackTo {
+            src_mac: fallback.src_mac,
+            dst_mac: fallback.dst_mac,
+            port: by_number.or_else(by_name),
+        },
+        shown: fallback.given.to_string(),
+    }
 }
 
 fn attract(attract: request::AttractTraffic) -> vpn::AttractTraffic {

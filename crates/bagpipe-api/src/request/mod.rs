@@ -4,6 +4,7 @@
 //! always answered with the same one first.
 
 mod address;
+mod fallback;
 mod fields;
 mod local_port;
 mod route_target;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::address::{parse_mac, parse_prefix};
+pub use self::fallback::Fallback;
 pub(crate) use self::fields::MAX_NAME;
 pub use self::local_port::LocalPort;
 pub(crate) use self::local_port::{MAX_OF_PORT, MAX_VLAN};
@@ -95,7 +97,7 @@ pub struct AttachRequest {
     /// Traffic to attract by Flowspec routes.
     pub attract_traffic: Option<AttractTraffic>,
     /// Where to send what no route matches, not interpreted here; absent keeps what is there, null ends it.
-    pub fallback: Option<Value>,
+    pub fallback: Option<Fallback>,
     /// Shown with the endpoint; absent keeps what is there.
     pub description: Option<Value>,
     /// Shown with the instance; absent keeps what is there.
@@ -158,10 +160,7 @@ impl AttachRequest {
         let direction = direction(&fields)?;
         let readvertise = Readvertise::parse(&fields)?;
         let attract_traffic = AttractTraffic::parse(&fields, readvertise.as_ref())?;
-        let fallback = match fields.object("fallback")? {
-            Some(fallback) => Some(Value::Object(fallback.clone())),
-            None => fields.get("fallback").cloned(),
-        };
+        let fallback = Fallback::parse(&fields)?;
         Ok(Self {
             vpn_type,
             vpn_instance_id,

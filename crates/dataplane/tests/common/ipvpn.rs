@@ -113,6 +113,7 @@ pub fn intent(host: &Host, name: &str, number: u32, gateway: &str) -> IpVpnInten
         ports: BTreeMap::new(),
         routes: BTreeMap::new(),
         flows: BTreeMap::new(),
+        fallback: None,
     }
 }
 

@@ -31,6 +31,29 @@ pub struct IpVpnIntent {
     /// What comes from ports and goes by another instance's routes, by the text of its Flowspec rules. Of several that
     /// match a packet the most specific counts (RFC 8955 section 5.1).
     pub flows: BTreeMap<String, FlowRedirect>,
+    /// Where to send what comes from ports and no route matches: to a router that somebody else runs.
+    pub fallback: Option<FallbackTo>,
+}
+
+/// The addresses of frames to a router, and the port that it is at. Drivers need all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackTo {
+    /// The source address of the frames.
+    pub src_mac: Option<MacAddr>,
+    /// Their destination: the router's.
+    pub dst_mac: Option<MacAddr>,
+    /// A port of the driver's Open vSwitch bridge.
+    pub port: Option<FallbackPort>,
+}
+
+/// A port of an Open vSwitch bridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FallbackPort {
+    /// By OpenFlow number.
+    Number(u32),
+    /// By name.
+    Name(String),
 }
 
 /// Traffic that another instance's routes are for.

@@ -83,6 +83,11 @@ impl VpnManager {
         {
             self.changed.insert(id);
         }
+        if let Some(fallback) = &request.fallback
+            && instance.set_fallback(fallback)
+        {
+            self.changed.insert(id);
+        }
         let common = instance.common_mut();
         let export: Vec<_> = request.export.iter().copied().collect();
         let is_export_new = common.export != export;
@@ -96,9 +101,6 @@ impl VpnManager {
         }
         if let Some(attract) = &request.attract_traffic {
             common.attract_traffic = Some(attract.clone()).filter(|a| !a.redirect.is_empty());
-        }
-        if let Some(fallback) = &request.fallback {
-            common.fallback = Some(fallback.clone());
         }
         if !common.is_covered(&request) {
             common.enliven(&request);

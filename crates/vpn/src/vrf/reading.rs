@@ -104,8 +104,8 @@ fn next_hop(
         let route = render::nlri_text(route);
         return Err(Warning::NoCommonEncapsulation { route });
     };
-    // No driver can push more than one label.
-    let [label] = &*value.labels else {
+    // The first is for the PE, what is below it for those behind it, who know better.
+    let Some(label) = value.labels.first() else {
         return unusable(Flaw::LabelStack);
     };
     let local_pe = ipvpn.local_pe;

@@ -113,6 +113,7 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
             ports: ports.collect(),
             routes: routes.collect(),
             flows: BTreeMap::new(),
+            fallback: None,
         }
     })
 }
