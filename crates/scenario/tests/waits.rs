@@ -57,7 +57,9 @@ impl Known {
             (to.on, to.vpn, destination(scenario, from)),
         ];
         let missing = needed.into_iter();
+        // The Python daemon cannot be asked for its entries.
         missing
+            .filter(|(on, ..)| !scenario[*on].kind.is_python())
             .filter(|entry| !self.entries.contains(entry))
             .collect()
     }
