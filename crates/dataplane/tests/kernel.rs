@@ -36,8 +36,9 @@ async fn changes(monitor: &mut Monitor) -> Vec<Change> {
     changes
 }
 
+// Known issue 76: the entry of a local MAC was one of the port's own table, which no bridge looks into.
 #[tokio::test]
-async fn what_an_attachment_makes() {
+async fn issue_76_what_an_attachment_makes() {
     let host = need!(host(1));
     let mut driver = host.driver().await;
     let (intent, _machine) = small(&host).await;
@@ -107,8 +108,9 @@ async fn the_looking_glass_sees_the_names() {
     assert_eq!(view, expected);
 }
 
+// Known issue 75: the VXLAN interface stayed, and the next attach found its name taken.
 #[tokio::test]
-async fn detaching_leaves_the_host_as_it_was() {
+async fn issue_75_detaching_leaves_the_host_as_it_was() {
     let host = need!(host(1));
     let (intent, _machine) = small(&host).await;
     let before = host.dump().await;

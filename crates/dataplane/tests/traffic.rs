@@ -51,9 +51,9 @@ async fn a_first_ping_is_answered_at_once_and_no_arp_crosses() {
     assert_eq!(drain(&mut capture).await, []);
 }
 
-// `proxy` on the VXLAN interface drops what it cannot answer.
+// Known issue 85: `proxy` on the VXLAN interface drops what it cannot answer.
 #[tokio::test]
-async fn machines_attached_without_an_address_are_found_by_flooding() {
+async fn issue_85_machines_attached_without_an_address_are_found_by_flooding() {
     let (a, b) = need!(hosts().await);
     let (vm1, vm2) = (a.machine(1).await, b.machine(2).await);
     let (mut at_a, mut at_b) = (a.intent("test2", 77), b.intent("test2", 77));
@@ -100,9 +100,9 @@ async fn two_instances_of_one_host_reach_each_other() {
     assert!(matches!(vm1.ping(&vm2).await, Err(PingError::Timeout(_))));
 }
 
-// With the bridge's MTU lowered to what fits, full-size packets vanished without a word.
+// Known issue 77. With the bridge's MTU lowered to what fits, full-size packets vanished without a word.
 #[tokio::test]
-async fn a_full_size_packet_is_never_lost_silently() {
+async fn issue_77_a_full_size_packet_is_never_lost_silently() {
     let (a, b) = need!(hosts().await);
     let (vm1, vm2) = (a.machine(1).await, b.machine(2).await);
     let (mut at_a, mut at_b) = (a.intent("test2", 77), b.intent("test2", 77));
