@@ -6,6 +6,7 @@
 //!   EVIs  ─┘ Subscribe, Unsubscribe└────────────┘            └─> EVIs
 //! ```
 
+mod places;
 mod store;
 mod subscriptions;
 
@@ -275,7 +276,7 @@ impl RouteTable {
     }
 
     fn interested(&self, entry: &Entry) -> BTreeSet<WorkerId> {
-        Match::accepting(entry.route.family(), &entry.targets)
+        Match::accepting(entry.route.family(), &entry.targets())
             .flat_map(|accepting| self.subscriptions.to(accepting))
             .filter(|worker| reaches(entry.source, *worker))
             .collect()

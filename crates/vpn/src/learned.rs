@@ -11,11 +11,24 @@ use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::{MacAddr, NlriKey, RouteDistinguisher};
 
+use crate::few::{self, Few};
 use crate::intent::{FloodTarget, RemoteMac};
 use crate::reading::Meaning;
 
-/// Who published the route, and its key.
-pub(crate) type PathId = (WorkerId, NlriKey);
+/// Who published the route, and its key; shared by the indexes that have it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PathId(Arc<(WorkerId, NlriKey)>);
+
+impl PathId {
+    pub(crate) fn new(source: WorkerId, key: NlriKey) -> Self {
+        Self(Arc::new((source, key)))
+    }
+
+    /// Who published the route.
+    pub(crate) fn source(&self) -> WorkerId {
+        self.0.0
+    }
+}
 
 /// A received route and what it means for an instance: of E-VPN unless said otherwise.
 #[derive(Clone, Debug)]
@@ -28,9 +41,9 @@ pub(crate) struct Path<M = Meaning> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Learned {
     paths: BTreeMap<PathId, Path>,
-    by_mac: BTreeMap<MacAddr, BTreeSet<PathId>>,
-    by_ip: BTreeMap<IpAddr, BTreeSet<PathId>>,
-    by_origin: BTreeMap<(IpAddr, RouteDistinguisher), BTreeSet<PathId>>,
+    by_mac: BTreeMap<MacAddr, Few<PathId>>,
+    by_ip: BTreeMap<IpAddr, Few<PathId>>,
+    by_origin: BTreeMap<(IpAddr, RouteDistinguisher), Few<PathId>>,
     /// How many origins want each flood target.
     wanted: BTreeMap<FloodTarget, usize>,
     /// Flood targets that came or went since they were last asked for.
@@ -47,18 +60,14 @@ impl Learned {
         let old = self.remove(&id);
         match path.meaning {
             Meaning::Mac { mac, ip, .. } => {
-                self.by_mac.entry(mac).or_default().insert(id.clone());
+                few::put(&mut self.by_mac, mac, id.clone());
                 if let Some(ip) = ip {
-                    self.by_ip.entry(ip).or_default().insert(id.clone());
+                    few::put(&mut self.by_ip, ip, id.clone());
                 }
                 self.paths.insert(id, path);
             }
             Meaning::Flood { origin, .. } => self.change_origin(origin, |learned| {
-                learned
-                    .by_origin
-                    .entry(origin)
-                    .or_default()
-                    .insert(id.clone());
+                few::put(&mut learned.by_origin, origin, id.clone());
                 learned.paths.insert(id, path);
             }),
             Meaning::Nothing { .. } => {
@@ -73,14 +82,14 @@ impl Learned {
         let path = self.paths.get(id)?.clone();
         match path.meaning {
             Meaning::Mac { mac, ip, .. } => {
-                forget(&mut self.by_mac, &mac, id);
+                few::take(&mut self.by_mac, &mac, id);
                 if let Some(ip) = ip {
-                    forget(&mut self.by_ip, &ip, id);
+                    few::take(&mut self.by_ip, &ip, id);
                 }
                 self.paths.remove(id);
             }
             Meaning::Flood { origin, .. } => self.change_origin(origin, |learned| {
-                forget(&mut learned.by_origin, &origin, id);
+                few::take(&mut learned.by_origin, &origin, id);
                 learned.paths.remove(id);
             }),
             Meaning::Nothing { .. } => {
@@ -92,7 +101,7 @@ impl Learned {
 
     /// Where frames for `mac` go.
     pub(crate) fn remote(&self, mac: MacAddr) -> Option<RemoteMac> {
-        let (_, best) = self.best(self.by_mac.get(&mac)?)?;
+        let (_, best) = self.best(self.by_mac.get(&mac)?.iter())?;
         match best.meaning {
             Meaning::Mac { remote, .. } => Some(remote),
             _ => None,
@@ -108,8 +117,8 @@ impl Learned {
                 |path| matches!(path.meaning, Meaning::Mac { is_gateway, .. } if !is_gateway),
             )
         };
-        let ((source, _), best) = self.best(ids.filter(|id| moves(id)))?;
-        Some((*source, &best.route))
+        let (id, best) = self.best(ids.filter(|id| moves(id)))?;
+        Some((id.source(), &best.route))
     }
 
     /// The default gateways that others tell of: address, MAC and PE.
@@ -138,7 +147,7 @@ impl Learned {
 
     /// The addresses that routes of `mac` carry.
     pub(crate) fn ips_of(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let ids = self.by_mac.get(&mac).into_iter().flatten();
+        let ids = self.by_mac.get(&mac).into_iter().flat_map(Few::iter);
         ids.filter_map(|id| match self.paths.get(id)?.meaning {
             Meaning::Mac { ip, .. } => ip,
             _ => None,
@@ -165,7 +174,10 @@ impl Learned {
             }
         }
         let macs = groups.into_values().filter_map(|ids| self.best(ids));
-        let floods = self.by_origin.values().filter_map(|ids| self.best(ids));
+        let floods = self
+            .by_origin
+            .values()
+            .filter_map(|ids| self.best(ids.iter()));
         macs.chain(floods).collect()
     }
 
@@ -188,7 +200,7 @@ impl Learned {
                 source,
                 route: &path.route,
             };
-            best_path::compare(candidate(a.0, path_a), candidate(b.0, path_b))
+            best_path::compare(candidate(a.source(), path_a), candidate(b.source(), path_b))
         })
     }
 
@@ -216,19 +228,10 @@ impl Learned {
     }
 
     fn target_of(&self, origin: (IpAddr, RouteDistinguisher)) -> Option<FloodTarget> {
-        let (_, best) = self.best(self.by_origin.get(&origin)?)?;
+        let (_, best) = self.best(self.by_origin.get(&origin)?.iter())?;
         match best.meaning {
             Meaning::Flood { target, .. } => Some(target),
             _ => None,
-        }
-    }
-}
-
-fn forget<K: Ord>(index: &mut BTreeMap<K, BTreeSet<PathId>>, key: &K, id: &PathId) {
-    if let Some(ids) = index.get_mut(key) {
-        ids.remove(id);
-        if ids.is_empty() {
-            index.remove(key);
         }
     }
 }

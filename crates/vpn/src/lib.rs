@@ -15,6 +15,7 @@ pub mod traffic;
 pub mod view;
 
 mod evi;
+mod few;
 mod ids;
 mod instance;
 mod learned;

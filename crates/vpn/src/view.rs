@@ -203,15 +203,15 @@ impl VpnManager {
         let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
-                for ((source, _), path) in evi.learned.paths() {
+                for (id, path) in evi.learned.paths() {
                     let entry = entry_text(path.meaning.entry());
-                    add(&mut routes, entry, *source, &path.route);
+                    add(&mut routes, entry, id.source(), &path.route);
                 }
             }
             Instance::Vrf(vrf) => {
-                for ((source, _), path) in vrf.learned.paths() {
+                for (id, path) in vrf.learned.paths() {
                     let entry = subject_text(path.meaning.subject.as_ref());
-                    add(&mut routes, entry, *source, &path.route);
+                    add(&mut routes, entry, id.source(), &path.route);
                 }
             }
         }
@@ -223,16 +223,16 @@ impl VpnManager {
         let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
-                for ((source, _), path) in evi.learned.best_paths() {
+                for (id, path) in evi.learned.best_paths() {
                     let entry = entry_text(path.meaning.entry());
-                    add(&mut routes, entry, *source, &path.route);
+                    add(&mut routes, entry, id.source(), &path.route);
                 }
             }
             Instance::Vrf(vrf) => {
                 for subject in vrf.learned.subjects() {
-                    for ((source, _), path) in vrf.best(subject) {
+                    for (id, path) in vrf.best(subject) {
                         let entry = subject_text(Some(subject));
-                        add(&mut routes, entry, *source, &path.route);
+                        add(&mut routes, entry, id.source(), &path.route);
                     }
                 }
             }
@@ -246,7 +246,7 @@ impl VpnManager {
             return Some(Vec::new());
         };
         let sources = vrf.readvertised();
-        let routes = sources.map(|((source, _), path)| (*source, Arc::clone(&path.route)));
+        let routes = sources.map(|(id, path)| (id.source(), Arc::clone(&path.route)));
         Some(routes.collect())
     }
 

@@ -1,10 +1,11 @@
 //! The routes, indexed by what events ask for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bgp_wire::{Family, NlriKey, RouteTarget};
 
+use super::places::Places;
 use crate::{Change, Match, Route, WorkerId};
 
 /// A stored route.
@@ -12,14 +13,12 @@ use crate::{Change, Match, Route, WorkerId};
 pub(super) struct Entry {
     pub(super) source: WorkerId,
     pub(super) route: Arc<Route>,
-    /// Sorted, each once.
-    pub(super) targets: Vec<RouteTarget>,
     /// Published in a session that is over, and not again since.
     pub(super) unconfirmed: bool,
 }
 
 /// Order of arrival. A replaced route keeps its place.
-type Place = u64;
+pub(super) type Place = u64;
 
 /// A family's routes with one target, or all of them.
 type Bucket = (Family, Option<RouteTarget>);
@@ -28,8 +27,7 @@ type Bucket = (Family, Option<RouteTarget>);
 pub(super) struct Store {
     next: Place,
     entries: BTreeMap<Place, Entry>,
-    // Only ever looked up, so its order shows nowhere.
-    places: HashMap<(WorkerId, NlriKey), Place>,
+    places: Places,
     buckets: BTreeMap<Bucket, BTreeSet<Place>>,
     by_source: BTreeMap<WorkerId, BTreeSet<Place>>,
     /// Routes per family: of this daemon's workers, of peers.
@@ -54,9 +52,18 @@ impl Entry {
         }
     }
 
-    fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+    /// Sorted, each once. Read out of the attributes when asked for: routes share these, and are many.
+    pub(super) fn targets(&self) -> Vec<RouteTarget> {
+        self.route.route_targets()
+    }
+
+    fn is(&self, source: WorkerId, key: &NlriKey) -> bool {
+        self.source == source && self.route.key() == *key
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = Bucket> {
         let family = self.route.family();
-        let targets = self.targets.iter().copied().map(Some);
+        let targets = self.targets().into_iter().map(Some);
         std::iter::once(None)
             .chain(targets)
             .map(move |target| (family, target))
@@ -70,15 +77,13 @@ impl Store {
         source: WorkerId,
         route: Arc<Route>,
     ) -> Option<(Entry, Option<Entry>)> {
-        let id = (source, route.key());
-        let targets = route.route_targets();
+        let key = route.key();
         let entry = Entry {
             source,
             route,
-            targets,
             unconfirmed: false,
         };
-        let known = self.places.get(&id).copied();
+        let known = self.place_of(source, &key);
         let place = known.unwrap_or(self.next);
         let old = self.entries.get(&place).cloned();
         if let Some(old) = &old {
@@ -89,7 +94,7 @@ impl Store {
             self.unlink(place, old);
         } else {
             self.next += 1;
-            self.places.insert(id, place);
+            self.places.insert(source, &key, place);
         }
         self.link(place, &entry);
         self.entries.insert(place, entry.clone());
@@ -103,7 +108,7 @@ impl Store {
         key: &NlriKey,
         stale: bool,
     ) -> Option<(Entry, Entry)> {
-        let place = *self.places.get(&(source, key.clone()))?;
+        let place = self.place_of(source, key)?;
         let entry = self.entries.get_mut(&place)?;
         let old = entry.clone();
         Arc::make_mut(&mut entry.route).stale = stale;
@@ -132,11 +137,20 @@ impl Store {
 
     /// Removes a route and answers it, if it was there.
     pub(super) fn remove(&mut self, source: WorkerId, key: &NlriKey) -> Option<Entry> {
-        let place = self.places.remove(&(source, key.clone()))?;
+        let place = self.place_of(source, key)?;
+        self.places.remove(source, key, place);
         self.confirm(place);
         let entry = self.entries.remove(&place)?;
         self.unlink(place, &entry);
         Some(entry)
+    }
+
+    fn place_of(&self, source: WorkerId, key: &NlriKey) -> Option<Place> {
+        let is_it = |place: &Place| {
+            let entry = self.entries.get(place);
+            entry.is_some_and(|entry| entry.is(source, key))
+        };
+        self.places.candidates(source, key).find(is_it)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {

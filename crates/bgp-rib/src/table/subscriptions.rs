@@ -41,7 +41,7 @@ impl Subscriptions {
     /// Whether some subscription of `worker` matches the route.
     pub(super) fn accepts(&self, worker: WorkerId, entry: &Entry) -> bool {
         self.by_worker.get(&worker).is_some_and(|set| {
-            Match::accepting(entry.route.family(), &entry.targets).any(|m| set.contains(&m))
+            Match::accepting(entry.route.family(), &entry.targets()).any(|m| set.contains(&m))
         })
     }
 

@@ -30,7 +30,7 @@ impl Evi {
             config.local_vtep,
             self.common.numbers.vni,
         );
-        let id = (source, route.key());
+        let id = PathId::new(source, route.key());
         let path = Path {
             route: Arc::clone(route),
             meaning,
@@ -67,7 +67,7 @@ impl Evi {
         config: &VpnConfig,
         now: Duration,
     ) -> Outcome {
-        let id: PathId = (source, route.key());
+        let id = PathId::new(source, route.key());
         let Some(Path { meaning, .. }) = self.learned.remove(&id) else {
             return Outcome::default();
         };

@@ -10,6 +10,7 @@ use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_wire::{ExtendedCommunity, IpPrefix};
 
 use super::reading::{Forward, Meaning, Redirect, Subject};
+use crate::few::{self, Few};
 use crate::intent::NextHop;
 use crate::learned::PathId;
 
@@ -20,7 +21,7 @@ pub(crate) type Path = crate::learned::Path<Meaning>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Learned {
     paths: BTreeMap<PathId, Path>,
-    by_subject: BTreeMap<Subject, BTreeSet<PathId>>,
+    by_subject: BTreeMap<Subject, Few<PathId>>,
 }
 
 impl Learned {
@@ -32,10 +33,7 @@ impl Learned {
     pub(crate) fn insert(&mut self, id: PathId, path: Path) {
         self.remove(&id);
         if let Some(subject) = path.meaning.subject.clone() {
-            self.by_subject
-                .entry(subject)
-                .or_default()
-                .insert(id.clone());
+            few::put(&mut self.by_subject, subject, id.clone());
         }
         self.paths.insert(id, path);
     }
@@ -43,19 +41,14 @@ impl Learned {
     /// Removes a path and answers what it was about.
     pub(crate) fn remove(&mut self, id: &PathId) -> Option<Subject> {
         let subject = self.paths.remove(id)?.meaning.subject?;
-        if let Some(ids) = self.by_subject.get_mut(&subject) {
-            ids.remove(id);
-            if ids.is_empty() {
-                self.by_subject.remove(&subject);
-            }
-        }
+        few::take(&mut self.by_subject, &subject, id);
         Some(subject)
     }
 
     /// Gives every path a new meaning of the same subject.
     pub(crate) fn reread(&mut self, mut meaning: impl FnMut(WorkerId, &Path) -> Meaning) {
-        for ((source, _), path) in &mut self.paths {
-            path.meaning = meaning(*source, path);
+        for (id, path) in &mut self.paths {
+            path.meaning = meaning(id.source(), path);
         }
     }
 
@@ -118,14 +111,17 @@ impl Learned {
     }
 
     fn paths_of(&self, subject: &Subject) -> impl Iterator<Item = (&PathId, &Path)> {
-        let ids = self.by_subject.get(subject).into_iter().flatten();
+        let ids = self.by_subject.get(subject).into_iter().flat_map(Few::iter);
         ids.filter_map(|id| self.paths.get_key_value(id))
     }
 }
 
 fn compare((a, path_a): &(&PathId, &Path), (b, path_b): &(&PathId, &Path)) -> Ordering {
     let candidate = |source, route| Candidate { source, route };
-    best_path::compare(candidate(a.0, &path_a.route), candidate(b.0, &path_b.route))
+    best_path::compare(
+        candidate(a.source(), &path_a.route),
+        candidate(b.source(), &path_b.route),
+    )
 }
 
 /// How many targets a route has borne before.

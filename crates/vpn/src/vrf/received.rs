@@ -28,7 +28,7 @@ impl Vrf {
         let uses = self.policy.uses(route);
         let (meaning, warning) = reading::read(source, route, uses, ipvpn);
         outcome.warnings.extend(warning);
-        let id: PathId = (source, route.key());
+        let id = PathId::new(source, route.key());
         let route = Arc::clone(route);
         // Routes of one key are about one subject.
         let subject = meaning.subject.clone();
@@ -47,7 +47,7 @@ impl Vrf {
         config: &VpnConfig,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        if let Some(subject) = self.learned.remove(&(source, route.key())) {
+        if let Some(subject) = self.learned.remove(&PathId::new(source, route.key())) {
             self.refresh(config, &subject, &mut outcome);
         }
         outcome
