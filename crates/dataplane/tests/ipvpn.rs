@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -223,7 +223,7 @@ async fn after_a_crash_forwarding_goes_on_and_what_is_unwanted_goes() {
     );
     let fresh = IpVpnIntent {
         instance: InstanceId(7),
-        routes: BTreeMap::new(),
+        routes: vpn::SharedMap::new(),
         ..at_a.clone()
     };
     apply(&mut second, &fresh).await;

@@ -176,8 +176,8 @@ fn intent(instance: u32, ports: &[&str]) -> Arc<EvpnIntent> {
         gateway: None,
         gateway_port: None,
         ports: ports.collect(),
-        remote_macs: BTreeMap::new(),
-        neighbours: BTreeMap::new(),
+        remote_macs: vpn::SharedMap::new(),
+        neighbours: vpn::SharedMap::new(),
         flood: BTreeSet::new(),
     })
 }

@@ -14,7 +14,7 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::{MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
-use crate::intent::{EvpnIntent, Gateway};
+use crate::intent::{EvpnIntent, Gateway, SharedMap};
 use crate::learned::Learned;
 use crate::manager::VpnConfig;
 use crate::request::AttachRequest;
@@ -67,8 +67,8 @@ impl Evi {
                 .map(|address| Gateway::of_subnet(address, common.prefix_len)),
             gateway_port: None,
             ports: BTreeMap::new(),
-            remote_macs: BTreeMap::new(),
-            neighbours: BTreeMap::new(),
+            remote_macs: SharedMap::new(),
+            neighbours: SharedMap::new(),
             flood: BTreeSet::new(),
         };
         Self {

@@ -8,7 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 pub(crate) enum Few<T> {
     /// The only member.
     One(T),
-    /// Two members or more.
+    /// Two members or more; in a box, so that the usual kind is small.
+    #[allow(
+        clippy::box_collection,
+        reason = "a set is larger than what it points to"
+    )]
     Many(Box<BTreeSet<T>>),
 }
 

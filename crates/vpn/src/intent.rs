@@ -6,6 +6,7 @@
 mod delta;
 mod ipvpn;
 mod link;
+mod shared_map;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,6 +21,7 @@ pub use ipvpn::{
     FallbackPort, FallbackTo, FlowRedirect, IpVpnEndpoint, IpVpnIntent, IpVpnPort, NextHop,
 };
 pub use link::{GATEWAY_MAC, GatewayPort, Link};
+pub use shared_map::SharedMap;
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,9 +54,9 @@ pub struct EvpnIntent {
     /// Local ports by interface name.
     pub ports: BTreeMap<String, Port>,
     /// Where to send frames for a MAC that is not local.
-    pub remote_macs: BTreeMap<MacAddr, RemoteMac>,
+    pub remote_macs: SharedMap<MacAddr, RemoteMac>,
     /// Neighbours of other hosts, for ARP and ND suppression.
-    pub neighbours: BTreeMap<IpAddr, MacAddr>,
+    pub neighbours: SharedMap<IpAddr, MacAddr>,
     /// Where to copy broadcast, unknown unicast and multicast frames (ingress replication).
     pub flood: BTreeSet<FloodTarget>,
 }

@@ -28,7 +28,7 @@ mod vrf;
 pub use capabilities::{Capabilities, Encap};
 pub use error::{AttachError, DetachError, Warning};
 pub use evi::DuplicateDetection;
-pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent};
+pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent, SharedMap};
 pub use manager::{AttachToken, Effect, IpVpnConfig, Prepared, VpnConfig, VpnManager};
 pub use request::{
     AttachRequest, DetachRequest, Direction, Fallback, InstanceKind, IpWithPrefix, LocalPort,

@@ -17,7 +17,7 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::{Family, IpPrefix, MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
-use crate::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnIntent};
+use crate::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnIntent, SharedMap};
 use crate::manager::VpnConfig;
 use crate::request::AttachRequest;
 
@@ -70,7 +70,7 @@ impl Vrf {
             local_pe: config.local_pe(),
             gateway: gateway.map(|address| Gateway::of_subnet(address, common.prefix_len)),
             ports: BTreeMap::new(),
-            routes: BTreeMap::new(),
+            routes: SharedMap::new(),
             flows: BTreeMap::new(),
             fallback: None,
         };

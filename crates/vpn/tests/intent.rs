@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::*;
 use proptest::prelude::*;
 use vpn::intent::{FloodTarget, Gateway, IntentDelta, Port, RemoteMac, diff};
-use vpn::{EvpnIntent, InstanceId};
+use vpn::{EvpnIntent, InstanceId, SharedMap};
 
 fn intent() -> impl Strategy<Value = EvpnIntent> {
     let small = || proptest::collection::btree_map(1..5u8, 1..4u8, 0..4);
@@ -74,13 +74,24 @@ fn apply(old: &EvpnIntent, new: &EvpnIntent, delta: IntentDelta) -> EvpnIntent {
         map.extend(set);
         map
     }
+    fn shared<K: Ord + Clone, V: PartialEq + Clone>(
+        mut map: SharedMap<K, V>,
+        set: BTreeMap<K, V>,
+        gone: BTreeMap<K, V>,
+    ) -> SharedMap<K, V> {
+        for (key, value) in gone {
+            assert!(map.remove(&key) == Some(value));
+        }
+        map.extend(set);
+        map
+    }
     let old = old.clone();
     let mut is = if delta.recreate {
         EvpnIntent {
             gateway: None,
             ports: BTreeMap::new(),
-            remote_macs: BTreeMap::new(),
-            neighbours: BTreeMap::new(),
+            remote_macs: SharedMap::new(),
+            neighbours: SharedMap::new(),
             flood: BTreeSet::new(),
             ..new.clone()
         }
@@ -89,8 +100,8 @@ fn apply(old: &EvpnIntent, new: &EvpnIntent, delta: IntentDelta) -> EvpnIntent {
     };
     is.gateway = delta.gateway.unwrap_or(is.gateway);
     is.ports = map(is.ports, delta.ports_set, delta.ports_removed);
-    is.remote_macs = map(is.remote_macs, delta.macs_set, delta.macs_removed);
-    is.neighbours = map(
+    is.remote_macs = shared(is.remote_macs, delta.macs_set, delta.macs_removed);
+    is.neighbours = shared(
         is.neighbours,
         delta.neighbours_set,
         delta.neighbours_removed,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vpn::EvpnIntent;
+use vpn::{EvpnIntent, SharedMap};
 
 use super::LinuxDriver;
 use super::desired::{Desired, VXLAN_MTU};
@@ -51,15 +51,15 @@ pub fn differences_of(before: &EvpnIntent, now: &EvpnIntent) -> Option<(EvpnInte
         linuxbr: whole.linuxbr.clone(),
         gateway_port: whole.gateway_port.clone(),
         ports: whole.ports.clone(),
-        remote_macs: new_in(&whole.remote_macs, &than.remote_macs),
-        neighbours: new_in(&whole.neighbours, &than.neighbours),
+        remote_macs: differing(&whole.remote_macs, &than.remote_macs),
+        neighbours: differing(&whole.neighbours, &than.neighbours),
         flood: whole.flood.difference(&than.flood).copied().collect(),
         ..*whole
     };
     let (from, to) = (trimmed(before, now), trimmed(now, before));
     let without_routes = |intent: &EvpnIntent| EvpnIntent {
-        remote_macs: BTreeMap::new(),
-        neighbours: BTreeMap::new(),
+        remote_macs: SharedMap::new(),
+        neighbours: SharedMap::new(),
         flood: Default::default(),
         ..intent.clone()
     };
@@ -68,19 +68,12 @@ pub fn differences_of(before: &EvpnIntent, now: &EvpnIntent) -> Option<(EvpnInte
 }
 
 /// What `all` has that `others` has not, or not so.
-fn new_in<K: Ord + Copy, V: PartialEq + Copy>(
-    all: &BTreeMap<K, V>,
-    others: &BTreeMap<K, V>,
-) -> BTreeMap<K, V> {
-    // Both ascend: one walk along them instead of a search for each.
-    let mut others = others.iter().peekable();
-    all.iter()
-        .filter(|(key, value)| {
-            while others.next_if(|(other, _)| other < key).is_some() {}
-            others.peek() != Some(&(*key, *value))
-        })
-        .map(|(key, value)| (*key, *value))
-        .collect()
+fn differing<K: Ord + Copy, V: PartialEq + Copy>(
+    all: &SharedMap<K, V>,
+    others: &SharedMap<K, V>,
+) -> SharedMap<K, V> {
+    let entries = all.differing(others);
+    entries.map(|(key, value)| (*key, *value)).collect()
 }
 
 /// What the kernel holds when it holds this and nobody else has touched it; of an own bridge and VXLAN interface.

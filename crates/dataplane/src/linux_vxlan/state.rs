@@ -105,7 +105,7 @@ impl State {
         for link in intent.ports.keys().filter_map(|name| host.ports.get(name)) {
             state.gateway(intent, *link, host, &local);
         }
-        for (prefix, next_hops) in &intent.routes {
+        for (prefix, next_hops) in intent.routes.iter() {
             // What is behind a port is not sent elsewhere, nor is the gateway, which every PE is.
             let to = netns_prefix(prefix);
             let Some(to) = to.filter(|to| !state.has(host.table, *to)) else {

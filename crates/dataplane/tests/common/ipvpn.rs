@@ -111,7 +111,7 @@ pub fn intent(host: &Host, name: &str, number: u32, gateway: &str) -> IpVpnInten
             prefix_len: if gateway.contains(':') { 64 } else { 24 },
         }),
         ports: BTreeMap::new(),
-        routes: BTreeMap::new(),
+        routes: vpn::SharedMap::new(),
         flows: BTreeMap::new(),
         fallback: None,
     }

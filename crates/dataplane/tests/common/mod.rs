@@ -140,8 +140,8 @@ impl Host {
             gateway: None,
             gateway_port: None,
             ports: BTreeMap::new(),
-            remote_macs: BTreeMap::new(),
-            neighbours: BTreeMap::new(),
+            remote_macs: vpn::SharedMap::new(),
+            neighbours: vpn::SharedMap::new(),
             flood: BTreeSet::new(),
         }
     }

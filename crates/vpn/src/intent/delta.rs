@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::MacAddr;
 use serde::{Deserialize, Serialize};
 
-use super::{EvpnIntent, FloodTarget, Gateway, GatewayPort, Port, RemoteMac};
+use super::{EvpnIntent, FloodTarget, Gateway, GatewayPort, Port, RemoteMac, SharedMap};
 
 /// The difference between two intents of one instance. Applying it to the old one gives the new one.
 ///
@@ -59,15 +59,15 @@ pub fn diff(old: &EvpnIntent, new: &EvpnIntent) -> IntentDelta {
             gateway: Some(new.gateway),
             gateway_port: Some(new.gateway_port.clone()),
             ports_set: new.ports.clone(),
-            macs_set: new.remote_macs.clone(),
-            neighbours_set: new.neighbours.clone(),
+            macs_set: owned(new.remote_macs.iter()),
+            neighbours_set: owned(new.neighbours.iter()),
             flood_added: new.flood.clone(),
             ..IntentDelta::default()
         };
     }
     let (ports_set, ports_removed) = maps(&old.ports, &new.ports);
-    let (macs_set, macs_removed) = maps(&old.remote_macs, &new.remote_macs);
-    let (neighbours_set, neighbours_removed) = maps(&old.neighbours, &new.neighbours);
+    let (macs_set, macs_removed) = shared(&old.remote_macs, &new.remote_macs);
+    let (neighbours_set, neighbours_removed) = shared(&old.neighbours, &new.neighbours);
     IntentDelta {
         recreate,
         gateway: (old.gateway != new.gateway).then_some(new.gateway),
@@ -92,6 +92,22 @@ fn maps<K: Ord + Clone, V: PartialEq + Clone>(
         .iter()
         .filter(|(key, value)| old.get(key) != Some(value));
     let removed = old.iter().filter(|(key, _)| !new.contains_key(key));
-    let owned = |(key, value): (&K, &V)| (key.clone(), value.clone());
-    (set.map(owned).collect(), removed.map(owned).collect())
+    (owned(set), owned(removed))
+}
+
+/// The same of maps that share what they have in common.
+fn shared<K: Ord + Clone, V: PartialEq + Clone>(
+    old: &SharedMap<K, V>,
+    new: &SharedMap<K, V>,
+) -> (BTreeMap<K, V>, BTreeMap<K, V>) {
+    let removed = old.differing(new).filter(|(key, _)| !new.contains_key(key));
+    (owned(new.differing(old)), owned(removed))
+}
+
+fn owned<'a, K: Ord + Clone + 'a, V: Clone + 'a>(
+    entries: impl Iterator<Item = (&'a K, &'a V)>,
+) -> BTreeMap<K, V> {
+    entries
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }

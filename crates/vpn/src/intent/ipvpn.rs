@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::{IpPrefix, Label, MacAddr};
 use serde::{Deserialize, Serialize};
 
-use super::{Gateway, InstanceId, Intent, Link};
+use super::{Gateway, InstanceId, Intent, Link, SharedMap};
 use crate::capabilities::Encap;
 use crate::request::Direction;
 use crate::traffic::TrafficMatch;
@@ -27,7 +27,7 @@ pub struct IpVpnIntent {
     /// Where to send packets for prefixes; of one prefix equal ones share the traffic. An address behind an own port
     /// is not in here; a subnet behind one may be, and then others have it: chains of machines that forward to each
     /// other depend on it.
-    pub routes: BTreeMap<IpPrefix, BTreeSet<NextHop>>,
+    pub routes: SharedMap<IpPrefix, BTreeSet<NextHop>>,
     /// What comes from ports and goes by another instance's routes, by the text of its Flowspec rules. Of several that
     /// match a packet the most specific counts (RFC 8955 section 5.1).
     pub flows: BTreeMap<String, FlowRedirect>,

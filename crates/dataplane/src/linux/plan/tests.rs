@@ -42,8 +42,8 @@ fn intent() -> EvpnIntent {
         gateway: None,
         gateway_port: None,
         ports: BTreeMap::new(),
-        remote_macs: BTreeMap::new(),
-        neighbours: BTreeMap::new(),
+        remote_macs: vpn::SharedMap::new(),
+        neighbours: vpn::SharedMap::new(),
         flood: BTreeSet::new(),
     }
 }
@@ -52,8 +52,8 @@ fn intent() -> EvpnIntent {
 fn small() -> EvpnIntent {
     EvpnIntent {
         ports: BTreeMap::from([("tap0".into(), port(&[1]))]),
-        remote_macs: BTreeMap::from([(mac(9), remote(2))]),
-        neighbours: BTreeMap::from([(ip(9), mac(9))]),
+        remote_macs: vpn::SharedMap::from([(mac(9), remote(2))]),
+        neighbours: vpn::SharedMap::from([(ip(9), mac(9))]),
         flood: BTreeSet::from([flood(2)]),
         ..intent()
     }
