@@ -173,7 +173,7 @@ impl Instance {
         });
         let best = candidates.max_by(|a, b| {
             let candidate = |(source, route)| Candidate { source, route };
-            let fewer = recorded(&b.1).len().cmp(&recorded(&a.1).len());
+            let fewer = recorded(b.1).len().cmp(&recorded(a.1).len());
             fewer.then_with(|| compare(candidate((a.0, &**a.1)), candidate((b.0, &**b.1))))
         });
         best.map(|(_, route)| {
