@@ -208,6 +208,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         );
     }
 
+    let peers_listener = Sessions::listen(&config.bgp, local_address);
     // Requests are taken from here on; what needs the core waits in its channel until that is up.
     let ping = random();
     let (commands, inbox) = mpsc::channel(COMMANDS);
@@ -229,7 +230,6 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     );
     tracing::info!("REST API on {api_address}");
 
-    let peers_listener = Sessions::listen(&config.bgp, local_address);
     // Everything is bound, and the threads of the drivers are yet to be made.
     privileges::drop_others().map_err(StartError::Privileges)?;
     let driver = DriverTask::start(host::evpn_driver(&config.evpn))
