@@ -107,6 +107,27 @@ async fn hosts_of_an_evpn_reach_others_by_the_gateway_and_the_link_goes_again() 
 }
 
 #[tokio::test]
+async fn both_drivers_may_make_a_link_at_once() {
+    let (host, _other) = need!(common::hosts().await);
+    let (near, far) = machines(&host).await;
+    let (mut evpn, mut ip) = (host.driver().await, ip_driver(&host).await);
+    for _ in 0..20 {
+        let (made, found) = tokio::join!(
+            evpn.apply(Arc::new(evi(&host, &near, 1))),
+            ip.apply(Arc::new(vrf(&host, &near, &far)))
+        );
+        made.unwrap();
+        found.unwrap();
+        for end in [link().evpn, link().ipvpn] {
+            assert!(host.has(&end).await, "{end}");
+        }
+        evpn.remove(InstanceId(1)).await.unwrap();
+        ip.remove(InstanceId(2)).await.unwrap();
+        assert!(is_gone(&host).await);
+    }
+}
+
+#[tokio::test]
 async fn a_link_that_a_crash_left_is_taken_over_or_removed() {
     let (host, _other) = need!(common::hosts().await);
     let (near, far) = machines(&host).await;
