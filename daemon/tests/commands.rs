@@ -12,7 +12,8 @@ use std::{fmt::Write as _, fs, net::TcpListener, process::Command};
 
 use assert_cmd::assert::OutputAssertExt as _;
 use bagpipe_api::AttachBody;
-use common::{Daemon, config};
+use bgp_wire::Family;
+use common::{Daemon, Speaker, config};
 
 const PROGRAMS: [&str; 5] = [
     "bagpipe-bgp",
@@ -40,7 +41,7 @@ fn run(program: &str, args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn configurations_that_cannot_be_used() {
+fn issue_67_configurations_that_cannot_be_used() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -110,7 +111,7 @@ fn help_and_version() {
 }
 
 #[tokio::test]
-async fn flags_of_old_init_scripts_are_taken() {
+async fn issue_08_flags_of_old_init_scripts_are_taken() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
     command.args(["--ack-oslo-log", "start", "--no-daemon", "--nodebug"]);
     let daemon = Daemon::start_command(command, &config(9, "[bgp]\nretries=3\n"));
@@ -120,6 +121,55 @@ async fn flags_of_old_init_scripts_are_taken() {
         "{log}"
     );
     daemon.client().await.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn issue_05_the_own_address_may_be_that_of_an_interface() {
+    let text = config(9, "").replace("local_address=127.0.0.1", "local_address=lo");
+    let daemon = Daemon::start(&text);
+    let mut client = daemon.client().await;
+    let body = AttachBody::evpn("e1", "tap1", "02:00:00:00:00:01").rt("64512:1");
+    client.attach(&body).await.unwrap();
+    let routes = client
+        .looking_glass("vpns/instances/e1/adv_routes")
+        .await
+        .unwrap();
+    let route = routes[0].as_object().unwrap().values().next().unwrap();
+    assert_eq!(route["next_hop"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn issue_07_with_debug_updates_are_read_as_without() {
+    let (listener, port) = common::listener().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command.arg("--debug");
+    let daemon = Daemon::start_command(command, &config(port, ""));
+    let mut speaker = Speaker::accept(&listener, &[Family::RTC]).await;
+    // The RTC default route.
+    speaker
+        .send_update("0000001b 40010100 400200 40050400000064 800e0a 0001 84 04 7f000009 00 00")
+        .await;
+    daemon
+        .until("bgp/routes", |page| {
+            page["ipv4/rtc,*"][0]["rtc wildcard"].is_object()
+        })
+        .await;
+    assert!(daemon.log().contains("DEBUG"), "{}", daemon.log());
+    let sessions = daemon.client().await.sessions().await.unwrap();
+    assert_eq!(sessions[0].flaps, 0);
+}
+
+#[tokio::test]
+async fn issue_72_a_logging_configuration_given_as_log_file_is_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log.conf");
+    fs::write(&log, "[loggers]\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    command.arg("--log-file").arg(&log);
+    let daemon = Daemon::start_command(command, &config(9, ""));
+    let said = "log_file with a name in .conf is not supported, ignored";
+    assert!(daemon.log().contains(said), "{}", daemon.log());
+    assert_eq!(fs::read_to_string(&log).unwrap(), "[loggers]\n");
 }
 
 #[tokio::test]
@@ -138,7 +188,7 @@ async fn a_hangup_is_no_end() {
 }
 
 #[tokio::test]
-async fn the_looking_glass_as_text() {
+async fn issue_09_the_looking_glass_as_text() {
     let daemon = Daemon::start(&config(9, "[BGP]\npeers=\n"));
     let body = AttachBody::evpn("e1", "tap1", "02:00:00:00:00:01")
         .ip("10.0.0.1")
@@ -166,7 +216,7 @@ async fn the_looking_glass_as_text() {
 }
 
 #[test]
-fn no_server_is_said() {
+fn issue_66_no_server_is_said() {
     let free = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -217,7 +267,7 @@ async fn the_watchdog_is_fed() {
 }
 
 #[test]
-fn an_init_script_starts_and_stops_it() {
+fn issue_08_an_init_script_starts_and_stops_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (file, pid_file, log) = (path("bgp.conf"), path("run/pid"), path("log"));
@@ -299,7 +349,7 @@ fn every_program_says_how_a_shell_completes_it() {
 }
 
 #[tokio::test]
-async fn imports_and_exports_as_a_graph() {
+async fn issue_70_imports_and_exports_as_a_graph() {
     let daemon = Daemon::start("[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n");
     let mut client = daemon.client().await;
     for (id, port, target) in [("a/b", "to-x", "64512:1"), ("c", "tap1", "64512:2")] {

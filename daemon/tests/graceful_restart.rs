@@ -60,7 +60,7 @@ async fn uses(daemon: &Daemon, routes: usize) -> Value {
 }
 
 #[tokio::test]
-async fn forwarding_is_as_it_was_while_the_reflector_restarts() {
+async fn issue_18_forwarding_is_as_it_was_while_the_reflector_restarts() {
     let (daemon, listener) = attached("").await;
     let mut speaker = reflector(&listener, 120).await;
     announce(&mut speaker, 1).await;

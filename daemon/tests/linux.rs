@@ -50,9 +50,14 @@ impl Host {
     }
 
     fn start(&self, more: &str) -> Daemon {
+        self.start_command(Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp")), more)
+    }
+
+    fn start_command(&self, command: Command, more: &str) -> Daemon {
         let text =
             format!("[BGP]\npeers=\n[DATAPLANE_DRIVER_EVPN]\ndataplane_driver=linux\n{more}");
-        self.node.run(|| Daemon::start(&config(9, &text))).unwrap()
+        let start = || Daemon::start_command(command, &config(9, &text));
+        self.node.run(start).unwrap()
     }
 
     async fn client(&self, daemon: &Daemon) -> Client {
@@ -90,6 +95,26 @@ fn body(instance: &str, interface: &str) -> AttachBody {
     AttachBody::evpn(instance, interface, "02:00:00:00:00:01")
         .ip("10.0.0.1")
         .rt("64512:1")
+}
+
+#[tokio::test]
+async fn issues_06_and_12_no_other_program_is_needed() {
+    let Some(host) = Host::new(&["tap1"]).await else {
+        return;
+    };
+    let before = host.links().await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bagpipe-bgp"));
+    // No `ip`, `brctl`, `modprobe` or `sudo` is found.
+    command.env("PATH", "/nonexistent");
+    let daemon = host.start_command(command, "");
+    let mut client = host.client(&daemon).await;
+    client.attach(&body("e1", "tap1")).await.unwrap();
+    let bridge = host.netlink.index("evpn---e1").await.unwrap();
+    let tap = host.netlink.link("tap1").await.unwrap();
+    assert_eq!(tap.master, Some(bridge));
+    let detach = DetachBody::from(&body("e1", "tap1"));
+    client.detach(&detach).await.unwrap();
+    assert_eq!(host.links().await, before);
 }
 
 #[tokio::test]
@@ -185,7 +210,7 @@ async fn one_bad_attach_does_not_hurt_the_others() {
 }
 
 #[tokio::test]
-async fn a_crash_and_a_restart_are_survived_and_what_nobody_wants_goes() {
+async fn issues_86_and_87_a_crash_and_a_restart_are_survived_and_what_nobody_wants_goes() {
     let keep = "[COMMON]\nkeep_forwarding=true\n";
     for (signal, first) in [("KILL", ""), ("USR1", ""), ("TERM", keep)] {
         let Some(host) = Host::new(&["tap1", "tap2"]).await else {

@@ -53,7 +53,7 @@ async fn attach(daemon: &Daemon, n: u8) {
 }
 
 #[tokio::test]
-async fn two_daemons_are_peers_without_a_reflector() {
+async fn issue_16_two_daemons_are_peers_without_a_reflector() {
     let port = free_port().await;
     let a = daemon(1, 2, port, "");
     let b = daemon(2, 1, port, "");

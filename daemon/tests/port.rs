@@ -42,7 +42,7 @@ fn port() -> GuestPort {
 }
 
 #[tokio::test]
-async fn a_quiet_namespace_has_the_address_it_was_given() {
+async fn issue_74_a_quiet_namespace_has_the_address_it_was_given() {
     let Some(host) = node() else { return };
     let guest = NetNs::create().unwrap();
     let quiet = GuestPort {
@@ -124,7 +124,7 @@ fn names_of_interfaces_fit() {
 }
 
 #[tokio::test]
-async fn rest_attach_makes_and_cleans_a_namespace() {
+async fn issues_68_and_69_rest_attach_makes_and_cleans_a_namespace() {
     let Some(node) = node() else { return };
     Netlink::in_ns(&node.net)
         .unwrap()

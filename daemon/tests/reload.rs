@@ -51,7 +51,7 @@ async fn is_up(daemon: &Daemon, n: u8) {
 }
 
 #[tokio::test]
-async fn peers_come_and_go_without_the_others_noticing() {
+async fn issue_21_peers_come_and_go_without_the_others_noticing() {
     let (first, a) = reflector(2).await;
     let (second, b) = reflector(3).await;
     let daemon = Daemon::start(&config(&a, ""));

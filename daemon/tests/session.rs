@@ -57,7 +57,7 @@ async fn the_open_is_the_reference_s_and_what_it_lacks() {
 
 // The reference stops at 65535.
 #[tokio::test]
-async fn an_as_of_four_octets_is_as_trans_where_two_are() {
+async fn issue_17_an_as_of_four_octets_is_as_trans_where_two_are() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, "[BGP]\nmy_as=4200000000\n"));
     let asn = 4_200_000_000;
@@ -79,7 +79,7 @@ async fn an_as_of_four_octets_is_as_trans_where_two_are() {
 }
 
 #[tokio::test]
-async fn a_peer_has_a_name_and_a_port() {
+async fn issue_20_a_peer_has_a_name_and_a_port() {
     let (listener, port) = listener().await;
     let more = format!("[BGP]\npeers=localhost:{port}\n");
     let daemon = Daemon::start(&config(1, &more));
@@ -89,7 +89,7 @@ async fn a_peer_has_a_name_and_a_port() {
 }
 
 #[tokio::test]
-async fn a_peer_has_an_address_of_ipv6() {
+async fn issue_22_a_peer_has_an_address_of_ipv6() {
     let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
         // A kernel without it.
         return;
@@ -167,7 +167,7 @@ async fn a_first_attach_and_its_detach_on_the_wire() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_initial_routes_is_marked_when_they_are_all_sent() {
+async fn issue_18_the_end_of_the_initial_routes_is_marked_when_they_are_all_sent() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, ""));
     let mut client = daemon.client().await;
@@ -356,7 +356,7 @@ async fn an_ip_vpn_on_the_wire() {
 }
 
 #[tokio::test]
-async fn garbage_is_answered_and_the_session_comes_back() {
+async fn issue_24_garbage_is_answered_and_the_session_comes_back() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, ""));
     let mut client = daemon.client().await;
@@ -476,7 +476,7 @@ async fn a_lost_session_takes_its_routes_along() {
 }
 
 #[tokio::test]
-async fn a_refresh_brings_everything_again() {
+async fn issue_18_a_refresh_brings_everything_again() {
     let (listener, port) = listener().await;
     let daemon = Daemon::start(&config(port, ""));
     let mut speaker = Speaker::accept(&listener, &FAMILIES).await;
@@ -494,7 +494,7 @@ async fn a_refresh_brings_everything_again() {
 }
 
 #[tokio::test]
-async fn the_end_is_said_to_peers() {
+async fn issue_15_the_end_is_said_to_peers() {
     let (listener, port) = listener().await;
     let mut daemon = Daemon::start(&config(port, ""));
     let mut speaker = Speaker::accept(&listener, &FAMILIES).await;

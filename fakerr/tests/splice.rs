@@ -109,7 +109,7 @@ async fn two_initiators_meet() {
 
 // The original takes a third client for a new first one and breaks the pair.
 #[test]
-fn a_third_client_is_refused() {
+fn issue_71_a_third_client_is_refused() {
     let fakerr = start();
     let (mut first, mut second) = pair(&fakerr);
     let third = call(&fakerr);

@@ -56,7 +56,7 @@ fn the_higher_local_pref_wins_and_100_is_the_default() {
 
 // After a move the old location could stay preferred as long as both were advertised.
 #[test]
-fn the_later_location_of_a_mac_wins() {
+fn issue_31_the_later_location_of_a_mac_wins() {
     let route = mac_route(1, &[1]);
     let old = with(&from(1, &route), false, None, Some(200));
     let moved = with(&from(2, &route), false, Some(1), None);
@@ -73,7 +73,7 @@ fn a_static_mac_does_not_move() {
 }
 
 #[test]
-fn of_equal_sequences_the_lower_address_wins() {
+fn issue_31_of_equal_sequences_the_lower_address_wins() {
     let route = with(&mac_route(1, &[1]), false, Some(3), None);
     assert!(wins(&from(9, &route), &from(10, &route)));
 }

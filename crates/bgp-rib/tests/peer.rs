@@ -300,7 +300,7 @@ fn messages_have_the_reference_octets() {
 }
 
 #[test]
-fn neighbouring_changes_share_messages_and_keep_their_order() {
+fn issue_23_neighbouring_changes_share_messages_and_keep_their_order() {
     let [a, b, c] = [1, 2, 3].map(|n| mac_route(n, &[1]));
     let other = mac_route(4, &[2]);
     let gone = |route: &Route| Change::Withdraw {

@@ -126,7 +126,7 @@ fn an_equal_route_is_no_news() {
 
 // Routes with only a new label, VNI or next hop were once dropped as duplicates.
 #[test]
-fn a_new_vni_or_next_hop_is_a_replacement() {
+fn issue_27_a_new_vni_or_next_hop_is_a_replacement() {
     let mut table = table();
     table.handle(subscribe(EVI1, evpn(1)));
     let route = mac_route(1, &[1]);
@@ -249,7 +249,7 @@ fn subscriptions_have_names() {
 
 // The RT-Constraint route went when one of an IP VPN and an E-VPN instance with the same target did.
 #[test]
-fn a_target_is_asked_for_while_any_instance_needs_it() {
+fn issue_30_a_target_is_asked_for_while_any_instance_needs_it() {
     let mut table = with_rtc();
     table.handle(subscribe(peer(9), Match::all(Family::RTC)));
     let asked = RtcOrigin {

@@ -69,7 +69,7 @@ fn a_quiet_session_stays_up() {
 }
 
 #[test]
-fn a_cut_is_noticed_after_the_hold_time_and_healed() {
+fn issue_15_a_cut_is_noticed_after_the_hold_time_said_and_healed() {
     let (mut pair, ..) = established();
     pair.run_for(secs(100));
     pair.cut();
@@ -87,7 +87,7 @@ fn a_cut_is_noticed_after_the_hold_time_and_healed() {
 }
 
 #[test]
-fn without_hold_time_there_are_no_timers() {
+fn issue_13_without_hold_time_there_are_no_timers() {
     let quiet = |n, mode| bgp_session::SessionConfig {
         hold_time: 0,
         mode,
@@ -105,7 +105,7 @@ fn without_hold_time_there_are_no_timers() {
 }
 
 #[test]
-fn the_smaller_hold_time_counts_and_three_seconds_are_enough() {
+fn issue_13_the_smaller_hold_time_counts_and_three_seconds_are_enough() {
     let short = bgp_session::SessionConfig {
         hold_time: 3,
         mode: Mode::Passive,
@@ -123,7 +123,7 @@ fn the_smaller_hold_time_counts_and_three_seconds_are_enough() {
 
 // The reference only counts KEEPALIVE.
 #[test]
-fn updates_keep_a_session_alive() {
+fn issue_14_updates_keep_a_session_alive() {
     let (mut pair, _, link) = established();
     pair.cut();
     for _ in 0..10 {
@@ -172,7 +172,7 @@ fn reset_says_why_and_starts_over() {
 }
 
 #[test]
-fn attempts_come_fast_at_first_and_then_every_few_seconds() {
+fn issue_19_attempts_come_fast_at_first_and_then_every_few_seconds() {
     let mut pair = Pair::new(config(1), config(2));
     pair.cut();
     pair.give(A, Event::Start);

@@ -322,6 +322,51 @@ async fn a_caller_that_is_behind_stops_the_reading() {
     sender.await.expect("no panic");
 }
 
+// Known issue 25: the end of a session stood in one queue with routes, behind whatever else there was to do.
+#[tokio::test]
+async fn issue_25_a_session_ends_at_once_however_far_behind_its_caller_is() {
+    let mut peer = Peer::passive(|_| {});
+    let (hand, _) = Hand::shaken(&mut peer).await;
+    let mut stream = hand.stream;
+    let bytes = refresh().encode().repeat(1000);
+    // The caller takes nothing, so that the other side stops reading, and the kernel's buffers are full for good.
+    let (mut sent, mut refused) = (0, 0);
+    while refused < 10_000 {
+        match stream.try_write(&bytes) {
+            Ok(length) => {
+                (sent, refused) = (sent + length, 0);
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                refused += 1;
+                tokio::task::yield_now().await;
+            }
+        }
+        assert!(sent < 100 << 20, "read on and on");
+    }
+    // The peer is told all the same.
+    peer.handle.reset(Notification::cease(4));
+    let mut heard = Vec::new();
+    let told = async {
+        let mut buffer = [0; 4096];
+        // What is unread at the other side makes the end a reset.
+        while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+            heard.extend_from_slice(&buffer[..length]);
+        }
+    };
+    timeout(DEADLINE, told).await.expect("an end in time");
+    let cease = Message::Notification(Notification::cease(4))
+        .encode()
+        .encode();
+    assert!(heard.ends_with(&cease), "{heard:?}");
+    // Bounded, whatever the peer sends: the channel, the queue behind it, and one read of 64 KiB.
+    let mut before = 0;
+    while !matches!(peer.next().await, PeerEvent::Down(_)) {
+        before += 1;
+    }
+    assert!(before < 64 + 1024 + 65_536 / 23 + 10, "{before}");
+}
+
 #[tokio::test]
 async fn a_task_for_one_connection_ends_with_it() {
     let once = || Peer::passive(|config| config.once = true);

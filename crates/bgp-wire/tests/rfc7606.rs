@@ -166,7 +166,7 @@ fn update(code: u8, octets: &str) -> Update {
 }
 
 #[test]
-fn every_defect_has_the_outcome_of_the_table() {
+fn issue_24_every_defect_has_the_outcome_of_the_table() {
     let wrong: Vec<String> = TABLE
         .iter()
         .filter_map(|(code, name, defect, octets, outcome)| {

@@ -29,7 +29,7 @@ async fn labels(capture: &mut Capture) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn a_first_ping_between_hosts_is_answered_at_once() {
+async fn issue_03_a_first_ping_between_hosts_is_answered_at_once() {
     let (a, b) = need!(hosts().await);
     let addresses = [("10.1.1.1/24", "10.1.1.254"), ("10.1.2.2/24", "10.1.2.254")];
     let ([vm1, vm2], [mut at_a, at_b]) = joined([&a, &b], addresses).await;
@@ -133,7 +133,7 @@ async fn instances_with_the_same_addresses_do_not_meet() {
 }
 
 #[tokio::test]
-async fn ports_and_instances_of_one_host_reach_each_other() {
+async fn issue_84_ports_and_instances_of_one_host_reach_each_other() {
     let (a, _b) = need!(hosts().await);
     let vm1 = vm(&a, 1, &[("10.1.1.1/24", "10.1.1.254")]).await;
     let vm2 = vm(&a, 2, &[("10.1.1.2/24", "10.1.1.254")]).await;

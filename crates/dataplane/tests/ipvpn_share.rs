@@ -206,7 +206,7 @@ async fn chosen_label(host: &Host, iif: &str, [from, to]: [(&str, u16); 2]) -> S
 
 /// Of what goes to one address, a flow goes by another instance's routes, which may come before or after it.
 #[tokio::test]
-async fn a_flow_goes_by_the_routes_of_another_instance() {
+async fn issue_10_a_flow_goes_by_the_routes_of_another_instance() {
     let (a, b) = need!(hosts().await);
     let addresses = [("10.1.1.1/24", "10.1.1.254"), ("10.1.2.2/24", "10.1.2.254")];
     let vm1 = vm(&a, 1, &addresses[..1]).await;

@@ -110,7 +110,7 @@ async fn the_looking_glass_sees_the_names() {
 
 // Known issue 75: the VXLAN interface stayed, and the next attach found its name taken.
 #[tokio::test]
-async fn issue_75_detaching_leaves_the_host_as_it_was() {
+async fn issues_04_and_75_detaching_leaves_the_host_as_it_was() {
     let host = need!(host(1));
     let (intent, _machine) = small(&host).await;
     let before = host.dump().await;

@@ -341,7 +341,7 @@ async fn the_thread_ends_with_the_last_handle() {
 }
 
 #[tokio::test]
-async fn the_dummy_driver_records_what_it_is_asked() {
+async fn issue_40_the_dummy_driver_takes_whatever_it_is_asked() {
     let (driver, recording) = DummyDriver::recorded();
     let handle = DriverTask::start(Box::new(driver)).await.unwrap();
     assert_eq!(handle.name(), "dummy");

@@ -23,7 +23,7 @@ async fn drain(capture: &mut Capture) -> Vec<(u32, u16)> {
 }
 
 #[tokio::test]
-async fn a_first_ping_is_answered_at_once_and_no_arp_crosses() {
+async fn issue_02_a_first_ping_is_answered_at_once_and_no_arp_crosses() {
     let (a, b) = need!(hosts().await);
     let (vm1, vm2) = (a.machine(1).await, b.machine(2).await);
     let (mut at_a, mut at_b) = (a.intent("test2", 77), b.intent("test2", 78));

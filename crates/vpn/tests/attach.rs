@@ -69,7 +69,7 @@ fn the_life_of_an_instance_in_updates() {
 
 /// The octets of the reference, with the consistent hash order it was meant to send too.
 #[test]
-fn the_routes_have_the_reference_octets() {
+fn issue_41_the_routes_have_the_reference_octets() {
     let mut speaker = speaker();
     let request = AttachRequest {
         export: [rt(3)].into(),
@@ -144,7 +144,7 @@ fn the_same_endpoint_again_is_a_refresh() {
 
 // A change of export targets once withdrew the endpoints for good and left type 3 as it was.
 #[test]
-fn new_export_targets_are_told_for_every_route() {
+fn issues_28_and_29_new_export_targets_are_told_for_every_route() {
     let mut speaker = speaker();
     attach(&mut speaker, request("e", 1, Some("10.9.9.1")));
     attach(&mut speaker, request("e", 2, Some("10.9.9.2")));

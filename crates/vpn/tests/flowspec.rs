@@ -156,7 +156,7 @@ fn the_last_endpoint_takes_it_all_along() {
 
 /// Known issue 38: a range to 0 or 65535 left out the port at its end. The example of the reference, put right.
 #[test]
-fn known_issue_38_ranges_hold_their_ends() {
+fn issue_38_ranges_hold_their_ends() {
     let mut speaker = speaker();
     let classifier = Classifier {
         source: Some(prefix("1.2.3.0/24")),
@@ -254,7 +254,7 @@ fn ipv6_has_flows_and_a_default_route_of_its_own() {
 
 /// Known issue 51: changes of `attract_traffic` were ignored.
 #[test]
-fn known_issue_51_attraction_changes_with_a_later_attach() {
+fn issue_51_attraction_changes_with_a_later_attach() {
     let mut speaker = speaker();
     attach(&mut speaker, x1(1, "100.0.0.1"));
     speaker.handle([announce(&far("12.0.0.0/24", &[2], &[]))]);
@@ -295,7 +295,7 @@ fn known_issue_51_attraction_changes_with_a_later_attach() {
 
 /// Known issue 37: nobody asked for Flowspec routes with the targets to readvertise.
 #[test]
-fn known_issue_37_flows_are_advertised_again() {
+fn issue_37_flows_are_advertised_again() {
     let mut speaker = speaker();
     attach(&mut speaker, x1(1, "100.0.0.1"));
     let rules = http().rules(prefix("12.0.0.0/24")).unwrap();
@@ -410,7 +410,7 @@ fn a_flow_leads_to_an_instance_of_its_own() {
 
 /// Known issue 39: the instance that traffic was redirected to stayed for ever.
 #[test]
-fn known_issue_39_the_instance_goes_with_the_last_that_redirects_to_it() {
+fn issue_39_the_instance_goes_with_the_last_that_redirects_to_it() {
     let mut speaker = speaker();
     let name = "redirect-to-ipvpn-64512_300";
     let rules = http().rules(prefix("12.0.0.0/24")).unwrap();

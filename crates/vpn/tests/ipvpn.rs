@@ -56,7 +56,7 @@ fn the_life_of_an_instance_in_updates() {
 
 /// The octets of the reference, with the consistent hash order it was meant to send too.
 #[test]
-fn the_route_has_the_reference_octets() {
+fn issue_41_the_route_has_the_reference_octets() {
     let mut speaker = speaker();
     let out = attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     let changes = out.dispatches.iter().map(|dispatch| &dispatch.change);
@@ -277,7 +277,7 @@ fn instances_of_one_host_exchange_routes() {
 }
 
 #[test]
-fn both_types_share_a_target_until_the_last_is_gone() {
+fn issue_30_both_types_share_a_target_until_the_last_is_gone() {
     let mut speaker = speaker();
     let evpn = AttachRequest {
         import: [rt(1)].into(),
@@ -302,7 +302,7 @@ fn both_types_share_a_target_until_the_last_is_gone() {
 }
 
 #[test]
-fn new_targets_are_told_for_every_route() {
+fn issue_28_new_targets_are_told_for_every_route() {
     let mut speaker = speaker();
     attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     attach(&mut speaker, vrf("v", 2, "10.1.1.2"));
@@ -440,7 +440,7 @@ fn a_subnet_that_others_have_too_is_theirs() {
 
 /// Known issue 34: a route with two labels was never forwarded by.
 #[test]
-fn known_issue_34_of_several_labels_the_first_is_used() {
+fn issue_34_of_several_labels_the_first_is_used() {
     let mut speaker = speaker();
     attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     let out = speaker.handle([announce(&remote(2, "20.0.0.0/24", &[500, 501], None, 100))]);
@@ -454,7 +454,7 @@ fn known_issue_34_of_several_labels_the_first_is_used() {
 
 /// Known issue 53: a fallback could not be ended.
 #[test]
-fn known_issue_53_a_fallback_is_kept_changed_and_ended() {
+fn issue_53_a_fallback_is_kept_changed_and_ended() {
     let mut speaker = speaker();
     let to = |port| FallbackTo {
         src_mac: Some(mac(8)),
@@ -488,7 +488,7 @@ fn known_issue_53_a_fallback_is_kept_changed_and_ended() {
 
 /// Known issue 54: of several MACs at one interface only the last label came back, and no distinguisher.
 #[test]
-fn known_issue_54_every_label_and_distinguisher_comes_back() {
+fn issue_54_every_label_and_distinguisher_comes_back() {
     let mut speaker = speaker();
     let at_one_port = |n, ip: &str| AttachRequest {
         local_port: LocalPort::new("tap1"),
@@ -512,7 +512,7 @@ fn known_issue_54_every_label_and_distinguisher_comes_back() {
 
 /// Known issue 44: an endpoint that only sends could not be detached, and hid its instance's ports.
 #[test]
-fn known_issue_44_every_direction_from_attach_to_detach() {
+fn issue_44_every_direction_from_attach_to_detach() {
     for direction in [Direction::Both, Direction::ToPort, Direction::FromPort] {
         let mut speaker = speaker_with(Capabilities {
             directions: BTreeSet::from([direction]),
@@ -536,7 +536,7 @@ fn known_issue_44_every_direction_from_attach_to_detach() {
 
 /// Known issue 50: a preference of 0 became 100, sent and received.
 #[test]
-fn known_issue_50_a_preference_of_0_is_the_least() {
+fn issue_50_a_preference_of_0_is_the_least() {
     let mut speaker = speaker();
     let request = AttachRequest {
         local_pref: Some(0),
@@ -559,7 +559,7 @@ fn known_issue_50_a_preference_of_0_is_the_least() {
 
 /// Known issue 27: a route that came again with only another label or next hop was passed over.
 #[test]
-fn known_issue_27_a_new_label_or_next_hop_is_used() {
+fn issue_27_a_new_label_or_next_hop_is_used() {
     let mut speaker = speaker();
     attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     let first = remote(2, "20.0.0.0/24", &[500], None, 100);

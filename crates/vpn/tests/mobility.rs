@@ -82,7 +82,7 @@ fn a_mac_that_nobody_else_has_is_advertised_without_sequence() {
 }
 
 #[test]
-fn a_mac_that_is_known_elsewhere_is_advertised_with_the_next_sequence() {
+fn issue_31_a_mac_that_is_known_elsewhere_is_advertised_with_the_next_sequence() {
     for sequence in [0, 1, 7] {
         let mut speaker = ready();
         speaker.handle([announce(&said(2, sequence))]);

@@ -249,7 +249,7 @@ fn a_route_may_be_imported_and_advertised_again() {
 
 /// Known issue 51: a change of `readvertise` was ignored.
 #[test]
-fn known_issue_51_readvertise_changes_with_a_later_attach() {
+fn issue_51_readvertise_changes_with_a_later_attach() {
     let mut speaker = speaker();
     attach(&mut speaker, x1(1, "100.0.0.1"));
     speaker.handle([announce(&far(2, &[121, 122], &[]))]);

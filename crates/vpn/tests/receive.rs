@@ -158,7 +158,7 @@ fn of_two_locations_the_better_is_used_and_the_other_takes_over() {
 }
 
 #[test]
-fn a_new_vni_of_a_known_mac_is_used() {
+fn issue_27_a_new_vni_of_a_known_mac_is_used() {
     let mut speaker = ready();
     let remote = Remote::new(2);
     speaker.handle([announce(&remote.mac(mac(8), None))]);

@@ -97,7 +97,7 @@ mod tests {
 
     // Identifiers with equal first 8 characters shared one name.
     #[test]
-    fn long_identifiers_with_one_prefix_differ() {
+    fn issue_56_long_identifiers_with_one_prefix_differ() {
         let ids = (0..10_000).map(|n| format!("evpn_4d3f0000-{n:04x}"));
         let names: BTreeSet<String> = ids.map(|id| bridge(&id)).collect();
         assert_eq!(names.len(), 10_000);

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::{dot, instance::Instance};
 
 #[test]
-fn a_graph_of_everything_that_is_drawn() {
+fn issue_70_a_graph_of_everything_that_is_drawn() {
     let evi = json!({
         "instance_type": "EVI",
         "route_targets": {"import": ["target:64512:3"], "export": ["target:64512:3"]},

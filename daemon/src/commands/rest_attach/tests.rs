@@ -19,7 +19,7 @@ fn plan(flags: &str) -> Result<Plan, String> {
 
 /// Bodies of the command lines that documentation and scripts show.
 #[test]
-fn bodies() {
+fn issue_68_bodies_of_command_lines() {
     let mut all = String::new();
     for flags in [
         "--attach --port netns --ip 12.11.11.1 --network-type evpn --vpn-instance-id test2 \
