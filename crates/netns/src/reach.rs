@@ -89,6 +89,13 @@ impl Listener {
             Transport::Udp => tokio::spawn(answer(udp_in(ns, at)?)),
         }))
     }
+
+    /// Listens no more: when it returns, the port is free for another.
+    pub async fn close(mut self) {
+        self.0.abort();
+        // It was aborted, which is no news.
+        let _ = (&mut self.0).await;
+    }
 }
 
 impl Drop for Listener {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::Index;
+use std::ops::{Index, RangeInclusive};
 use std::time::Duration;
 
 use bgp_wire::types::{IpPrefix, MacAddr};
@@ -285,8 +285,53 @@ pub struct Vpn {
     pub vni: Option<Vni>,
     /// The gateway's address; always there in an L3 VPN.
     pub gateway_ip: Option<IpAddr>,
+    /// Routes of others that are advertised again.
+    pub readvertise: Option<Readvertise>,
+    /// Traffic that is attracted instead.
+    pub attract_traffic: Option<AttractTraffic>,
     /// Where it was written.
     pub place: Place,
+}
+
+/// Routes with a target that are advertised again with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readvertise {
+    /// Routes with one of these...
+    pub from_rts: Vec<RouteTarget>,
+    /// ...get these.
+    pub to_rts: Vec<RouteTarget>,
+}
+
+/// Traffic that Flowspec routes attract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttractTraffic {
+    /// Targets of the Flowspec routes.
+    pub redirect_rts: Vec<RouteTarget>,
+    /// The target that it is redirected to.
+    pub to_rt: RouteTarget,
+    /// Prefixes attracted whatever routes there are.
+    pub static_prefixes: Vec<IpPrefix>,
+    /// Where it comes from.
+    pub source: Option<IpPrefix>,
+    /// The IP protocol; `None` leaves it to the node.
+    pub protocol: Option<u8>,
+    /// Source ports.
+    pub source_ports: Option<RangeInclusive<u16>>,
+    /// Destination ports.
+    pub destination_ports: Option<RangeInclusive<u16>>,
+}
+
+/// Which way traffic may pass a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortDirection {
+    /// Both ways.
+    #[default]
+    Both,
+    /// From the VPN to the port only.
+    ToPort,
+    /// From the port to the VPN only.
+    FromPort,
 }
 
 /// Kinds of VPN.
@@ -302,10 +347,14 @@ pub enum VpnType {
 /// A port: a namespace with one interface, which is what gets attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
-    /// What it is called; so is its namespace.
+    /// What it is called; so is its namespace, unless it is in that of another port.
     pub name: String,
     /// The interface on the compute node's side, at most 15 octets.
     pub interface: String,
+    /// The port whose namespace it is in: itself, or the first of a machine of several ports.
+    pub machine: PortId,
+    /// The interface in that namespace.
+    pub inside: String,
 }
 
 /// Which packets are captured, and where.

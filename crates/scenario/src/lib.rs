@@ -56,9 +56,10 @@ pub use kind::{
     Bagpipe, Dataplane, ExecNode, FakeRr, FakeRrMode, Frr, NodeKind, Peer, Ready, Session, Speaker,
 };
 pub use lab::{
-    AnnouncementId, Capture, CaptureId, CapturePoint, Direction, FlowId, Impaired, Interface,
-    InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId, Port,
-    PortId, Record, Scenario, StaticRoute, Traffic, Vpn, VpnId, VpnType, Wait, WireKind,
+    AnnouncementId, AttractTraffic, Capture, CaptureId, CapturePoint, Direction, FlowId, Impaired,
+    Interface, InterfaceAddress, KernelFeature, Lab, Lan, LanId, Link, LinkId, NetId, Node, NodeId,
+    Port, PortDirection, PortId, Readvertise, Record, Scenario, StaticRoute, Traffic, Vpn, VpnId,
+    VpnType, Wait, WireKind,
 };
 pub use numbers::Numbers;
 pub use place::Place;

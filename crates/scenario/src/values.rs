@@ -1,6 +1,7 @@
 //! Values that are typed as text, and what to say when they are not well formed.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -490,4 +491,44 @@ pub(crate) fn bad(what: &str, value: &str, reason: &str) -> ErrorKind {
         value: value.into(),
         reason: reason.into(),
     }
+}
+
+/// An IP protocol, by name or number.
+pub fn ip_protocol(text: &str) -> Result<u8, ErrorKind> {
+    let named = IP_PROTOCOLS.iter().find(|(name, _)| *name == text);
+    let number = named
+        .map(|(_, number)| *number)
+        .or_else(|| text.parse().ok());
+    number.ok_or_else(|| bad("an IP protocol", text, "like \"tcp\", \"udp\" or \"47\""))
+}
+
+const IP_PROTOCOLS: [(&str, u8); 14] = [
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("tcp", 6),
+    ("egp", 8),
+    ("udp", 17),
+    ("rsvp", 46),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("ospf", 89),
+    ("pim", 103),
+    ("sctp", 132),
+];
+
+/// `80` or `1000:2000`.
+pub fn ports(text: &str) -> Result<RangeInclusive<u16>, ErrorKind> {
+    let (low, high) = text.split_once(':').unwrap_or((text, text));
+    let ends = low.parse::<u16>().ok().zip(high.parse::<u16>().ok());
+    let range = ends.filter(|(low, high)| low <= high);
+    range.map(|(low, high)| low..=high).ok_or_else(|| {
+        bad(
+            "a port or a range of ports",
+            text,
+            "like \"80\" or \"1000:2000\"",
+        )
+    })
 }

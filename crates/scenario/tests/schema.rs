@@ -16,6 +16,7 @@ const SEMANTIC: &[&str] = &[
     "addresses-wrong",
     "announce-wrong",
     "attached-twice",
+    "attraction-wrong",
     "bad-address",
     "bad-duration",
     "bad-expression",

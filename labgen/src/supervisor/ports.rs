@@ -11,9 +11,6 @@ use super::home::Home;
 use super::lab::{Absent, Lab};
 use super::traffic;
 
-/// The interface inside a port's namespace.
-pub(super) const INSIDE: &str = "tovpn";
-
 /// A port that has been plugged.
 #[derive(Debug, Clone)]
 pub(super) struct PortState {
@@ -36,6 +33,8 @@ pub(super) enum PortError {
     },
     #[error("cannot enter the node of port `{port}`")]
     Node { port: String, source: NsError },
+    #[error("the machine of port `{port}` went with port `{machine}`")]
+    NoMachine { port: String, machine: String },
     #[error("cannot make port `{port}`")]
     Wire { port: String, source: WireError },
 }
@@ -52,8 +51,19 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<Option<PortState>
         Some(state) if state.on == *here => (Some(state), None),
         elsewhere => (None, elsewhere),
     };
+    let is_first = port.machine == attach.port;
     let ns = match there {
         Some(state) => state.ns,
+        None if !is_first => {
+            let machine = &lab.scenario[port.machine].name;
+            let ports = lab.state.ports.borrow();
+            let state = ports.get(machine).filter(|state| state.on == *here);
+            let state = state.ok_or_else(|| PortError::NoMachine {
+                port: name(),
+                machine: machine.clone(),
+            })?;
+            state.ns.clone()
+        }
         None => home
             .run(|| named::add(&port.name))
             .map_err(|source| PortError::Node {
@@ -67,9 +77,9 @@ pub(super) async fn plug(lab: &Lab, attach: &Attach) -> Result<Option<PortState>
     };
     let wanted = GuestPort {
         host_if: port.interface.clone(),
-        guest_if: INSIDE.into(),
+        guest_if: port.inside.clone(),
         address: IpPrefix::new(attach.ip, attach.prefix_len),
-        gateway: lab.scenario[attach.vpn].gateway_ip,
+        gateway: lab.scenario[attach.vpn].gateway_ip.filter(|_| is_first),
         mac: Some(MacAddr(attach.mac.0)),
         // Every other port of the VPN would hear of the address that it gives itself.
         quiet: attach.ip.is_ipv4(),

@@ -4,6 +4,7 @@
 //! `[[step]]` is a table under its word. Includes, variables, groups and defaults have been worked out already.
 
 mod at;
+mod attraction;
 mod bgp_message;
 mod de;
 mod fault;
@@ -19,6 +20,7 @@ mod steps;
 mod words;
 
 pub use at::{At, OneOrMany};
+pub use attraction::{AttractFile, ReadvertiseFile};
 pub use bgp_message::{
     BgpFile, BgpMessageFile, EndOfRibFile, NothingFile, NotificationFile, OpenFile, RefreshFile,
 };

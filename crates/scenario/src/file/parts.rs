@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::words;
-use super::{At, NumberOrWord, OneOrMany};
+use super::{At, AttractFile, NumberOrWord, OneOrMany, ReadvertiseFile};
 
 /// What the lab is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -62,6 +62,10 @@ pub struct VpnFile {
     pub vni: Option<At<i64>>,
     /// The gateway's address; an L3 VPN must have one.
     pub gateway_ip: Option<At<String>>,
+    /// Routes of others that are advertised again with other route targets; IP VPNs only.
+    pub readvertise: Option<At<ReadvertiseFile>>,
+    /// Traffic that Flowspec routes attract instead; IP VPNs only.
+    pub attract_traffic: Option<At<AttractFile>>,
 }
 
 /// An integer, or a word that stands for one.

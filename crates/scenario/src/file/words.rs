@@ -10,7 +10,7 @@ use crate::lab::Traffic as Frames;
 use crate::packet::{CapabilityKind, LayerKind, TcpFlag as Flag};
 use crate::resolve::{
     KERNEL_FEATURES, RECORDS, ROUTE_PROTOCOLS, TRACE_METHODS, TRANSPORTS, WAITS, WIRES,
-    bgp_message, impair, layers, nodes, vpns,
+    bgp_message, impair, layers, nodes, ports, vpns,
 };
 use crate::route;
 use crate::values::{self, FAMILIES, VERSIONS};
@@ -57,6 +57,8 @@ words! {
     Rate = json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?[gmk]?bit$" });
     /// What a lab is called.
     LabName = json_schema!({ "type": "string", "pattern": values::LAB_NAME });
+    /// Which way traffic may pass a port.
+    PortDirection = one_of(&ports::DIRECTIONS);
     /// Kinds of VPN.
     VpnType = one_of(&vpns::TYPES);
     /// Which subnets are chosen.

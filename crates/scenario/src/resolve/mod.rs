@@ -1,6 +1,7 @@
 //! What was typed, turned into what is meant. Every mistake is collected; the first does not hide the rest.
 
 mod addresses;
+mod attraction;
 mod bgp;
 pub(crate) mod bgp_message;
 mod expect;
@@ -12,7 +13,7 @@ mod links;
 mod names;
 pub(crate) mod nodes;
 mod patterns;
-mod ports;
+pub(crate) mod ports;
 mod reach;
 mod routes;
 mod space;

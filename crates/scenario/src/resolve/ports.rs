@@ -4,13 +4,23 @@ use std::net::IpAddr;
 
 use bgp_wire::MacAddr;
 
-use super::{Found, Resolver, related};
+use super::{Found, MOST_32, Resolver, related};
 use crate::error::{ErrorKind, Related};
 use crate::file::{At, AttachFile, DetachFile};
-use crate::lab::{NodeId, Port, PortId};
+use crate::lab::{NodeId, Port, PortDirection, PortId, VpnId, VpnType};
 use crate::route::OneOf;
 use crate::step::{Attach, Endpoint};
 use crate::{defaults, values};
+
+/// Which way traffic may pass.
+pub(crate) const DIRECTIONS: [(&str, PortDirection); 3] = [
+    ("both", PortDirection::Both),
+    ("to-port", PortDirection::ToPort),
+    ("from-port", PortDirection::FromPort),
+];
+
+/// The first interface of a machine.
+const INSIDE: &str = "tovpn";
 
 impl Resolver<'_> {
     pub(super) fn attach(&mut self, typed: &AttachFile) -> Found<Attach> {
@@ -66,7 +76,8 @@ impl Resolver<'_> {
             self.broken.insert(name.value.clone());
             return None;
         };
-        let port = before.unwrap_or_else(|| self.new_port(&name.value));
+        let machine = self.beside(typed, before, on);
+        let port = before.unwrap_or_else(|| self.new_port(&name.value, machine));
         let attach = Attach {
             port,
             on,
@@ -74,7 +85,11 @@ impl Resolver<'_> {
             ip,
             prefix_len,
             mac,
+            ..self.advertised(typed, vpn, (ip, prefix_len), last.as_ref())
         };
+        if let Some(last) = last.filter(|last| last.on != on) {
+            self.stays(&name.value, &name.span, last.port);
+        }
         if !typed.duplicate.as_ref().is_some_and(|flag| flag.value) {
             self.is_free(typed, &attach);
         }
@@ -110,8 +125,123 @@ impl Resolver<'_> {
         said
     }
 
-    fn new_port(&mut self, name: &str) -> PortId {
+    /// What is advertised of a port and how, beside its address; `place` and addresses are those given.
+    fn advertised(
+        &mut self,
+        typed: &AttachFile,
+        vpn: VpnId,
+        (ip, prefix_len): (IpAddr, u8),
+        last: Option<&Attach>,
+    ) -> Attach {
+        let subnets = typed.subnets.as_ref().map(|typed| {
+            let typed = typed.0.iter();
+            typed
+                .filter_map(|subnet| self.keep(&subnet.span, values::network(&subnet.value)))
+                .collect()
+        });
+        let direction = self.maybe(typed.direction.as_ref(), |word| {
+            values::one_of("a direction", word, &DIRECTIONS)
+        });
+        let mut number = |what: &str, typed: Option<&At<i64>>| {
+            typed.and_then(|typed| self.number::<u32>(what, typed, 0, MOST_32))
+        };
+        let local_pref = number("LOCAL_PREF", typed.local_pref.as_ref());
+        let hash_order = number("the hash order", typed.hash_order.as_ref());
+        if self.scenario.vpns[vpn.0].kind == VpnType::Evpn {
+            let keys = [
+                (
+                    "advertise_subnet",
+                    typed.advertise_subnet.as_ref().map(|t| &t.span),
+                ),
+                (
+                    "subnets",
+                    typed
+                        .subnets
+                        .as_ref()
+                        .and_then(|t| Some(&t.0.first()?.span)),
+                ),
+                ("direction", typed.direction.as_ref().map(|t| &t.span)),
+            ];
+            for (key, span) in keys {
+                if let Some(span) = span {
+                    self.out_of_place(span, key, "is for IP VPNs");
+                }
+            }
+        }
+        let (port, on, mac) = (PortId(0), NodeId(0), MacAddr([0; 6]));
+        Attach {
+            port,
+            on,
+            vpn,
+            ip,
+            prefix_len,
+            mac,
+            advertise_subnet: match &typed.advertise_subnet {
+                Some(flag) => flag.value,
+                None => last.is_some_and(|last| last.advertise_subnet),
+            },
+            subnets: subnets
+                .or_else(|| last.map(|last| last.subnets.clone()))
+                .unwrap_or_default(),
+            direction: direction
+                .or_else(|| last.map(|last| last.direction))
+                .unwrap_or_default(),
+            local_pref: local_pref.or_else(|| last.and_then(|last| last.local_pref)),
+            hash_order: hash_order
+                .or_else(|| last.map(|last| last.hash_order))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The port whose machine a new port is at, if it has none of its own.
+    fn beside(&mut self, typed: &AttachFile, before: Option<PortId>, on: NodeId) -> Option<PortId> {
+        let beside = typed.beside.as_ref()?;
+        let other = self.port(beside, "is beside")?;
+        let (known, place, is_attached) = &self.attached[other.0];
+        let (place, is_attached, there) = (place.clone(), *is_attached, known.on);
+        let machine = self.scenario.ports[other.0].machine;
+        let reason = match before {
+            Some(port) if self.scenario.ports[port.0].machine != machine => {
+                "is not whose machine the port has been at so far"
+            }
+            _ if !is_attached => "is not attached",
+            _ if there != on => "is at another node",
+            _ => return Some(machine),
+        };
+        let kind = ErrorKind::Misplaced {
+            key: beside.value.clone(),
+            reason: reason.into(),
+        };
+        self.fail_with(
+            &beside.span,
+            kind,
+            related(&place, "it was attached here last"),
+        );
+        None
+    }
+
+    /// A port that shares its machine with others cannot go elsewhere without them.
+    pub(super) fn stays(&mut self, name: &str, span: &std::ops::Range<usize>, port: PortId) {
+        let machine = self.scenario.ports[port.0].machine;
+        let mut ports = self.scenario.ports.iter().enumerate();
+        let is_alone = ports.all(|(id, other)| id == port.0 || other.machine != machine);
+        if !is_alone {
+            self.out_of_place(
+                span,
+                name,
+                "shares its machine with another port and has to stay",
+            );
+        }
+    }
+
+    fn new_port(&mut self, name: &str, machine: Option<PortId>) -> PortId {
         let id = PortId(self.scenario.ports.len());
+        let machine = machine.unwrap_or(id);
+        let beside = self.scenario.ports.iter();
+        let inside = match beside.filter(|port| port.machine == machine).count() {
+            0 => INSIDE.to_owned(),
+            others => format!("{INSIDE}{}", others + 1),
+        };
         let ports: std::collections::BTreeSet<&str> = self
             .scenario
             .ports
@@ -125,6 +255,8 @@ impl Resolver<'_> {
         self.scenario.ports.push(Port {
             name: name.into(),
             interface,
+            machine,
+            inside,
         });
         self.ports.insert(name.into(), id);
         id

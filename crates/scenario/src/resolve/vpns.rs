@@ -40,6 +40,8 @@ impl Resolver<'_> {
         let both = self.route_targets(&typed.rt);
         let import_rts = self.route_targets(&typed.import_rt);
         let export_rts = self.route_targets(&typed.export_rt);
+        let readvertise = self.readvertise(typed, kind);
+        let attract_traffic = self.attract(typed, kind, readvertise.as_ref());
         Vpn {
             name: vpn.name.value.clone(),
             kind,
@@ -47,6 +49,8 @@ impl Resolver<'_> {
             export_rts: union(&both, export_rts),
             vni: typed.vni.as_ref().and_then(|vni| self.vni(vni)),
             gateway_ip,
+            readvertise,
+            attract_traffic,
             place: self.place(&vpn.name.span),
         }
     }

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use bgp_wire::MacAddr;
+use bgp_wire::types::IpPrefix;
 use serde::{Deserialize, Serialize};
 
-use crate::lab::{NodeId, PortId, VpnId};
+use crate::lab::{NodeId, PortDirection, PortId, VpnId};
 
 /// A port's attachment, complete: what an earlier step said about the port is filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,4 +23,14 @@ pub struct Attach {
     pub prefix_len: u8,
     /// Its MAC address.
     pub mac: MacAddr,
+    /// Whether the address stands for its subnet.
+    pub advertise_subnet: bool,
+    /// Further subnets behind the port, each an attachment of its own.
+    pub subnets: Vec<IpPrefix>,
+    /// Which way traffic may pass.
+    pub direction: PortDirection,
+    /// LOCAL_PREF of its routes; `None` leaves it to the node.
+    pub local_pref: Option<u32>,
+    /// Consistent hash sort order of its routes.
+    pub hash_order: u32,
 }

@@ -19,7 +19,6 @@ use scenario::{CaptureId, CapturePoint, StepId, Traffic};
 use super::build::interface_on;
 use super::front::Front;
 use super::lab::{Absent, Lab};
-use super::ports;
 use crate::protocol::Event;
 use file::FileStore;
 use tap::Kept;
@@ -85,11 +84,11 @@ fn place(lab: &Lab, on: CapturePoint) -> Result<(NetNs, String), RecordingError>
             (lab.home(node)?.net.clone(), name.unwrap_or_default())
         }
         CapturePoint::Port(port) => {
-            let name = &lab.scenario[port].name;
+            let scenario::Port { name, inside, .. } = &lab.scenario[port];
             let ports = lab.state.ports.borrow();
             let state = ports.get(name);
             let state = state.ok_or_else(|| RecordingError::Unplugged(name.clone()))?;
-            (state.ns.clone(), ports::INSIDE.to_owned())
+            (state.ns.clone(), inside.clone())
         }
     })
 }

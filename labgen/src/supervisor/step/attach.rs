@@ -1,9 +1,11 @@
 //! Ports into VPNs and out of them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bagpipe_api::{AttachBody, Client, ClientError, DetachBody};
-use scenario::{Attach, NodeId};
+use scenario::{Attach, AttractTraffic, NodeId, PortDirection};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::supervisor::lab::{Lab, ReachError};
@@ -33,15 +35,24 @@ pub(super) async fn attach(lab: &Lab, attach: &Attach) -> Result<String, AttachE
         // It was detached there.
         ports::unplug(lab, &elsewhere, attach.port)?;
     }
-    let body = attach_body(lab, attach);
-    ask(lab, attach.on, async |client| client.attach(&body).await).await
+    attach_all(lab, attach).await
+}
+
+async fn attach_all(lab: &Lab, attach: &Attach) -> Result<String, AttachError> {
+    let bodies = attach_bodies(lab, attach);
+    ask(lab, attach.on, async |client| {
+        for body in &bodies {
+            client.attach(body).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// As when a guest moves without a pause: it is there before it is gone here.
 pub(super) async fn migrate(lab: &Lab, from: &Attach, to: &Attach) -> Result<String, AttachError> {
     let was = ports::plug(lab, to).await?;
-    let body = attach_body(lab, to);
-    ask(lab, to.on, async |client| client.attach(&body).await).await?;
+    attach_all(lab, to).await?;
     let seen = detach(lab, from).await?;
     if let Some(was) = was {
         ports::unplug(lab, &was, from.port)?;
@@ -50,8 +61,15 @@ pub(super) async fn migrate(lab: &Lab, from: &Attach, to: &Attach) -> Result<Str
 }
 
 pub(super) async fn detach(lab: &Lab, from: &Attach) -> Result<String, AttachError> {
-    let body = DetachBody::from(&attach_body(lab, from));
-    ask(lab, from.on, async |client| client.detach(&body).await).await
+    let bodies = attach_bodies(lab, from);
+    let bodies: Vec<_> = bodies.iter().rev().map(DetachBody::from).collect();
+    ask(lab, from.on, async |client| {
+        for body in &bodies {
+            client.detach(body).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Asks a speaker for something; one that was stopped does not answer.
@@ -78,6 +96,17 @@ async fn ask<T>(
     Ok(String::new())
 }
 
+/// One for the port's address, one for each subnet behind it.
+fn attach_bodies(lab: &Lab, attach: &Attach) -> Vec<AttachBody> {
+    let own = attach_body(lab, attach);
+    let subnets = attach.subnets.iter().map(|subnet| AttachBody {
+        ip_address: Some(subnet.to_string()),
+        advertise_subnet: true,
+        ..own.clone()
+    });
+    std::iter::once(own.clone()).chain(subnets).collect()
+}
+
 fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
     let vpn = &lab.scenario[attach.vpn];
     let port = &lab.scenario[attach.port];
@@ -91,5 +120,49 @@ fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
     body.export_rt = vpn.export_rts.iter().map(ToString::to_string).collect();
     body.vni = vpn.vni.map_or(0, |vni| vni.get());
     body.gateway_ip = vpn.gateway_ip.map(|ip| ip.to_string());
+    body.advertise_subnet = attach.advertise_subnet;
+    body.local_pref = attach.local_pref;
+    body.lb_consistent_hash_order = attach.hash_order;
+    body.direction = match attach.direction {
+        PortDirection::Both => bagpipe_api::Direction::Both,
+        PortDirection::ToPort => bagpipe_api::Direction::ToPort,
+        PortDirection::FromPort => bagpipe_api::Direction::FromPort,
+    };
+    if let Some(again) = &vpn.readvertise {
+        body.readvertise = json!({"from_rt": again.from_rts, "to_rt": again.to_rts});
+    }
+    if let Some(attract) = &vpn.attract_traffic {
+        body.attract_traffic = attract_body(attract);
+    }
+    body
+}
+
+fn attract_body(attract: &AttractTraffic) -> Value {
+    let mut classifier = Map::new();
+    let ports = |ports: &RangeInclusive<u16>| format!("{}:{}", ports.start(), ports.end());
+    let said = [
+        (
+            "sourcePrefix",
+            attract.source.map(|prefix| prefix.to_string()),
+        ),
+        (
+            "protocol",
+            attract.protocol.map(|number| number.to_string()),
+        ),
+        ("sourcePort", attract.source_ports.as_ref().map(ports)),
+        (
+            "destinationPort",
+            attract.destination_ports.as_ref().map(ports),
+        ),
+    ];
+    for (key, value) in said {
+        classifier.extend(value.map(|value| (key.to_owned(), value.into())));
+    }
+    let mut body = json!({"redirect_rts": attract.redirect_rts, "classifier": classifier});
+    // With a target of its own it has to have prefixes of its own.
+    if !attract.static_prefixes.is_empty() {
+        body["to_rt"] = json!([attract.to_rt]);
+        body["static_destination_prefixes"] = json!(attract.static_prefixes);
+    }
     body
 }

@@ -38,10 +38,15 @@ pub(super) async fn connect(lab: &Lab, wanted: &Connect) -> Result<String, Unmet
         echo: listener.is_some(),
         timeout: PATIENCE * lab.scenario.lab.slow,
     };
-    match wanted.outcome {
+    let outcome = match wanted.outcome {
         PingOutcome::Replies(within) => made(&net, &attempt, Instant::now() + within).await,
         PingOutcome::Silence(during) => none(&net, &attempt, Instant::now() + during).await,
+    };
+    // The next step may listen on the same port.
+    if let Some(listener) = listener {
+        listener.close().await;
     }
+    outcome
 }
 
 fn unable(error: &ReachError, wanted: &Connect) -> Unmet {

@@ -21,6 +21,21 @@ pub struct AttachFile {
     pub mac: Option<At<String>>,
     /// True: another port of the VPN may have its addresses, which is otherwise refused as a mistake.
     pub duplicate: Option<At<bool>>,
+    /// An attached port of the same node whose machine it is a further interface of: in its namespace, as `tovpn2` and so
+    /// on, and without a default route. A port whose first attachment does not say so has a machine of its own, where it is
+    /// `tovpn`.
+    pub beside: Option<At<String>>,
+    /// True: what is advertised is the subnet of `ip`; IP VPNs only.
+    pub advertise_subnet: Option<At<bool>>,
+    /// Further subnets behind the port, each attached with `advertise_subnet`; IP VPNs only.
+    pub subnets: Option<OneOrMany<At<String>>>,
+    /// Which way traffic may pass: `"both"` (when not given), `"to-port"`, `"from-port"`; IP VPNs only.
+    #[schemars(with = "Option<words::PortDirection>")]
+    pub direction: Option<At<String>>,
+    /// LOCAL_PREF of its routes.
+    pub local_pref: Option<At<i64>>,
+    /// Place of its routes among equal ones (the consistent hash sort order community); 0 when not given.
+    pub hash_order: Option<At<i64>>,
 }
 
 /// Unplugs a port.

@@ -229,6 +229,8 @@ impl Resolver<'_> {
         }
         known.on = on;
         *span = typed.port.span.clone();
-        Some((from, known.clone()))
+        let to = known.clone();
+        self.stays(&typed.port.value, &typed.port.span, port);
+        Some((from, to))
     }
 }
