@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub struct Figure {
     /// What it tells.
     pub name: String,
-    /// `ms`, `s`, `MB`.
+    /// `us`, `ms`, `s`, `B`, `MB`.
     pub unit: &'static str,
     /// What it was in each run.
     pub values: Vec<f64>,
@@ -56,7 +56,8 @@ impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = self.unit;
         let shown = |value: f64| match unit {
-            "s" => format!("{value:.2} {unit}"),
+            "s" | "us" => format!("{value:.2} {unit}"),
+            "B" => format!("{value:.0} {unit}"),
             _ => format!("{value:.1} {unit}"),
         };
         let least = self.values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -72,7 +73,7 @@ impl fmt::Display for Figure {
             }
         }
         if let Some(aim) = self.aim {
-            write!(f, "{:>10}", format!("{aim} {unit}"))?;
+            write!(f, "{:>10}", shown(aim))?;
         }
         match self.met() {
             Some(true) => write!(f, "  met")?,
@@ -85,9 +86,10 @@ impl fmt::Display for Figure {
             Some(Other::Measured { name, values }) => {
                 let theirs = median(values);
                 let times = theirs / median(&self.values);
+                let more = if unit == "B" { "much" } else { "long" };
                 write!(
                     f,
-                    "  {name} took {}: {times:.0} times as long",
+                    "  {name} took {}: {times:.0} times as {more}",
                     shown(theirs)
                 )
             }

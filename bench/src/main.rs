@@ -9,6 +9,7 @@ mod notice;
 mod others;
 mod report;
 mod scale;
+mod speaker;
 mod wire;
 
 use std::error::Error;
@@ -39,6 +40,12 @@ struct Args {
     /// Where the scenarios are
     #[arg(long, value_name = "DIRECTORY", default_value = "bench/scenarios")]
     scenarios: PathBuf,
+    /// A virtual environment with the Python daemon, measured beside ours; target/python/daemon when not given
+    #[arg(long, value_name = "DIRECTORY")]
+    python: Option<PathBuf>,
+    /// Instead: measures the speaker in the namespace that it is in
+    #[arg(long, hide = true)]
+    inside: bool,
     /// Instead: sends frames out of this interface
     #[arg(long, value_name = "INTERFACE", hide = true)]
     blast: Option<String>,
@@ -67,6 +74,8 @@ enum Part {
     Report,
     /// What a link with delay and loss carries
     Wire,
+    /// Many attachments and routes, beside the Python daemon where there is one
+    Speaker,
     /// The same networks made by Mininet and munet, where installed
     Others,
 }
@@ -76,6 +85,10 @@ fn main() -> ExitCode {
         return code;
     }
     let args = Args::parse();
+    let python = speaker::environment(args.python.as_deref());
+    if args.inside {
+        return speaker::inside(&args.labgen, python.as_deref());
+    }
     if let Some(interface) = &args.blast {
         return match capture::blast(interface, args.rate, args.count) {
             Ok(()) => ExitCode::SUCCESS,
@@ -132,6 +145,10 @@ fn measure(args: &Args) -> Result<Vec<Figure>, Box<dyn Error>> {
     }
     if wanted(Part::Wire) {
         wire::measure(&labgen, runs(5), &mut show)?;
+    }
+    if wanted(Part::Speaker) {
+        let python = speaker::environment(args.python.as_deref());
+        speaker::measure(&args.labgen, python.as_deref(), &mut show)?;
     }
     if wanted(Part::Others) {
         others::measure(&labgen, runs(3), &mut show)?;
