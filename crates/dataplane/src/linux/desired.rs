@@ -144,10 +144,14 @@ impl Desired {
 
     /// With the routes of `new` in place of those of `old`.
     pub fn exchange(&mut self, old: &Self, new: &Self) {
-        self.tunnels.retain(|tunnel| !old.tunnels.contains(tunnel));
+        // One by one: of many routes, a change is about few.
+        for tunnel in &old.tunnels {
+            self.tunnels.remove(tunnel);
+        }
         self.tunnels.extend(&new.tunnels);
-        self.neighbours
-            .retain(|ip, _| !old.neighbours.contains_key(ip));
+        for ip in old.neighbours.keys() {
+            self.neighbours.remove(ip);
+        }
         self.neighbours.extend(&new.neighbours);
     }
 
