@@ -9,6 +9,14 @@ use serde::{Serialize, Serializer};
 
 use crate::{Route, WorkerId};
 
+/// Octets that most texts of an NLRI fit in: a looking glass makes one for each of very many routes.
+const ROOM: usize = 112;
+
+/// As a MAC is shown.
+const DIGITS: [char; 16] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
+];
+
 /// A route in display form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteView {
@@ -80,18 +88,22 @@ fn opaque_text(route: &Route) -> String {
 }
 
 fn vpn_text(vpn: &VpnRoute, route: &Route) -> String {
-    let labels: Vec<_> = vpn
-        .labels
-        .iter()
-        .map(|field| field.label().to_string())
-        .collect();
-    let labels = bracketed(&labels);
-    let next_hop = route.next_hop.address();
-    let next_hop = next_hop.map_or_else(|| "None".to_owned(), |address| address.to_string());
-    format!(
-        "{} label {labels} next-hop {next_hop} rd {}",
-        vpn.prefix, vpn.rd
-    )
+    let mut text = String::with_capacity(ROOM);
+    let _ = write!(text, "{} label ", vpn.prefix);
+    match vpn.labels.as_slice() {
+        [only] => {
+            let _ = write!(text, "{}", only.label());
+        }
+        labels => {
+            let labels = labels.iter().map(|field| field.label().to_string());
+            text.push_str(&bracketed(&labels.collect::<Vec<_>>()));
+        }
+    }
+    let _ = match route.next_hop.address() {
+        Some(address) => write!(text, " next-hop {address} rd {}", vpn.rd),
+        None => write!(text, " next-hop None rd {}", vpn.rd),
+    };
+    text
 }
 
 fn rtc_text(rtc: &RtcRoute) -> String {
@@ -130,13 +142,23 @@ fn evpn_text(evpn: &EvpnRoute) -> Option<String> {
             label1,
             ..
         } => {
-            let esi = esi_text(esi);
-            let mac = mac.to_string().to_uppercase();
-            let ip = ip.map(|ip| ip.to_string()).unwrap_or_default();
-            format!(
-                "evpn:macadv::{rd}:{esi}:{ethernet_tag}:{mac}/48:{ip}: {}",
-                label_text(*label1)
-            )
+            let mut text = String::with_capacity(ROOM);
+            let _ = write!(text, "evpn:macadv::{rd}:");
+            match esi.is_zero() {
+                true => text.push('-'),
+                false => text.push_str(&esi_text(esi)),
+            }
+            let _ = write!(text, ":{ethernet_tag}");
+            for octet in mac.0 {
+                let digits = [octet >> 4, octet & 15].map(|digit| DIGITS[usize::from(digit)]);
+                text.extend([':', digits[0], digits[1]]);
+            }
+            text.push_str("/48:");
+            if let Some(ip) = ip {
+                let _ = write!(text, "{ip}");
+            }
+            let _ = write!(text, ": label {} ({})", label1.label(), label1.raw());
+            text
         }
         EvpnRoute::InclusiveMulticast {
             rd,

@@ -5,7 +5,7 @@ use std::{sync::Arc, vec::IntoIter};
 use bgp_rib::{Route, WorkerId, render::RouteView};
 use serde_json::Value;
 
-use super::{filter::Filter, route, tree::Links};
+use super::{filter::Filter, route::Writer, tree::Links};
 
 /// A route and who published it.
 pub type Sourced = (WorkerId, Arc<Route>);
@@ -137,6 +137,7 @@ impl RouteList {
             limit: self.limit,
             open: None,
             next_group: 0,
+            writer: Writer::default(),
             place: Place::Start,
         }
     }
@@ -157,6 +158,7 @@ pub struct Chunks {
     open: Option<usize>,
     /// The first list that was not begun.
     next_group: usize,
+    writer: Writer,
     place: Place,
 }
 
@@ -171,7 +173,8 @@ impl Iterator for Chunks {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
-        let mut out = String::new();
+        let mut out =
+            String::with_capacity(self.routes.len().saturating_mul(512).min(CHUNK + 4096));
         match self.place {
             Place::Done => return None,
             Place::Within => {}
@@ -202,15 +205,17 @@ impl Iterator for Chunks {
 }
 
 impl Chunks {
-    fn put(&mut self, out: &mut String, group: usize, source: WorkerId, route: &Route) {
+    fn put(&mut self, out: &mut String, group: usize, source: WorkerId, route: &Arc<Route>) {
         if self.open == Some(group) {
             out.push(',');
         } else {
             self.begin(out, group);
         }
-        let source_url = self.has_source.then(|| self.links.worker(source));
-        let view = RouteView::new(source, route);
-        out.push_str(&route::shown(&view, source_url).to_string());
+        let Self {
+            has_source, links, ..
+        } = self;
+        let source_url = || has_source.then(|| links.worker(source));
+        self.writer.write(out, source, route, source_url);
     }
 
     /// Ends the list that is being written, and begins another.
