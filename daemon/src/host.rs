@@ -1,6 +1,6 @@
 //! What the daemon takes from the host it runs on: addresses and the dataplane.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dataplane::{
     Driver, DummyDriver, LinuxDriver, LinuxOptions, LinuxVxlanDriver, LinuxVxlanOptions,
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use vpn::IpVpnIntent;
 
-use crate::config::{self, Evpn, Ipvpn, LocalAddress};
+use crate::config::{self, Config, Evpn, Ipvpn, LocalAddress};
 
 /// A configured interface does not give an address.
 #[derive(Debug, Error)]
@@ -18,9 +18,15 @@ pub enum AddressError {
     /// There is no such interface.
     #[error("interface `{0}` does not exist")]
     NoInterface(String),
-    /// It has no IPv4 address.
-    #[error("no IPv4 address found on interface `{0}`")]
+    /// It has none that others could reach.
+    #[error("no address found on interface `{0}`")]
     NoAddress(String),
+    /// Nothing of IPv4 to identify the speaker by.
+    #[error(
+        "`{0}` is of IPv6, and a speaker is identified by 32 bits: set option `router_id` of section [BGP] to an \
+         IPv4 address that no other speaker has"
+    )]
+    NoRouterId(Ipv6Addr),
     /// The kernel cannot be asked.
     #[error("cannot read the addresses of interface `{name}`")]
     Netlink {
@@ -31,11 +37,69 @@ pub enum AddressError {
     },
 }
 
-/// The address itself, or the first one of the interface.
-///
-/// # Errors
-/// The interface is not there, or has none.
-pub async fn address(configured: &LocalAddress) -> Result<Ipv4Addr, AddressError> {
+/// By what others know this host.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Where BGP sessions come from.
+    pub bgp: IpAddr,
+    /// The BGP identifier (RFC 4271 section 4.2).
+    pub router_id: Ipv4Addr,
+    /// Where tunnels of E-VPN end.
+    pub vtep: IpAddr,
+    /// Where tunnels of IP VPNs end.
+    pub pe: IpAddr,
+}
+
+/// An option of the configuration does not give an address.
+#[derive(Debug, Error)]
+#[error("option `{option}` of section [{section}]")]
+pub struct OptionError {
+    section: &'static str,
+    option: &'static str,
+    source: Box<AddressError>,
+}
+
+impl Addresses {
+    /// Those that are configured.
+    ///
+    /// # Errors
+    /// An interface that is not there or has none; no BGP identifier.
+    pub async fn of(config: &Config) -> Result<Self, OptionError> {
+        let wrong = |section, option| {
+            move |source: AddressError| OptionError {
+                section,
+                option,
+                source: source.into(),
+            }
+        };
+        let bgp = address(&config.bgp.local_address).await;
+        let bgp = bgp.map_err(wrong("BGP", "local_address"))?;
+        let router_id = match (config.bgp.router_id, bgp) {
+            (Some(router_id), _) | (None, IpAddr::V4(router_id)) => router_id,
+            (None, IpAddr::V6(address)) => {
+                return Err(wrong("BGP", "local_address")(AddressError::NoRouterId(
+                    address,
+                )));
+            }
+        };
+        let tunnels = async |section, configured: &Option<LocalAddress>| match configured {
+            None => Ok(bgp),
+            Some(configured) => {
+                let found = address(configured).await;
+                found.map_err(wrong(section, "dataplane_local_address"))
+            }
+        };
+        Ok(Self {
+            bgp,
+            router_id,
+            vtep: tunnels("DATAPLANE_DRIVER_EVPN", &config.evpn.local_address).await?,
+            pe: tunnels("DATAPLANE_DRIVER_IPVPN", &config.ipvpn.local_address).await?,
+        })
+    }
+}
+
+/// The address itself, or the first one of the interface: of IPv4, else of IPv6.
+async fn address(configured: &LocalAddress) -> Result<IpAddr, AddressError> {
     let name = match configured {
         LocalAddress::Address(address) => return Ok(*address),
         LocalAddress::Interface(name) => name,
@@ -53,13 +117,13 @@ pub async fn address(configured: &LocalAddress) -> Result<Ipv4Addr, AddressError
     let netlink = Netlink::current().map_err(failed)?;
     let link = netlink.index(name).await.map_err(failed)?;
     let addresses = netlink.addresses().await.map_err(failed)?;
-    addresses
-        .iter()
-        .filter(|address| address.link == link)
-        .find_map(|address| match address.prefix.addr() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
+    let addresses = addresses.iter().filter(|address| address.link == link);
+    let mut addresses = addresses
+        .map(|address| address.prefix.addr())
+        .filter(|address| config::is_host(*address));
+    let first = addresses.clone().find(IpAddr::is_ipv4);
+    first
+        .or_else(|| addresses.next())
         .ok_or_else(|| AddressError::NoAddress(name.clone()))
 }
 

@@ -51,6 +51,7 @@ fn issue_67_configurations_that_cannot_be_used() {
         "".to_owned(),
         "[BGP]\nlocal_address=127.0.0.1\nmy_as=AS1\n".to_owned(),
         "[BGP]\nlocal_address=nonesuch0\nmy_as=64512\n[API]\nport=0\n".to_owned(),
+        "[BGP]\nlocal_address=2001:db8::1\nmy_as=64512\n[API]\nport=0\n".to_owned(),
         format!("{minimal}[API]\nport={port}\n"),
         format!("{minimal}[DATAPLANE_DRIVER_EVPN]\ndataplane_local_address=nonesuch0\n"),
     ] {

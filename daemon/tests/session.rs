@@ -55,6 +55,41 @@ async fn the_open_is_the_reference_s_and_what_it_lacks() {
     );
 }
 
+// The reference's `local_address` is of IPv4 alone.
+#[tokio::test]
+async fn issue_22_everything_may_be_of_ipv6() {
+    let listener = tokio::net::TcpListener::bind("[::1]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let daemon = Daemon::start(&format!(
+        "[BGP]\nlocal_address=::1\nrouter_id=192.0.2.1\npeers=::1\nmy_as=64512\nbgp_port={port}\n[API]\nport=0\n"
+    ));
+    let families = [Family::VPNV4, Family::VPNV6, Family::EVPN];
+    let mut speaker = Speaker::accept(&listener, &families).await;
+    let open = RawMessage::new(kind::OPEN, speaker.open[19..].to_vec());
+    let open = Message::decode(&open, &DecodeContext::default());
+    let Ok(Message::Open(open)) = open else {
+        panic!("{open:?}")
+    };
+    assert_eq!(open.router_id.to_string(), "192.0.2.1");
+    let next_hops = Capability::ExtendedNextHop(vec![(Family::VPNV4, 2)]);
+    assert!(open.capabilities.contains(&next_hops), "{open:?}");
+
+    let mut client = daemon.client().await;
+    client.attach(&ipvpn_body("10.1.1.1/24")).await.unwrap();
+    let update = speaker.update().await;
+    let update = digits(&common::hex(&update.body));
+    // 24 octets: a route distinguisher of 0 and the address (RFC 8950 section 4).
+    let next_hop = digits("0001 80 18 0000000000000000 00000000000000000000000000000001 00");
+    assert!(update.contains(&next_hop), "{update}");
+    // The route distinguisher's number comes from the identifier.
+    assert!(update.contains("0001c0000201"), "{update}");
+    client.attach(&attach_body()).await.unwrap();
+    let update = speaker.update().await;
+    let update = digits(&common::hex(&update.body));
+    let next_hop = digits("0019 46 10 00000000000000000000000000000001 00");
+    assert!(update.contains(&next_hop), "{update}");
+}
+
 // The reference stops at 65535.
 #[tokio::test]
 async fn issue_17_an_as_of_four_octets_is_as_trans_where_two_are() {

@@ -328,7 +328,18 @@ async fn routes_into_a_per_packet_tunnel() {
     });
     route.onlink = true;
     netlink.apply(route.add()).await.unwrap();
-    assert_eq!(netlink.routes(Some(1001)).await.unwrap(), [route]);
+    assert_eq!(netlink.routes(Some(1001)).await.unwrap(), [route.clone()]);
+
+    // The same by a tunnel and a router of IPv6.
+    let other = Neighbour::permanent(vx, ip("fe80::2"), mac(2));
+    netlink.apply(other.replace()).await.unwrap();
+    let mut other = route.clone().via(ip("fe80::2")).table(1002);
+    other.encap = Some(IpEncap {
+        id: 79,
+        dst: ip("fd00::2"),
+    });
+    netlink.apply(other.add()).await.unwrap();
+    assert_eq!(netlink.routes(Some(1002)).await.unwrap(), [other]);
 }
 
 #[tokio::test]

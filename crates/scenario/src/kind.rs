@@ -42,8 +42,10 @@ pub enum NodeKind {
 pub struct Bagpipe {
     /// Autonomous system.
     pub asn: u32,
-    /// Its address: next hop of its routes, tunnel endpoint, BGP identifier.
+    /// Its address: next hop of its routes, tunnel endpoint.
     pub local_address: IpAddr,
+    /// BGP identifier: its address where that is of IPv4.
+    pub router_id: Ipv4Addr,
     /// Who it connects to, in the order given.
     pub peers: Vec<Peer>,
     /// Whether it uses route target constraint (RFC 4684).

@@ -25,7 +25,7 @@ use crate::{
     clock,
     config::{Config, ConfigError},
     core::{self, Command, Commands, Core, Leave, Parts, Sessions},
-    host::{self, AddressError},
+    host::{self, Addresses, OptionError},
     logging::{self, Memory},
     privileges,
     rest::{self, Api, Listener, Token, TokenError},
@@ -93,12 +93,8 @@ enum StartError {
     Log(#[from] logging::LogError),
     #[error("cannot start the event loop")]
     Runtime(#[source] io::Error),
-    #[error("option `{option}` of section [{section}]")]
-    Address {
-        section: &'static str,
-        option: &'static str,
-        source: Box<AddressError>,
-    },
+    #[error(transparent)]
+    Address(#[from] OptionError),
     #[error("cannot listen on {place}, option `host` or `port` of section [API]")]
     Listen { place: String, source: io::Error },
     #[error("`{}`, option `token_file` of section [API]", file.display())]
@@ -167,35 +163,7 @@ fn start(
 async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartError> {
     let stop = Stop::new().map_err(StartError::Runtime)?;
     let started = clock::now();
-    let local_address = host::address(&config.bgp.local_address)
-        .await
-        .map_err(|source| StartError::Address {
-            section: "BGP",
-            option: "local_address",
-            source: source.into(),
-        })?;
-    let local_vtep = match &config.evpn.local_address {
-        None => local_address,
-        Some(configured) => host::address(configured).await.map_err(|source| {
-            let section = "DATAPLANE_DRIVER_EVPN";
-            StartError::Address {
-                section,
-                option: "dataplane_local_address",
-                source: source.into(),
-            }
-        })?,
-    };
-    let local_pe = match &config.ipvpn.local_address {
-        None => local_address,
-        Some(configured) => host::address(configured).await.map_err(|source| {
-            let section = "DATAPLANE_DRIVER_IPVPN";
-            StartError::Address {
-                section,
-                option: "dataplane_local_address",
-                source: source.into(),
-            }
-        })?,
-    };
+    let addresses = Addresses::of(&config).await?;
     let store = config.common.persist.as_deref().map(Store::open);
     let store = store.transpose()?;
     let listener = listen(&config).await?;
@@ -208,7 +176,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         );
     }
 
-    let peers_listener = Sessions::listen(&config.bgp, local_address);
+    let peers_listener = Sessions::listen(&config.bgp, addresses.bgp);
     // Requests are taken from here on; what needs the core waits in its channel until that is up.
     let ping = random();
     let (commands, inbox) = mpsc::channel(COMMANDS);
@@ -225,8 +193,9 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         tracing::warn!("cannot tell the service manager: {error}");
     }
     tracing::info!(
-        "version {}, local address {local_address}",
-        env!("CARGO_PKG_VERSION")
+        "version {}, local address {}",
+        env!("CARGO_PKG_VERSION"),
+        addresses.bgp
     );
     tracing::info!("REST API on {api_address}");
 
@@ -252,17 +221,16 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
                 driver: config.ipvpn.driver.to_string(),
                 source,
             })?;
-            Some((driver, local_pe))
+            Some(driver)
         }
     };
-    let left = core::left_over(&driver, ipvpn.as_ref().map(|(driver, _)| driver)).await;
+    let left = core::left_over(&driver, ipvpn.as_ref()).await;
     // Any part of the number will do: it only has to differ between daemons.
     let seed = (ping >> 64) as u64;
-    let sessions = Sessions::connect(&config.bgp, local_address, seed, left > 0, peers_listener);
+    let sessions = Sessions::connect(&config.bgp, addresses, seed, left > 0, peers_listener);
     let parts = Parts {
         config: Arc::new(config),
-        local_address,
-        local_vtep,
+        addresses,
         driver,
         ipvpn,
         memory,

@@ -81,6 +81,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
         "BGP",
         &[
             "local_address",
+            "router_id",
             "peers",
             "my_as",
             "enable_rtc",

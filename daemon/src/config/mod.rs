@@ -108,8 +108,10 @@ pub struct Tls {
 /// `[BGP]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bgp {
-    /// Source of sessions, router id, prefix of route distinguishers, next hop unless the dataplane has its own.
+    /// Source of sessions, and next hop unless the dataplane has its own.
     pub local_address: LocalAddress,
+    /// BGP identifier and prefix of route distinguishers; unset, an IPv4 `local_address`.
+    pub router_id: Option<Ipv4Addr>,
     /// Route reflectors to connect to.
     pub peers: Vec<PeerName>,
     /// Peers that connect to the daemon, and are not connected to.
@@ -226,13 +228,20 @@ impl fmt::Display for IpvpnDriver {
     }
 }
 
-/// An IPv4 address, or the interface whose first one is meant.
+/// An address, or the interface whose first one is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalAddress {
     /// The address itself.
-    Address(Ipv4Addr),
-    /// The first address of this interface.
+    Address(IpAddr),
+    /// The first IPv4 address of this interface, or the first IPv6 one if it has none.
     Interface(String),
+}
+
+/// Whether others can reach a host by an address, wherever they are.
+pub(crate) fn is_host(address: IpAddr) -> bool {
+    let is_on_link = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let is_mapped = matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+    !address.is_unspecified() && !address.is_multicast() && !is_on_link && !is_mapped
 }
 
 impl FromStr for LocalAddress {
@@ -247,10 +256,10 @@ impl FromStr for LocalAddress {
             && text.len() < 16
             && !text
                 .bytes()
-                .any(|byte| byte == b'/' || byte.is_ascii_whitespace());
-        match text.parse() {
-            Ok(IpAddr::V4(address)) => Ok(Self::Address(address)),
-            Ok(IpAddr::V6(_)) => Err(()),
+                .any(|byte| matches!(byte, b'/' | b':') || byte.is_ascii_whitespace());
+        match text.parse::<IpAddr>() {
+            Ok(address) if is_host(address) => Ok(Self::Address(address)),
+            Ok(_) => Err(()),
             Err(_) if name && !numeric => Ok(Self::Interface(text.to_owned())),
             Err(_) => Err(()),
         }

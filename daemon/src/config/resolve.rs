@@ -1,6 +1,11 @@
 //! From what was written to what is meant.
 
-use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use bgp_transport::Password;
 
@@ -13,7 +18,8 @@ use super::{
 };
 use crate::logging::{self, Facility, LogOptions, Rotation};
 
-const LOCAL_ADDRESS: &str = "must be an IPv4 address or the name of an interface";
+const LOCAL_ADDRESS: &str = "must be the address of a host or the name of an interface";
+const ROUTER_ID: &str = "must be an IPv4 address other than 0.0.0.0, that no other speaker has";
 const PEERS: &str = "must be addresses or names, with or without `:port`, separated by commas";
 const PORT: &str = "must be a port, 1 to 65535";
 const PASSWORD: &str = "must have 1 to 80 octets";
@@ -32,6 +38,10 @@ impl Config {
         let local_address = raw
             .parsed("BGP", "local_address", LOCAL_ADDRESS)?
             .ok_or_else(|| raw.missing("BGP", "local_address"))?;
+        let router_id = raw.with("BGP", "router_id", ROUTER_ID, |text| {
+            let id: Option<Ipv4Addr> = text.parse().ok();
+            id.filter(|id| !id.is_unspecified())
+        })?;
         let my_as = raw
             .with(
                 "BGP",
@@ -42,6 +52,7 @@ impl Config {
             .ok_or_else(|| raw.missing("BGP", "my_as"))?;
         let bgp = Bgp {
             local_address,
+            router_id,
             peers: raw.list("BGP", "peers", PEERS)?,
             passive_peers: raw.list("BGP", "passive_peers", PEERS)?,
             md5_password: secret(raw, "md5_password", PASSWORD, |text| text.parse().ok())?,

@@ -16,12 +16,7 @@ mod peers;
 mod refusal;
 mod reload;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
@@ -40,6 +35,7 @@ use crate::{
     clock::LocalTime,
     config::Config,
     glass::{self, NotFound, Shown},
+    host::Addresses,
     logging::Memory,
     metrics::Page,
     rest::HttpError,
@@ -129,14 +125,12 @@ pub enum Command {
 pub struct Parts {
     /// The configuration.
     pub config: Arc<Config>,
-    /// The address of BGP sessions.
-    pub local_address: Ipv4Addr,
-    /// The address of tunnels.
-    pub local_vtep: Ipv4Addr,
+    /// By what others know this host.
+    pub addresses: Addresses,
     /// The E-VPN dataplane.
     pub driver: DriverHandle,
-    /// The IP VPN dataplane and the address of its tunnels, if there is one.
-    pub ipvpn: Option<(DriverHandle<IpVpnIntent>, Ipv4Addr)>,
+    /// The IP VPN dataplane, if there is one.
+    pub ipvpn: Option<DriverHandle<IpVpnIntent>>,
     /// The last warnings.
     pub memory: Memory,
     /// When the daemon was started.
@@ -154,7 +148,7 @@ pub struct Parts {
 /// The core's state; the looking glass reads it.
 pub struct Core {
     pub(crate) config: Arc<Config>,
-    pub(crate) local_address: Ipv4Addr,
+    pub(crate) addresses: Addresses,
     pub(crate) speaker: Speaker,
     pub(crate) peers: BTreeMap<IpAddr, Peer>,
     pub(crate) driver: DriverHandle,
@@ -196,8 +190,7 @@ impl Core {
     pub async fn start(parts: Parts) -> (Self, Inbox) {
         let Parts {
             config,
-            local_address,
-            local_vtep,
+            addresses,
             driver,
             ipvpn,
             memory,
@@ -217,20 +210,19 @@ impl Core {
         let (done, done_inbox) = mpsc::unbounded_channel();
         let rtc = config.bgp.enable_rtc.then_some(RtcOrigin {
             local_as: config.bgp.my_as,
-            next_hop: local_address.into(),
+            next_hop: addresses.bgp,
         });
         let vpn_config = VpnConfig {
-            router_id: local_address,
-            local_address: local_address.into(),
-            local_vtep: local_vtep.into(),
+            router_id: addresses.router_id,
+            local_address: addresses.bgp,
+            local_vtep: addresses.vtep,
             capabilities: driver.capabilities().clone(),
             duplicates: config.evpn.duplicates,
-            ipvpn: ipvpn.as_ref().map(|(driver, local_pe)| IpVpnConfig {
-                local_pe: (*local_pe).into(),
+            ipvpn: ipvpn.as_ref().map(|driver| IpVpnConfig {
+                local_pe: addresses.pe,
                 capabilities: driver.capabilities().clone(),
             }),
         };
-        let ipvpn = ipvpn.map(|(driver, _)| driver);
         let stale = (left > 0).then(|| {
             tracing::warn!(
                 "found {left} interfaces and routing tables of a previous run; what is not attached again within {} s \
@@ -242,7 +234,7 @@ impl Core {
         let (store, kept) = store.unzip();
         let mut core = Self {
             config,
-            local_address,
+            addresses,
             speaker: Speaker::new(vpn_config, rtc),
             peers,
             driver,

@@ -14,6 +14,7 @@ impl Core {
         }
         let bgp = Bgp {
             local_address: old.bgp.local_address.clone(),
+            router_id: old.bgp.router_id,
             my_as: old.bgp.my_as,
             enable_rtc: old.bgp.enable_rtc,
             listen: old.bgp.listen,
@@ -76,6 +77,10 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         (
             "option `local_address` of [BGP]",
             before.local_address != after.local_address,
+        ),
+        (
+            "option `router_id` of [BGP]",
+            before.router_id != after.router_id,
         ),
         ("option `my_as` of [BGP]", before.my_as != after.my_as),
         (

@@ -49,7 +49,7 @@ impl<'a> Glass<'a> {
                 "peeringAddresses",
                 Member::value(json!({
                     "peer_address": peer.address,
-                    "local_address": self.core.local_address,
+                    "local_address": self.core.addresses.bgp,
                 })),
             ),
             (

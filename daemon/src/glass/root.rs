@@ -128,6 +128,7 @@ fn config(config: &Config) -> Value {
         },
         "BGP": {
             "local_address": bgp.local_address.to_string(),
+            "router_id": bgp.router_id,
             "peers": names(&bgp.peers),
             "passive_peers": names(&bgp.passive_peers),
             "listen": bgp.listen,

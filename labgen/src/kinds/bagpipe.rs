@@ -79,6 +79,9 @@ fn config_file(config: &Bagpipe) -> String {
         config.asn,
         if config.rtc { "True" } else { "False" },
     );
+    if config.local_address.is_ipv6() {
+        text += &format!("router_id = {}\n", config.router_id);
+    }
     if let Some(peer) = config.peers.first() {
         text += &format!("bgp_port = {}\n", peer.port);
     }
@@ -110,6 +113,7 @@ mod tests {
         let config = Bagpipe {
             asn: 64512,
             local_address: [10, 0, 0, 1].into(),
+            router_id: [10, 0, 0, 1].into(),
             peers: Vec::new(),
             rtc: true,
             dataplane: Dataplane::Linux,

@@ -242,13 +242,10 @@ impl State {
                 encap: None,
             });
         }
-        let IpAddr::V4(pe) = next_hop.pe else {
-            return None;
-        };
-        let via = if to.addr().is_ipv4() {
-            IpAddr::V4(pe)
-        } else {
-            IpAddr::V6(link_local(pe))
+        let pe = next_hop.pe;
+        let via = match pe {
+            IpAddr::V4(_) if to.addr().is_ipv4() => pe,
+            _ => link_local(pe).into(),
         };
         self.neighbour(host.tunnel, via, router_mac(pe));
         Some(Hop {
@@ -333,15 +330,40 @@ pub fn is_own_table(table: u32) -> bool {
 
 /// The Ethernet address of the tunnel of a PE: known without asking, and different on each, as a VXLAN interface
 /// drops what bears its own.
-pub fn router_mac(pe: Ipv4Addr) -> MacAddr {
-    let [a, b, c, d] = pe.octets();
-    MacAddr([0x02, 0x56, a, b, c, d])
+pub fn router_mac(pe: IpAddr) -> MacAddr {
+    match pe {
+        IpAddr::V4(pe) => {
+            let [a, b, c, d] = pe.octets();
+            MacAddr([0x02, 0x56, a, b, c, d])
+        }
+        IpAddr::V6(pe) => {
+            let [a, b, c, d, e, ..] = digest(pe);
+            MacAddr([0x06, a, b, c, d, e])
+        }
+    }
 }
 
-/// The address that stands for a PE among IPv6 next hops.
-fn link_local(pe: Ipv4Addr) -> Ipv6Addr {
-    let [a, b, c, d] = pe.octets().map(u16::from);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x5efe, a << 8 | b, c << 8 | d)
+/// The address that stands for a PE among next hops, where its own cannot.
+fn link_local(pe: IpAddr) -> Ipv6Addr {
+    match pe {
+        IpAddr::V4(pe) => {
+            let [a, b, c, d] = pe.octets().map(u16::from);
+            Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x5efe, a << 8 | b, c << 8 | d)
+        }
+        IpAddr::V6(pe) => {
+            let number = u128::from(u64::from_be_bytes(digest(pe)));
+            Ipv6Addr::from(0xfe80 << 112 | number)
+        }
+    }
+}
+
+/// What is too long for an Ethernet address, made short; every PE has to make the same of it (64-bit FNV-1a).
+fn digest(pe: Ipv6Addr) -> [u8; 8] {
+    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let octets = pe.octets().into_iter().map(u64::from);
+    let digest = octets.fold(BASIS, |hash, octet| (hash ^ octet).wrapping_mul(PRIME));
+    digest.to_be_bytes()
 }
 
 /// The way to a prefix behind an endpoint.

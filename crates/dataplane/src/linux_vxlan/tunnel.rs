@@ -1,6 +1,6 @@
 //! The VXLAN interface that all instances share.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use netns::link::{LinkChange, LinkErrorKind, LinkSpec, Netlink, Vxlan, VxlanId};
 use vpn::IpVpnIntent;
@@ -19,12 +19,7 @@ impl LinuxVxlanDriver {
         netlink: &Netlink,
         intent: &IpVpnIntent,
     ) -> Result<u32, DriverError> {
-        let IpAddr::V4(local) = intent.local_pe else {
-            return Err(DriverError::Unsupported {
-                feature: "IP VPN tunnel over IPv6".to_owned(),
-                reason: "the driver is for IPv4 underlays".to_owned(),
-            });
-        };
+        let local = intent.local_pe;
         let there = match netlink.link(TUNNEL).await {
             Ok(link) => Some(link),
             Err(error) if error.is_not_found() => None,
@@ -37,7 +32,7 @@ impl LinuxVxlanDriver {
             })?;
             let fits = vxlan.vni.is_none()
                 && vxlan.port == self.options.vxlan_port
-                && vxlan.local == Some(local.into());
+                && vxlan.local == Some(local);
             if fits && link.up && self.tunnel == Some(link.index) {
                 return Ok(link.index);
             }
@@ -55,7 +50,7 @@ impl LinuxVxlanDriver {
                 };
                 let spec = spec.mac(state::router_mac(local)).mtu(TUNNEL_MTU);
                 let vxlan = Vxlan {
-                    local: Some(local.into()),
+                    local: Some(local),
                     port: self.options.vxlan_port,
                     ..Vxlan::new(spec, VxlanId::PerPacket)
                 };
@@ -76,7 +71,7 @@ impl LinuxVxlanDriver {
         &self,
         netlink: &Netlink,
         index: u32,
-        local: Ipv4Addr,
+        local: IpAddr,
     ) -> Result<(), DriverError> {
         let quiet = LinkChange::new(index).no_ipv6_address();
         // An old kernel or one without IPv6 is quiet anyway.

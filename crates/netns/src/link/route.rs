@@ -1,13 +1,13 @@
 //! Routes and the rules that choose a routing table.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteIpTunnel, RouteLwEnCapType,
-    RouteLwTunnelEncap, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteProtocol, RouteScope,
-    RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteIp6Tunnel, RouteIp6TunnelFlags,
+    RouteIpTunnel, RouteLwEnCapType, RouteLwTunnelEncap, RouteMessage, RouteNextHop,
+    RouteNextHopFlags, RouteProtocol, RouteScope, RouteType, RouteVia,
 };
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage, RulePortRange};
 use serde::Serialize;
@@ -81,7 +81,7 @@ pub struct IpEncap {
     /// The tunnel key; a VXLAN network identifier.
     pub id: u64,
     /// The remote tunnel end.
-    pub dst: Ipv4Addr,
+    pub dst: IpAddr,
 }
 
 impl Route {
@@ -256,11 +256,29 @@ impl Hop {
     fn attributes(&self, is_ipv4: bool) -> Vec<RouteAttribute> {
         let mut attributes = Vec::new();
         if let Some(encap) = self.encap {
-            attributes.push(RouteAttribute::EncapType(RouteLwEnCapType::Ip));
-            attributes.push(RouteAttribute::Encap(vec![
-                RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(encap.id)),
-                RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(encap.dst)),
-            ]));
+            let (kind, parts) = match encap.dst {
+                IpAddr::V4(dst) => (
+                    RouteLwEnCapType::Ip,
+                    vec![
+                        RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(encap.id)),
+                        RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(dst)),
+                    ],
+                ),
+                IpAddr::V6(dst) => (
+                    RouteLwEnCapType::Ip6,
+                    vec![
+                        RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Id(encap.id)),
+                        RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Destination(dst)),
+                        // Nothing else in an IPv6 header would tell that its addresses were damaged (RFC 8200
+                        // section 8.1), and who receives may refuse packets without.
+                        RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Flags(
+                            RouteIp6TunnelFlags::Checksum,
+                        )),
+                    ],
+                ),
+            };
+            attributes.push(RouteAttribute::EncapType(kind));
+            attributes.push(RouteAttribute::Encap(parts));
         }
         match self.via {
             // An IPv4 route over an IPv6 router (RFC 5549).
@@ -306,8 +324,14 @@ fn parse_encap(parts: &[RouteLwTunnelEncap]) -> Option<IpEncap> {
     let mut dst = None;
     for part in parts {
         match part {
-            RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(value)) => id = Some(*value),
-            RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(value)) => dst = Some(*value),
+            RouteLwTunnelEncap::Ip(RouteIpTunnel::Id(value))
+            | RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Id(value)) => id = Some(*value),
+            RouteLwTunnelEncap::Ip(RouteIpTunnel::Destination(value)) => {
+                dst = Some((*value).into())
+            }
+            RouteLwTunnelEncap::Ip6(RouteIp6Tunnel::Destination(value)) => {
+                dst = Some((*value).into())
+            }
             _ => {}
         }
     }

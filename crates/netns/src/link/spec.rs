@@ -280,7 +280,11 @@ impl Vxlan {
         }
         match self.local {
             Some(IpAddr::V4(local)) => data.push(InfoVxlan::Local(local)),
-            Some(IpAddr::V6(local)) => data.push(InfoVxlan::Local6(local)),
+            Some(IpAddr::V6(local)) => {
+                data.push(InfoVxlan::Local6(local));
+                // Those who send no checksum are to be understood (RFC 7348 section 5).
+                data.push(InfoVxlan::UDPZeroCsumRX(true));
+            }
             None => {}
         }
         if let Some(lower) = self.lower {

@@ -292,7 +292,7 @@ fn per_packet_tunnels() -> Found {
         let mut route = Route::to(IpPrefix::host(REMOTE)).link(vx0);
         route.encap = Some(IpEncap {
             id: 1,
-            dst: std::net::Ipv4Addr::LOCALHOST,
+            dst: std::net::Ipv4Addr::LOCALHOST.into(),
         });
         netlink.apply(route.add()).await
     })

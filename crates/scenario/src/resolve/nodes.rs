@@ -167,9 +167,14 @@ impl Resolver<'_> {
             let reason = "has no effect beside `python`: that daemon always proposes the same";
             self.out_of_place(&hold_time.span, "hold_time", reason);
         }
+        let local_address = toward_peer.unwrap_or_else(|| self.own_address(id));
         Bagpipe {
             asn: self.asn(id),
-            local_address: toward_peer.unwrap_or_else(|| self.own_address(id)),
+            local_address,
+            router_id: match local_address {
+                IpAddr::V4(address) => address,
+                IpAddr::V6(_) => self.router_id(id),
+            },
             peers,
             rtc: typed.rtc.unwrap_or(true),
             dataplane: dataplane.unwrap_or(Dataplane::Linux),

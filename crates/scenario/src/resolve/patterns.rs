@@ -1,6 +1,6 @@
 //! Patterns of routes.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use bgp_wire::{Family, Label, Vni};
@@ -210,10 +210,7 @@ impl Resolver<'_> {
         let kind = &self.scenario.nodes.get(node.0)?.kind;
         let id = match (kind, kind.speaker(), known) {
             (NodeKind::FakeRr(rr), ..) => Some(rr.router_id),
-            (NodeKind::Bagpipe(bagpipe), _, Known::RouterId) => match bagpipe.local_address {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            },
+            (NodeKind::Bagpipe(bagpipe), _, Known::RouterId) => Some(bagpipe.router_id),
             (_, Some(speaker), Known::RouterId) => Some(speaker.router_id),
             (_, Some(speaker), Known::ClusterId) => {
                 Some(speaker.cluster_id.unwrap_or(speaker.router_id))

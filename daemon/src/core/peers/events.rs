@@ -38,7 +38,7 @@ impl Core {
                 outgoing,
             } => {
                 missing_families(worker, &self.config.bgp, &negotiated);
-                let router_id = self.local_address;
+                let router_id = self.addresses.router_id;
                 return self.on_established(address, router_id, negotiated, outgoing, now);
             }
             PeerEvent::Update(update) => {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -16,7 +16,7 @@ use super::{
     Peer, PrefixCounts, calls,
     names::{self, Names},
 };
-use crate::{clock, config::Bgp};
+use crate::{clock, config::Bgp, host::Addresses};
 
 /// How many peer events may wait before nothing more is read from peers.
 const EVENTS: usize = 256;
@@ -37,9 +37,12 @@ pub struct Sessions {
     pub(in crate::core) starter: Starter,
 }
 
+/// The address family of IPv6 (RFC 4760).
+const IPV6: u16 = 2;
+
 /// Makes sessions out of options.
 pub struct Starter {
-    local_address: Ipv4Addr,
+    addresses: Addresses,
     seed: u64,
     kept: bool,
     lives: u32,
@@ -66,8 +69,8 @@ pub(in crate::core) struct Plan {
 
 impl Sessions {
     /// Listens for peers, where the configuration has it so.
-    pub fn listen(bgp: &Bgp, local_address: Ipv4Addr) -> Option<Listener> {
-        calls::listen(bgp, local_address.into())
+    pub fn listen(bgp: &Bgp, local_address: IpAddr) -> Option<Listener> {
+        calls::listen(bgp, local_address)
     }
 
     /// Connects to every peer of the configuration, at once, and takes their calls; `seed` varies the timers.
@@ -75,7 +78,7 @@ impl Sessions {
     /// `kept` is whether the dataplane has gone on forwarding since a previous run.
     pub fn connect(
         bgp: &Bgp,
-        local_address: Ipv4Addr,
+        addresses: Addresses,
         seed: u64,
         kept: bool,
         listener: Option<Listener>,
@@ -83,7 +86,7 @@ impl Sessions {
         let (sender, events) = mpsc::channel(EVENTS);
         let (names, answers) = Names::new();
         let mut starter = Starter {
-            local_address,
+            addresses,
             seed,
             kept,
             lives: 0,
@@ -113,7 +116,7 @@ impl Starter {
             let Some(address) = self.names.address(&peer.host) else {
                 continue;
             };
-            let mut session = session(bgp, self.local_address, self.seed_of(address));
+            let mut session = session(bgp, &self.addresses, self.seed_of(address));
             session.capabilities.extend(self.restart(bgp));
             if passive {
                 session.mode = Mode::Passive;
@@ -121,7 +124,8 @@ impl Starter {
             let remote = SocketAddr::new(address, peer.port.unwrap_or(bgp.bgp_port));
             let mut config = PeerConfig::new(session, remote);
             // Of another version of IP the kernel knows the way better.
-            config.local = Some(self.local_address.into()).filter(|_| address.is_ipv4());
+            config.local =
+                Some(self.addresses.bgp).filter(|own| own.is_ipv4() == address.is_ipv4());
             config.password = bgp.password(address).cloned();
             let limits = Limits {
                 away: bgp.graceful_restart_max,
@@ -237,11 +241,17 @@ pub(super) fn families(bgp: &Bgp) -> Vec<Family> {
     families
 }
 
-fn session(bgp: &Bgp, local_address: Ipv4Addr, seed: u64) -> SessionConfig {
-    let mut session = SessionConfig::new(bgp.my_as, local_address);
+fn session(bgp: &Bgp, addresses: &Addresses, seed: u64) -> SessionConfig {
+    let mut session = SessionConfig::new(bgp.my_as, addresses.router_id);
     session.hold_time = bgp.hold_time;
     session.families = families(bgp);
     session.capabilities.push(Capability::ExtendedMessage);
+    if addresses.pe.is_ipv6() {
+        let next_hops = vec![(Family::VPNV4, IPV6)];
+        session
+            .capabilities
+            .push(Capability::ExtendedNextHop(next_hops));
+    }
     session.connect_retry = Backoff {
         first: bgp.connect_retry,
         max: bgp.connect_retry_max.max(bgp.connect_retry),

@@ -91,7 +91,7 @@ impl Remote {
         let encap = route.encap?;
         Some(Self {
             to: route.to.to_string(),
-            dst: encap.dst.into(),
+            dst: encap.dst,
             vni: u32::try_from(encap.id).ok(),
         })
     }

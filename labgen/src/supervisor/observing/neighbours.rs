@@ -39,10 +39,7 @@ pub(in crate::supervisor) fn neighbours(scenario: &Scenario, reflector: NodeId) 
                 let address = own.local_address;
                 found.push(Neighbour {
                     node,
-                    router_id: match address {
-                        IpAddr::V4(address) => address,
-                        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-                    },
+                    router_id: own.router_id,
                     asn: own.asn,
                     address,
                     reflector: peer.address,
