@@ -30,6 +30,11 @@ pub fn features(scenario: &Scenario) -> BTreeSet<&'static str> {
     if !scenario.captures.is_empty() {
         needed.insert("packet capture");
     }
+    let speakers = scenario.nodes.iter().filter_map(|node| node.kind.speaker());
+    let mut sessions = speakers.flat_map(|speaker| &speaker.sessions);
+    if sessions.any(|session| session.peer.password.is_some()) {
+        needed.insert("TCP signatures");
+    }
     let forwards = |node: &scenario::Node| matches!(&node.kind, NodeKind::Bagpipe(b) if b.dataplane == Dataplane::Linux);
     if scenario.nodes.iter().any(forwards) {
         needed.extend(["veth", "bridge", "vxlan", "vxlan proxy"]);

@@ -122,3 +122,76 @@ fn known_issues_are_tested_where_their_table_says() {
     assert_eq!(expected, 92, "all of the list");
     assert_eq!(tested, BTreeMap::new(), "numbers that are not in the list");
 }
+
+/// Peers of our daemon, and the families that it speaks.
+const PEERS: [&str; 6] = ["gobgp", "frr", "bird", "openbgpd", "exabgp", "python"];
+const FAMILIES: [&str; 6] = [
+    "evpn",
+    "vpnv4",
+    "vpnv6",
+    "rtc",
+    "flowspec-vpnv4",
+    "flowspec-vpnv6",
+];
+
+/// The names of the nodes of a scenario that are this peer.
+fn nodes<'a>(scenario: &'a str, peer: &str) -> Vec<&'a str> {
+    let is_it = |line: &&str| match peer {
+        "python" => line.contains("python = "),
+        "ours" => line.contains("kind = \"bagpipe\"") && !line.contains("python = "),
+        kind => line.contains(&format!("kind = \"{kind}\"")),
+    };
+    let lines = scenario.lines().filter(is_it);
+    lines
+        .filter_map(|line| Some(line.split_once(" = {")?.0.trim()))
+        .collect()
+}
+
+/// Whether a route of the family is expected on one of these nodes, or of the groups they are.
+fn is_expected(scenario: &str, on: &[&str], family: &str) -> bool {
+    let has = |line: &str, name: &str| {
+        [format!("on = \"{name}\""), format!("on = \"{name}-")]
+            .iter()
+            .any(|on| line.contains(on.as_str()))
+    };
+    let mut lines = scenario
+        .lines()
+        .filter(|line| line.contains("expect = { route = "));
+    lines.any(|line| {
+        line.contains(&format!("family = \"{family}\"")) && on.iter().any(|name| has(line, name))
+    })
+}
+
+#[test]
+fn every_family_passes_both_ways_where_the_table_of_peers_says() {
+    let rows = rows("docs/peers.md");
+    let mut rows = rows
+        .iter()
+        .filter(|row| row.len() == 4 && row[0].starts_with('`'));
+    for (peer, family) in PEERS
+        .into_iter()
+        .flat_map(|peer| FAMILIES.map(|family| (peer, family)))
+    {
+        let row = rows.next().expect("a row for each peer and family");
+        assert_eq!(row[..2], [format!("`{peer}`"), format!("`{family}`")]);
+        for (cell, at) in [(&row[2], "ours"), (&row[3], peer)] {
+            let Some(name) = quoted(cell).into_iter().next() else {
+                assert!(cell.starts_with("it has no "), "{peer} {family}: {cell}");
+                continue;
+            };
+            let path = root()
+                .join("scenarios/interop")
+                .join(&name)
+                .with_extension("toml");
+            let text = fs::read_to_string(path).expect(&name);
+            assert!(!nodes(&text, peer).is_empty(), "{name}: no {peer}");
+            let on = nodes(&text, at);
+            // What the Python daemon has is read in its looking glass.
+            assert!(
+                at == "python" || is_expected(&text, &on, family),
+                "{name}: {family} on {at}"
+            );
+        }
+    }
+    assert_eq!(rows.next(), None);
+}

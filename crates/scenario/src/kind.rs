@@ -67,6 +67,10 @@ pub struct Peer {
     pub port: u16,
     /// Its node, unless only an address was given.
     pub node: Option<NodeId>,
+    /// Whether it only makes connections, so that it is waited for.
+    pub calls: bool,
+    /// What the connections with it are signed with (RFC 2385).
+    pub password: Option<String>,
 }
 
 /// What a speaker forwards with.

@@ -165,6 +165,16 @@ pub fn restart_time(text: &str) -> Result<u16, ErrorKind> {
         })
 }
 
+/// RFC 2385 section 4.5 lets it have 80 octets; these every program takes unquoted.
+pub fn password(text: &str) -> Result<String, ErrorKind> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=80).contains(&text.len()) && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    let reason = "1 to 80 letters, digits, `-`, `_` and `.`";
+    Err(bad("a password", text, reason))
+}
+
 /// A route target.
 pub fn route_target(text: &str) -> Result<RouteTarget, ErrorKind> {
     parsed("a route target", text, "like \"64512:79\"")

@@ -86,5 +86,5 @@ fn gobgp_waits_for_every_speaker() {
         [IpAddr::from([10, 0, 0, 2]), IpAddr::from([10, 0, 0, 3])]
     );
     assert_eq!(gobgp.cluster_id, Some(Ipv4Addr::new(1, 2, 3, 4)));
-    assert_eq!(gobgp.sessions[0].families.len(), 5);
+    assert_eq!(gobgp.sessions[0].families.len(), 6);
 }

@@ -39,6 +39,7 @@ const SEMANTIC: &[&str] = &[
     "not-a-peer",
     "not-a-reflector",
     "not-attached",
+    "password-wrong",
     "python-wrong",
     "routes-wrong",
     "runs-on",

@@ -67,22 +67,35 @@ PATH="$own:{bin}:$PATH" exec '{bin}/bagpipe-bgp' --config-file {CONFIG}
 }
 
 fn config_file(config: &Bagpipe) -> String {
-    let peers: Vec<String> = config
-        .peers
-        .iter()
-        .map(|peer| peer.address.to_string())
-        .collect();
+    // Those that only call are waited for; the Python daemon cannot, and has none.
+    let list = |calls: bool| {
+        let peers = config.peers.iter().filter(|peer| peer.calls == calls);
+        let peers: Vec<String> = peers.map(|peer| peer.address.to_string()).collect();
+        peers.join(",")
+    };
     let mut text = format!(
         "[BGP]\nlocal_address = {}\npeers = {}\nmy_as = {}\nenable_rtc = {}\n",
         config.local_address,
-        peers.join(","),
+        list(false),
         config.asn,
         if config.rtc { "True" } else { "False" },
     );
     if config.local_address.is_ipv6() {
         text += &format!("router_id = {}\n", config.router_id);
     }
-    if let Some(peer) = config.peers.first() {
+    let waited_for = list(true);
+    if !waited_for.is_empty() {
+        text += &format!("passive_peers = {waited_for}\n");
+    }
+    let signed = config.peers.iter().filter_map(|peer| {
+        let password = peer.password.as_ref()?;
+        Some(format!("{}={password}", peer.address))
+    });
+    let signed: Vec<String> = signed.collect();
+    if !signed.is_empty() {
+        text += &format!("md5_passwords = {}\n", signed.join(", "));
+    }
+    if let Some(peer) = config.peers.iter().find(|peer| !peer.calls) {
         text += &format!("bgp_port = {}\n", peer.port);
     }
     if let Some(seconds) = config.hold_time {

@@ -123,6 +123,9 @@ fn protocol(node: &Node, speaker: &Speaker, session: &Session, number: usize) ->
         lines.push("graceful restart on".into());
         lines.push(format!("graceful restart time {time}"));
     }
+    if let Some(password) = &session.peer.password {
+        lines.push(format!("password \"{password}\""));
+    }
     if session.passive {
         lines.push("passive on".into());
     }

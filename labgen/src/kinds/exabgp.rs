@@ -85,6 +85,9 @@ fn neighbor(speaker: &Speaker, session: &Session) -> String {
     if peer.port != 179 {
         lines.push(format!("connect {};", peer.port));
     }
+    if let Some(password) = &peer.password {
+        lines.push(format!("md5-password {password};"));
+    }
     if let Some(hold) = speaker.hold_time {
         lines.push(format!("hold-time {hold};"));
     }

@@ -100,9 +100,15 @@ fn neighbor(node: &Node, config: &Speaker, session: &Session) -> String {
     let external = session.remote_as != config.asn;
     let mut text = format!(
         "\n[[neighbors]]\n  \
-         [neighbors.config]\n    neighbor-address = \"{}\"\n    peer-as = {}\n  \
-         [neighbors.transport.config]\n    local-address = \"{}\"\n",
-        session.peer.address, session.remote_as, session.local
+         [neighbors.config]\n    neighbor-address = \"{}\"\n    peer-as = {}\n",
+        session.peer.address, session.remote_as
+    );
+    if let Some(password) = &session.peer.password {
+        text += &format!("    auth-password = \"{password}\"\n");
+    }
+    text += &format!(
+        "  [neighbors.transport.config]\n    local-address = \"{}\"\n",
+        session.local
     );
     if session.passive {
         text += "    passive-mode = true\n";

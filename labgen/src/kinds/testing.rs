@@ -60,6 +60,8 @@ pub(super) fn session(peer: &str, remote_as: u32, families: &[Family]) -> Sessio
             address,
             port: 179,
             node: None,
+            calls: false,
+            password: Some("s3cret".into()),
         },
         local: local.parse().unwrap(),
         remote_as,

@@ -130,6 +130,12 @@ pub(super) const FEATURES: &[Feature] = &[
         probe: icmp_socket,
     },
     Feature {
+        name: "TCP signatures",
+        needed_for: "sessions with a `password`",
+        fallback: Some("sessions without"),
+        probe: tcp_signatures,
+    },
+    Feature {
         name: "kernel settings",
         needed_for: "forwarding between links of a node",
         fallback: Some("scenarios without routers"),
@@ -168,6 +174,12 @@ where
         .build()
         .map_err(text)?;
     runtime.block_on(probe(netlink)).map_err(text)?;
+    works()
+}
+
+fn tcp_signatures() -> Found {
+    let socket = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).map_err(text)?;
+    crate::tcp::sign(&socket, REMOTE, b"probe").map_err(text)?;
     works()
 }
 

@@ -150,6 +150,9 @@ pub struct SpeakerFile {
     /// How long its peers are to keep its routes while it restarts (RFC 4724): whole seconds from 1 to 4095. It restarts
     /// gracefully only when this is given; GoBGP, FRR and BIRD can.
     pub graceful_restart: Option<At<String>>,
+    /// What the TCP connections of its sessions are signed with (RFC 2385), at both ends: 1 to 80 letters, digits, `-`, `_`
+    /// and `.`. Not for OpenBGPD.
+    pub password: Option<At<String>>,
     /// A configuration file to use as it is, relative to the scenario.
     pub config: Option<At<String>>,
     /// The node in whose namespaces it runs; its own when not given.

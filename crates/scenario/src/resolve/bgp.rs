@@ -29,6 +29,10 @@ pub(super) struct Bgp {
     explicit: bool,
     /// Whether it has a configuration file of its own.
     config: bool,
+    /// Whether it is the Python daemon, which only calls, and signs nothing.
+    python: bool,
+    /// What it signs connections with.
+    password: Option<String>,
 }
 
 /// One end of a session.
@@ -42,7 +46,7 @@ pub(super) struct End {
     pub place: Option<Range<usize>>,
 }
 
-/// Whether it accepts connections; the others only make them.
+/// Whether it is there to be called, so that others find it by themselves.
 fn listens(word: &str) -> bool {
     !matches!(word, "bagpipe" | "exabgp")
 }
@@ -50,6 +54,16 @@ fn listens(word: &str) -> bool {
 impl Bgp {
     pub fn asn(&self) -> u32 {
         self.asn
+    }
+
+    /// Whether it accepts connections; the others only make them. Ours accepts those of peers it is told of.
+    fn takes_calls(&self) -> bool {
+        listens(self.word) || (self.word == "bagpipe" && !self.python)
+    }
+
+    /// Whether it can sign its connections (RFC 2385). OpenBGPD 7.7 on Linux has no key on the socket it listens on.
+    fn signs(&self) -> bool {
+        !matches!(self.word, "fakerr" | "openbgpd") && !self.python
     }
 
     /// Families it may do.
@@ -121,6 +135,8 @@ impl Resolver<'_> {
             });
             given.collect()
         });
+        let password = speaker.and_then(|speaker| speaker.password.as_ref());
+        let password = self.maybe(password, values::password);
         let explicit = match kind {
             KindFile::Bagpipe(typed) => typed.peers.is_some(),
             _ => speaker.is_some_and(|one| one.peers.is_some() || one.clients.is_some()),
@@ -132,6 +148,8 @@ impl Resolver<'_> {
             given,
             explicit,
             config: speaker.is_some_and(|speaker| speaker.config.is_some()),
+            python: matches!(kind, KindFile::Bagpipe(typed) if typed.python.is_some()),
+            password,
         })
     }
 
@@ -205,12 +223,13 @@ impl Resolver<'_> {
             match found {
                 Some(other) => self.toward(from, *other, client, Some(name.span.clone())),
                 None => {
-                    let only = !listens(self.word(from));
-                    let needed = match only {
-                        true if self.word(from) == "bagpipe" => {
+                    let calls = self.bgp[from.0]
+                        .as_ref()
+                        .is_some_and(|own| !own.takes_calls());
+                    let needed = match calls {
+                        true => {
                             "BGP speaker that can be called: fakerr, gobgp, frr, bird, openbgpd or bagpipe"
                         }
-                        true => "reflector: fakerr, gobgp, frr, bird or openbgpd",
                         false => "BGP speaker",
                     };
                     let kind = ErrorKind::WrongKind {
@@ -255,12 +274,11 @@ impl Resolver<'_> {
 
     /// One of them must wait for the other to connect, and they must share a family.
     fn can_talk(&self, a: NodeId, b: NodeId) -> bool {
-        let reflector = |word| word == "fakerr";
-        let (a, b) = (self.word(a), self.word(b));
-        // Ours listens to those it is told of, so two of them can; it is not to find others by itself.
-        let ours = |word| word == "bagpipe";
-        let one_listens = listens(a) || listens(b) || (ours(a) && ours(b));
-        one_listens && !(reflector(a) && reflector(b))
+        let [Some(a), Some(b)] = [a, b].map(|id| self.bgp[id.0].as_ref()) else {
+            return false;
+        };
+        let reflector = |one: &Bgp| one.word == "fakerr";
+        (a.takes_calls() || b.takes_calls()) && !(reflector(a) && reflector(b))
     }
 
     /// The BGP speakers in a node's namespaces, its own first.
@@ -343,15 +361,39 @@ impl Resolver<'_> {
             // Nothing to note but a lack of families.
             let _ = self.shared_families(id, end);
         }
-        ends.iter().map(|end| self.peer(end)).collect()
+        ends.iter().map(|end| self.peer(id, end)).collect()
     }
 
-    fn peer(&self, end: &End) -> Peer {
+    fn peer(&self, id: NodeId, end: &End) -> Peer {
+        let own = self.bgp[id.0].as_ref();
         let bgp = end.node.and_then(|node| self.bgp[node.0].as_ref());
+        let signed = [own, bgp].into_iter().flatten();
         Peer {
             address: end.address,
             port: bgp.map_or(defaults::BGP_PORT, |bgp| bgp.port),
             node: end.node,
+            calls: bgp.is_some_and(|bgp| !bgp.takes_calls()),
+            password: signed.into_iter().find_map(|one| one.password.clone()),
+        }
+    }
+
+    /// A password needs another end that signs, too.
+    pub(super) fn signed(&mut self, id: NodeId, password: &At<String>) {
+        let others = self.ends[id.0].iter().filter_map(|end| end.node);
+        let other = |other: NodeId| Some((other, self.bgp[other.0].as_ref()?));
+        let reason = others.filter_map(other).find_map(|(other, bgp)| {
+            let what = match &bgp.password {
+                _ if !bgp.signs() => "which it talks to, does not sign its connections",
+                Some(theirs) if *theirs != password.value => "which it talks to, has another",
+                _ => return None,
+            };
+            Some(format!(
+                "cannot be used: `{}`, {what}",
+                self.node_name(other)
+            ))
+        });
+        if let Some(reason) = reason {
+            self.out_of_place(&password.span, "password", reason);
         }
     }
 
@@ -379,7 +421,7 @@ impl Resolver<'_> {
             _ => end.client == Some(true),
         };
         Some(Session {
-            peer: self.peer(end),
+            peer: self.peer(id, end),
             local: end.local,
             remote_as,
             // RFC 4456 section 4: only an internal peer can be one.

@@ -13,12 +13,13 @@ use crate::values;
 
 /// Families that a kind of node can do; `None` for what does not speak BGP.
 pub(crate) fn families(word: &str) -> Option<&'static [Family]> {
-    const VPN: [Family; 5] = [
+    const VPN: [Family; 6] = [
         Family::EVPN,
         Family::VPNV4,
         Family::VPNV6,
         Family::RTC,
         Family::FLOWSPEC_VPNV4,
+        Family::FLOWSPEC_VPNV6,
     ];
     const ALL: [Family; 10] = [
         Family::IPV4_UNICAST,

@@ -118,6 +118,10 @@ impl Resolver<'_> {
                         let reason = "is for `fakerr`, `gobgp`, `frr` and `bird`: others do not restart gracefully";
                         self.out_of_place(&time.span, "graceful_restart", reason);
                     }
+                    if let (SpeakerKind::OpenBgpd, Some(password)) = (kind, &typed.password) {
+                        let reason = "is for `gobgp`, `frr`, `bird` and `exabgp`: OpenBGPD takes no signed calls on Linux";
+                        self.out_of_place(&password.span, "password", reason);
+                    }
                     let speaker = self.speaker(id, typed);
                     match kind {
                         SpeakerKind::GoBgp => NodeKind::GoBgp(speaker),
@@ -209,6 +213,9 @@ impl Resolver<'_> {
         let cluster_id = self.maybe(typed.cluster_id.as_ref(), |text| {
             values::identifier("a cluster id", text)
         });
+        if let Some(password) = &typed.password {
+            self.signed(id, password);
+        }
         Speaker {
             asn: self.asn(id),
             router_id: router_id.unwrap_or_else(|| self.router_id(id)),

@@ -50,6 +50,9 @@ fn neighbor(node: &Node, speaker: &Speaker, session: &Session) -> String {
     if session.peer.port != 179 {
         lines.push(format!("port {}", session.peer.port));
     }
+    if let Some(password) = &session.peer.password {
+        lines.push(format!("password {password}"));
+    }
     lines.push(format!("update-source {}", session.local));
     lines.push("advertisement-interval 0".into());
     if let Some(hold) = speaker.hold_time {
