@@ -127,6 +127,22 @@ async fn issue_57_a_unix_socket_for_those_who_may_open_it() {
         .unwrap();
     let mut client = Client::over(stream, "localhost").await.unwrap();
     client.ping().await.unwrap();
+    let socket = path.to_str().unwrap();
+    for (program, args) in [
+        (
+            env!("CARGO_BIN_EXE_bagpipe-looking-glass"),
+            &["summary", "version"][..],
+        ),
+        (
+            env!("CARGO_BIN_EXE_bagpipe-impex2dot"),
+            &["--server", "localhost"],
+        ),
+    ] {
+        let mut args = args.to_vec();
+        args.extend(["--unix-socket", socket]);
+        let told = run(program, &args).unwrap();
+        assert!(told.status.success(), "{told:?}");
+    }
     assert_eq!(mode(&path), 0o600);
     let status = Command::new("kill").arg(child.id().to_string()).status();
     assert!(status.unwrap().success());
@@ -224,6 +240,37 @@ async fn issue_57_tls_with_client_certificates() {
         "{known:?}"
     );
     assert!(!get(&[]).status.success());
+
+    // The tools get through with the same; that the daemon's certificate has another's name does not count, as it is
+    // the very one that was asked for.
+    let port = daemon.api.port().to_string();
+    let glass = |more: &[&str]| {
+        let mut args = vec!["--port", &port, "--tls-ca", &ca];
+        args.extend(more);
+        args.extend(["summary", "version"]);
+        run(env!("CARGO_BIN_EXE_bagpipe-looking-glass"), &args).unwrap()
+    };
+    let known = glass(&[
+        "--tls-cert",
+        &path("client.pem"),
+        "--tls-key",
+        &path("client.key"),
+    ]);
+    assert!(known.status.success(), "{known:?}");
+    let (cert, key) = (path("stranger.pem"), path("stranger.key"));
+    assert!(
+        !glass(&["--tls-cert", &cert, "--tls-key", &key])
+            .status
+            .success()
+    );
+    let other = path("stranger.pem");
+    let other = run(
+        env!("CARGO_BIN_EXE_bagpipe-looking-glass"),
+        &["--port", &port, "--tls-ca", &other, "summary"],
+    );
+    let other = other.unwrap();
+    let text = String::from_utf8_lossy(&other.stdout);
+    assert!(text.contains("no TLS with 127.0.0.1:"), "{text}");
     let stranger = get(&[
         "--cert",
         &path("stranger.pem"),

@@ -4,5 +4,6 @@ pub mod cleanup;
 pub mod daemon;
 pub mod impex2dot;
 pub mod looking_glass;
+mod reach;
 pub mod rest_attach;
 mod service;

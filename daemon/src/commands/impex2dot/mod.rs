@@ -18,7 +18,10 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use self::instance::Instance;
-use super::looking_glass;
+use super::{
+    looking_glass,
+    reach::{ReachArgs, ReachError},
+};
 use crate::{cli, config::ConfigError};
 
 const PROGRAM: &str = "bagpipe-impex2dot";
@@ -46,7 +49,7 @@ struct Args {
     port: Option<u16>,
 
     #[command(flatten)]
-    token: cli::TokenArgs,
+    reach: ReachArgs,
 
     /// First element of every path
     #[arg(long, value_name = "PREFIX", default_value = "looking-glass")]
@@ -64,7 +67,7 @@ enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Token(#[from] cli::NoToken),
+    Reach(#[from] ReachError),
     #[error("`{server}` is not the name of a host that can be found")]
     Unknown { server: String, source: io::Error },
     #[error("`{server}` has no address")]
@@ -106,13 +109,9 @@ async fn draw(args: &Args) -> Result<String, Failure> {
         Some(port) => port,
         None => cli::configured_api_port()?,
     };
-    let token = args.token.token()?;
     let mut instances = Vec::new();
     for server in &args.server {
-        let mut glass = Glass::connect(server, port, &args.prefix).await?;
-        if let Some(token) = &token {
-            glass.client.set_token(token.text());
-        }
+        let glass = Glass::connect(args, server, port).await?;
         instances.extend(glass.instances().await?);
     }
     if args.json {
@@ -130,7 +129,8 @@ struct Glass<'a> {
 }
 
 impl<'a> Glass<'a> {
-    async fn connect(server: &'a str, port: u16, prefix: &str) -> Result<Self, Failure> {
+    async fn connect(args: &Args, server: &'a str, port: u16) -> Result<Self, Failure> {
+        let prefix = &args.prefix;
         let addresses = tokio::net::lookup_host((server, port)).await;
         let addresses: Vec<SocketAddr> = addresses
             .map_err(|source| Failure::Unknown {
@@ -140,7 +140,7 @@ impl<'a> Glass<'a> {
             .collect();
         let mut refused = None;
         for address in addresses {
-            match Client::connect(address).await {
+            match args.reach.connect(address, args.port.is_none()).await {
                 Ok(client) => {
                     return Ok(Self {
                         server,
@@ -148,7 +148,8 @@ impl<'a> Glass<'a> {
                         client,
                     });
                 }
-                Err(error) => refused = Some(error),
+                Err(ReachError::Client(error)) => refused = Some(error),
+                Err(other) => return Err(other.into()),
             }
         }
         Err(match refused {

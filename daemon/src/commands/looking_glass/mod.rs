@@ -13,10 +13,11 @@ use std::{
     process::ExitCode,
 };
 
-use bagpipe_api::{Client, ClientError};
+use bagpipe_api::ClientError;
 use clap::Parser;
 use thiserror::Error;
 
+use super::reach::{ReachArgs, ReachError};
 use crate::{cli, config::ConfigError};
 
 const PROGRAM: &str = "bagpipe-looking-glass";
@@ -49,7 +50,7 @@ struct Args {
     prefix: String,
 
     #[command(flatten)]
-    token: cli::TokenArgs,
+    reach: ReachArgs,
 
     /// Follow the links to what is below
     #[arg(short, long)]
@@ -80,7 +81,7 @@ enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{0}: {source}", source = std::error::Error::source(.0).map(ToString::to_string).unwrap_or_default())]
-    Token(#[from] cli::NoToken),
+    Reach(ReachError),
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
 }
@@ -118,16 +119,14 @@ async fn show(args: &Args) -> Result<String, Failure> {
         None => cli::configured_api_port()?,
     };
     let address = SocketAddr::new(args.server, port);
-    let token = args.token.token()?;
-    let mut client = Client::connect(address)
-        .await
-        .map_err(|error| match error {
-            ClientError::Connect { address, source } => Failure::NoServer { address, source },
-            other => Failure::Client(other),
-        })?;
-    if let Some(token) = token {
-        client.set_token(token.text());
-    }
+    let reached = args.reach.connect(address, args.port.is_none()).await;
+    let client = reached.map_err(|error| match error {
+        ReachError::Client(ClientError::Connect { address, source }) => {
+            Failure::NoServer { address, source }
+        }
+        ReachError::Client(other) => Failure::Client(other),
+        other => Failure::Reach(other),
+    })?;
     let mut path = format!("/{}", args.prefix.trim_matches('/'));
     for element in &args.path {
         path.push('/');

@@ -173,7 +173,7 @@ pub(super) struct Args {
     pub json: bool,
 
     #[command(flatten)]
-    pub token: crate::cli::TokenArgs,
+    pub reach: crate::commands::reach::ReachArgs,
 
     /// Port of the daemon's API [default: that of /etc/bagpipe-bgp/bgp.conf, else 8082]
     #[arg(long, value_name = "PORT", help_heading = "Output")]

@@ -14,11 +14,12 @@ use std::{
     process::ExitCode,
 };
 
-use bagpipe_api::{AttachBody, Client, ClientError, Refusal};
+use bagpipe_api::{AttachBody, ClientError, Refusal};
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use self::{args::Args, guest::GuestError, plan::Plan};
+use super::reach::ReachError;
 use crate::{cli, config::ConfigError};
 
 const PROGRAM: &str = "bagpipe-rest-attach";
@@ -36,7 +37,7 @@ enum Failure {
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error(transparent)]
-    Token(#[from] cli::NoToken),
+    Reach(ReachError),
 }
 
 /// Runs the command; `args` starts with the name of the program.
@@ -125,10 +126,12 @@ async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Fai
         Some(port) => port,
         None => cli::configured_api_port()?,
     };
-    let mut client = Client::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-    if let Some(token) = args.token.token()? {
-        client.set_token(token.text());
-    }
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let reached = args.reach.connect(address, args.api_port.is_none()).await;
+    let mut client = reached.map_err(|error| match error {
+        ReachError::Client(error) => Failure::Client(error),
+        other => Failure::Reach(other),
+    })?;
     let path = if args.attach {
         "/attach_localport"
     } else {
