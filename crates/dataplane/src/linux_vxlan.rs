@@ -139,7 +139,7 @@ impl LinuxVxlanDriver {
         self.check(&intent)?;
         let before = self.instances.get(&intent.instance).cloned();
         for link in links(&intent) {
-            plug::ensure(&netlink, link).await?;
+            plug::ensure(&netlink, link, plug::Side::IpVpn).await?;
         }
         let (ports, missing) = find_ports(&netlink, &intent, before.as_ref(), tolerated).await?;
         let names: Vec<String> = ports.keys().cloned().collect();
@@ -326,7 +326,7 @@ impl LinuxVxlanDriver {
         let kept: Vec<&Link> = but.into_iter().flat_map(|intent| links(intent)).collect();
         let gone = of.into_iter().flat_map(|intent| links(intent));
         for link in gone.filter(|link| !kept.contains(link)) {
-            if let Err(error) = plug::remove(netlink, link).await {
+            if let Err(error) = plug::remove(netlink, link, plug::Side::IpVpn).await {
                 tracing::warn!("{error}");
             }
         }
@@ -348,11 +348,14 @@ impl LinuxVxlanDriver {
         for instance in known.into_iter().filter(|known| !wanted.contains(known)) {
             first = first.and(self.take_down(instance).await);
         }
+        // Also the links of what cannot be brought up: it is wanted.
+        let kept = intents.iter().flat_map(|intent| links(intent));
+        let kept = kept.map(|link| link.ipvpn.clone()).collect();
         for intent in intents {
             let tolerated = intent.ports.keys().cloned().collect();
             first = first.and(self.bring_up(intent, &tolerated).await);
         }
-        first.and(self.sweep().await)
+        first.and(self.sweep(&kept).await)
     }
 
     /// What the other instances have, if nothing of it is what the intent needs.

@@ -101,9 +101,49 @@ async fn hosts_of_an_evpn_reach_others_by_the_gateway_and_the_link_goes_again() 
     let mut without = evi(&host, &near, 1);
     without.gateway_port = None;
     evpn.apply(Arc::new(without)).await.unwrap();
-    assert!(is_gone(&host).await);
+    assert!(!is_gone(&host).await);
     ip.remove(InstanceId(2)).await.unwrap();
+    assert!(is_gone(&host).await);
     assert_eq!(ip.list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_link_stays_for_the_driver_that_wants_it_while_the_other_changes_its_mind() {
+    let (host, _other) = need!(common::hosts().await);
+    let (near, far) = machines(&host).await;
+    let (mut evpn, mut ip) = (host.driver().await, ip_driver(&host).await);
+    let (evi, vrf) = (
+        Arc::new(evi(&host, &near, 1)),
+        Arc::new(vrf(&host, &near, &far)),
+    );
+    evpn.apply(Arc::clone(&evi)).await.unwrap();
+    ip.apply(Arc::clone(&vrf)).await.unwrap();
+    near.ready().await;
+    far.ready().await;
+    // Detached and attached again, which one driver sees and the other has not had the time to: what it has made with
+    // the link is as good as before.
+    evpn.remove(InstanceId(1)).await.unwrap();
+    assert!(!is_gone(&host).await);
+    evpn.apply(Arc::clone(&evi)).await.unwrap();
+    let ready = async || {
+        near.ready().await;
+        far.ready().await;
+        for port in [&link().evpn, &link().ipvpn, &near.port, &far.port] {
+            common::ready(&host.ns, port).await;
+        }
+    };
+    ready().await;
+    near.ping(far.ips[0]).await.unwrap();
+    ip.remove(InstanceId(2)).await.unwrap();
+    assert!(!is_gone(&host).await);
+    ip.apply(Arc::clone(&vrf)).await.unwrap();
+    ready().await;
+    near.ping(far.ips[0]).await.unwrap();
+    // What neither has is swept by neither while the other still wants it.
+    ip.reconcile(Vec::new()).await.unwrap();
+    assert!(!is_gone(&host).await);
+    evpn.reconcile(Vec::new()).await.unwrap();
+    assert!(is_gone(&host).await);
 }
 
 #[tokio::test]
@@ -156,13 +196,15 @@ async fn a_link_that_a_crash_left_is_taken_over_or_removed() {
         before
     );
     near.ready().await;
+    far.ready().await;
+    common::ready(&host.ns, &link().evpn).await;
     near.ping(far.ips[0]).await.unwrap();
 
-    // Once more, and nobody wants it: either driver removes it.
+    // Once more, and nobody wants it: the last of the drivers to say so removes it.
     let (mut evpn, mut ip) = (host.driver().await, ip_driver(&host).await);
     ip.reconcile(Vec::new()).await.unwrap();
-    assert!(is_gone(&host).await);
     evpn.reset().await.unwrap();
+    assert!(is_gone(&host).await);
     assert_eq!(
         (evpn.list().await.unwrap(), ip.list().await.unwrap()),
         (vec![], vec![])
@@ -184,9 +226,14 @@ async fn the_link_is_plugged_into_a_bridge_that_somebody_else_owns() {
     evpn.apply(Arc::new(intent)).await.unwrap();
     ip.apply(Arc::new(vrf(&host, &near, &far))).await.unwrap();
     near.ready().await;
+    far.ready().await;
     common::ready(&host.ns, &link().evpn).await;
     near.ping(far.ips[0]).await.unwrap();
     evpn.remove(InstanceId(1)).await.unwrap();
+    // It is in nobody's bridge any more, and goes with the other end.
+    let end = host.netlink.link(link().evpn.as_str()).await.unwrap();
+    assert!(end.master.is_none() && !end.up);
+    ip.remove(InstanceId(2)).await.unwrap();
     assert!(is_gone(&host).await && host.has("brq1").await);
     // Somebody else's port is still where it was.
     assert_eq!(

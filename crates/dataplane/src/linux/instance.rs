@@ -86,7 +86,7 @@ impl LinuxDriver {
         let context = self.context(intent, &want, tolerated)?;
         let moved = before.as_ref().is_some_and(|b| !same_links(&b.want, &want));
         if let Some(link) = &want.gateway {
-            plug::ensure(&netlink, link).await?;
+            plug::ensure(&netlink, link, plug::Side::Evpn).await?;
         }
         let result = match &before {
             // Nothing of the old can be kept, and the new may need its names.
@@ -120,7 +120,7 @@ impl LinuxDriver {
                     .as_ref()
                     .and_then(|b| b.old_link(Some(&applied.want)));
                 if let Some(link) = link
-                    && let Err(error) = plug::remove(&netlink, link).await
+                    && let Err(error) = plug::remove(&netlink, link, plug::Side::Evpn).await
                 {
                     tracing::warn!("{error}");
                 }
@@ -130,7 +130,7 @@ impl LinuxDriver {
             Err(Failed { error, made }) => {
                 let had = before.as_ref().and_then(|b| b.want.gateway.as_ref());
                 if let Some(link) = want.gateway.as_ref().filter(|link| Some(*link) != had)
-                    && let Err(error) = plug::remove(&netlink, link).await
+                    && let Err(error) = plug::remove(&netlink, link, plug::Side::Evpn).await
                 {
                     tracing::warn!("{error}");
                 }
@@ -151,7 +151,7 @@ impl LinuxDriver {
         let applied = instances.iter().filter_map(|id| self.instances.get(id));
         remove(&netlink, applied.clone()).await?;
         for link in applied.filter_map(|applied| applied.old_link(None)) {
-            plug::remove(&netlink, link).await?;
+            plug::remove(&netlink, link, plug::Side::Evpn).await?;
         }
         for instance in instances {
             self.instances.remove(instance);

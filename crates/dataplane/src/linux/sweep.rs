@@ -9,7 +9,7 @@ use super::execute::execute;
 use super::instance::Applied;
 use super::model::Op;
 use super::{LinuxDriver, kernel, names};
-use crate::{DriverError, Owned, OwnedKind};
+use crate::{DriverError, Owned, OwnedKind, plug};
 
 impl LinuxDriver {
     /// Everything on this host with the driver's names, sorted.
@@ -43,8 +43,15 @@ impl LinuxDriver {
             let used = self.instances.values().any(|applied| uses(applied, link));
             kind(link).is_some() && !used && !keep.contains(&link.name)
         });
-        let left: Vec<&Link> = left.collect();
+        let (ends, left): (Vec<&Link>, Vec<&Link>) =
+            left.partition(|link| kind(link) == Some(OwnedKind::Link));
         let mut first = Ok(());
+        for link in ends
+            .iter()
+            .filter_map(|end| vpn::intent::Link::of_end(&end.name))
+        {
+            first = first.and(plug::remove(&netlink, &link, plug::Side::Evpn).await);
+        }
         for link in &left {
             tracing::info!("removing `{}`, left by a previous run", link.name);
             first = first.and(forget_neighbours(&netlink, link, &links).await);

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use netns::link::{Idempotent, LinkRef, Netlink, Route, Rule};
+use netns::link::{Netlink, Route, Rule};
 use vpn::InstanceId;
+use vpn::intent::Link;
 
 use super::observe::{find_own, link_ends};
 use super::plan::{Op, execute, key, plan};
 use super::state::{self, LABEL_TABLES, State};
-use super::{LinuxVxlanDriver, TUNNEL, kernel};
-use crate::DriverError;
+use super::{LinuxVxlanDriver, TUNNEL};
+use crate::{DriverError, plug};
 
 impl LinuxVxlanDriver {
     /// Forgets what the kernel does not hold any more of an instance, or of all, whoever took it away.
@@ -72,8 +73,8 @@ impl LinuxVxlanDriver {
         Ok(())
     }
 
-    /// Removes what no instance wants.
-    pub(super) async fn sweep(&mut self) -> Result<(), DriverError> {
+    /// Removes what no instance wants, but the ends of links that `keep` names.
+    pub(super) async fn sweep(&mut self, keep: &BTreeSet<String>) -> Result<(), DriverError> {
         let netlink = self.netlink()?;
         let mut wanted = State::default();
         for applied in self.instances.values() {
@@ -99,11 +100,9 @@ impl LinuxVxlanDriver {
         execute(&netlink, &removals.collect::<Vec<_>>()).await?;
         for name in link_ends(&netlink).await? {
             let mut users = self.instances.values();
-            if !users.any(|applied| applied.intent.ports.contains_key(&name)) {
-                tracing::info!("removing `{name}`, left by a previous run");
-                let removed = netlink.apply(LinkRef::from(name.as_str()).delete()).await;
-                let removed = removed.ignore_not_found();
-                removed.map_err(|error| kernel(&error))?;
+            let used = users.any(|applied| applied.intent.ports.contains_key(&name));
+            if let Some(link) = Link::of_end(&name).filter(|_| !used && !keep.contains(&name)) {
+                plug::remove(&netlink, &link, plug::Side::IpVpn).await?;
             }
         }
         self.left = State::default();

@@ -12,7 +12,7 @@ use super::InstanceId;
 pub const GATEWAY_MAC: MacAddr = MacAddr([0x00, 0x00, 0x5e, 0x00, 0x43, 0x64]);
 
 /// A pair of interfaces between two instances of this host. Either driver makes it if it is not there, so that
-/// neither has to wait for the other; it goes when one of them does not want it any more.
+/// neither has to wait for the other; it goes when neither of them wants it any more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Link {
     /// The end that is a port of the E-VPN instance.
@@ -37,6 +37,23 @@ impl Link {
             link
         } else {
             names("ev", "ip")
+        }
+    }
+
+    /// The link that has an end with such a name.
+    pub fn of_end(name: &str) -> Option<Self> {
+        let other = || {
+            let (here, there) = name.split_once('-')?;
+            Some(format!("{there}-{here}"))
+        };
+        if Self::is_evpn_end(name) {
+            let (evpn, ipvpn) = (name.to_owned(), other()?);
+            Some(Self { evpn, ipvpn })
+        } else if Self::is_ipvpn_end(name) {
+            let (evpn, ipvpn) = (other()?, name.to_owned());
+            Some(Self { evpn, ipvpn })
+        } else {
+            None
         }
     }
 
@@ -87,6 +104,9 @@ mod tests {
             assert!(link.evpn.len() <= 15 && link.ipvpn.len() <= 15, "{link:?}");
             assert!(Link::is_evpn_end(&link.evpn) && Link::is_ipvpn_end(&link.ipvpn));
             assert!(!Link::is_evpn_end(&link.ipvpn) && !Link::is_ipvpn_end(&link.evpn));
+            for end in [&link.evpn, &link.ipvpn] {
+                assert_eq!(Link::of_end(end).as_ref(), Some(&link));
+            }
         }
         for other in [
             "evpn---x",
@@ -96,7 +116,9 @@ mod tests {
             "evpn1-ipvpn2x",
         ] {
             assert!(
-                !Link::is_evpn_end(other) && !Link::is_ipvpn_end(other),
+                !Link::is_evpn_end(other)
+                    && !Link::is_ipvpn_end(other)
+                    && Link::of_end(other).is_none(),
                 "{other}"
             );
         }
