@@ -5,8 +5,10 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bgp_wire::Label;
 use common::ipvpn::*;
@@ -14,6 +16,7 @@ use common::*;
 use dataplane::{Driver, LinuxVxlanDriver};
 use netns::tcp::{listen_in, tcp_in};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use vpn::intent::{FlowRedirect, InstanceId, NextHop};
 use vpn::traffic::{NumberRange, TrafficMatch};
 use vpn::{Classifier, Encap, IpVpnIntent};
@@ -64,17 +67,19 @@ async fn dealt(from: &Vm, twins: &[Vm], to: SocketAddr, flows: usize) -> Vec<usi
         let stream = tcp_in(&from.ns, to).await.unwrap();
         connections.insert(stream.local_addr().unwrap(), stream);
     }
-    let mut counts = Vec::new();
-    for listener in &listeners {
-        let mut count = 0;
-        while let Ok(taken) =
-            tokio::time::timeout(std::time::Duration::from_millis(50), listener.accept()).await
-        {
-            let (_, peer) = taken.unwrap();
-            assert!(connections.contains_key(&peer));
-            count += 1;
-        }
-        counts.push(count);
+    let mut counts = vec![0; listeners.len()];
+    for _ in 0..flows {
+        let taken = poll_fn(|cx| {
+            for (count, listener) in counts.iter_mut().zip(&listeners) {
+                if let Poll::Ready(taken) = listener.poll_accept(cx) {
+                    *count += 1;
+                    return Poll::Ready(taken);
+                }
+            }
+            Poll::Pending
+        });
+        let (_, peer) = timeout(PATIENCE, taken).await.unwrap().unwrap();
+        assert!(connections.contains_key(&peer));
     }
     counts
 }

@@ -53,21 +53,24 @@ impl Flow {
                 numbers.map(|number| u8::try_from(number).ok()).collect()
             }
         };
-        let mut ports = Vec::new();
         let mut whole = true;
-        for (from, to) in ends(traffic) {
-            let (from, is_from_whole) = ranges(from.as_ref());
-            let (to, is_to_whole) = ranges(to.as_ref());
-            whole &= is_from_whole && is_to_whole;
-            let pairs = from
-                .iter()
-                .flat_map(|from| to.iter().map(move |to| (*from, *to)));
-            ports.extend(pairs);
-        }
-        let count = protocols.len().saturating_mul(ports.len());
+        let mut told = |numbers: &Option<Numbers>| {
+            let (ranges, is_whole) = ranges(numbers.as_ref());
+            whole &= is_whole;
+            ranges
+        };
+        let ends = ends(traffic);
+        let ends: Vec<_> = ends.iter().map(|(a, b)| (told(a), told(b))).collect();
+        // Counted before there is one of them: thousands of ports each way would be millions of rules.
+        let pairs = ends.iter().map(|(from, to)| from.len() * to.len());
+        let count = protocols.len().saturating_mul(pairs.sum());
         if count > MOST_RULES {
             return Self::TooMany(count);
         }
+        let ports: Vec<_> = ends
+            .iter()
+            .flat_map(|(from, to)| from.iter().flat_map(|a| to.iter().map(move |b| (*a, *b))))
+            .collect();
         let of_protocol = |protocol: &Option<u8>| {
             let rules = ports.iter().map(|(from, to)| Rule {
                 protocol: *protocol,
@@ -246,16 +249,22 @@ mod tests {
 
     #[test]
     fn too_much_is_not_told() {
-        let every_second: Vec<_> = (0..300)
-            .map(|n| bgp_wire::nlri::FlowOp::equal(2 * n))
-            .collect();
-        let rules = FlowspecRules {
-            ipv6: false,
-            components: vec![bgp_wire::nlri::FlowComponent::Operations {
-                kind: bgp_wire::nlri::FlowComponent::DESTINATION_PORT,
-                operations: every_second,
-            }],
+        let every_second = |kind, count| bgp_wire::nlri::FlowComponent::Operations {
+            kind,
+            operations: (0..count)
+                .map(|n| bgp_wire::nlri::FlowOp::equal(2 * n))
+                .collect(),
         };
-        assert_eq!(flow(&rules), Flow::TooMany(299));
+        let told = |components| {
+            flow(&FlowspecRules {
+                ipv6: false,
+                components,
+            })
+        };
+        let to = bgp_wire::nlri::FlowComponent::DESTINATION_PORT;
+        let from = bgp_wire::nlri::FlowComponent::SOURCE_PORT;
+        assert_eq!(told(vec![every_second(to, 300)]), Flow::TooMany(299));
+        let both = vec![every_second(to, 30_000), every_second(from, 30_000)];
+        assert_eq!(told(both), Flow::TooMany(29_999 * 29_999));
     }
 }

@@ -37,8 +37,8 @@ impl LinuxVxlanDriver {
         elsewhere
     }
 
-    /// Brings those instances up to date that send to ports, or by routes, of others of this host. What fails is logged: it is not
-    /// the fault of the instance that changed.
+    /// Brings those instances up to date that send to ports, or by routes, of others of this host. What fails is
+    /// logged: it is not the fault of the instance that changed.
     pub(super) async fn refresh_dependents(&mut self, changed: InstanceId, netlink: &Netlink) {
         let Some(tunnel) = self.tunnel else {
             return;
