@@ -11,7 +11,8 @@ mod common;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bagpipe_api::AttachBody;
-use common::{DEADLINE, Daemon, listener};
+use bgp_wire::{Family, RawMessage, raw::kind};
+use common::{DEADLINE, Daemon, Speaker, listener, unhex};
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpSocket, TcpStream},
@@ -134,6 +135,46 @@ async fn a_flood_of_silent_calls_leaves_the_daemon_and_its_session_as_they_are()
     drop(silent);
     established(&peer, 1).await;
     assert!(flooded.log().lines().count() < 3000);
+}
+
+/// Pages in memory that are the process's own, in octets.
+fn memory(daemon: &Daemon) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("RssAnon:"));
+    let words = line.unwrap().split_whitespace().nth(1);
+    words.unwrap().parse::<u64>().unwrap() << 10
+}
+
+#[tokio::test]
+async fn a_flood_of_broken_updates_is_said_once_and_costs_nothing() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&common::config(port, "[BGP]\nenable_rtc=false\n"));
+    attach(&daemon, 1).await;
+    let mut speaker = Speaker::accept(&listener, &[Family::EVPN]).await;
+    let nlri =
+        "02 25 0001020202020002 00000000000000000000 00000000 30 020000000001 20 0a090901 001389";
+    let reach = format!("800e30 0019 46 04 02020202 00 {nlri}");
+    // No ORIGIN, AS_PATH and LOCAL_PREF: its routes count as withdrawn.
+    let broken = RawMessage::new(kind::UPDATE, unhex(&format!("00000033 {reach}"))).encode();
+    let before = memory(&daemon);
+    for _ in 0..20 {
+        speaker.send_bytes(&broken.repeat(1000)).await;
+    }
+    let whole = format!(
+        "00000054 40010100 400200 40050400000064 c01010 030c000000000008 0002fc0000000003 {reach}"
+    );
+    speaker.send_update(&whole).await;
+    daemon
+        .until("vpns/instances/e/best_routes", |page| {
+            page.get("('MAC', 02:00:00:00:00:01)").is_some()
+        })
+        .await;
+    let mut client = daemon.client().await;
+    let logs = client.looking_glass("logs").await.unwrap().to_string();
+    assert_eq!(logs.matches("in an UPDATE").count(), 1, "{logs}");
+    assert_eq!(client.sessions().await.unwrap()[0].flaps, 0);
+    let grown = memory(&daemon).saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use bgp_session::{Action, Delivery, Event, LinkId, Mirror, Mode, Moment, Notice, PeerAs, State};
-use bgp_wire::{Capability, Family, Message, Notification, RouteRefresh};
+use bgp_wire::{Capability, Family, Message, Notification, Open, RouteRefresh};
 use support::{A, B, Pair, config, millis, secs, update};
 
 fn active_and_passive() -> Pair {
@@ -210,6 +210,40 @@ fn an_attempt_that_hangs_is_given_up() {
     pair.heal();
     pair.give(B, Event::Start);
     pair.established(secs(6));
+}
+
+// A host that went down in the middle of it is never heard of again.
+#[test]
+fn a_caller_that_stops_halfway_is_let_go() {
+    let passive = bgp_session::SessionConfig {
+        mode: Mode::Passive,
+        ..config(2)
+    };
+    let open = Open::new(
+        64512,
+        30,
+        [10, 0, 0, 9].into(),
+        vec![Capability::FourOctetAs(64512)],
+    );
+    // Before its OPEN it has four minutes, before its KEEPALIVE the hold time.
+    for (said, state, patience) in [
+        (None, State::OpenSent, secs(240)),
+        (Some(open), State::OpenConfirm, secs(30)),
+    ] {
+        let mut pair = Pair::new(config(1), passive.clone());
+        pair.give(B, Event::Start);
+        let link = LinkId::In(0);
+        pair.give(B, Event::TcpConnected(link));
+        if let Some(open) = said {
+            pair.give(B, Event::Received(link, Message::Open(open)));
+        }
+        pair.run_for(patience - secs(1));
+        assert_eq!(pair.sides[B].session.state(), state);
+        pair.run_for(secs(2));
+        assert_eq!(pair.sides[B].session.state(), State::Active);
+        assert_eq!(pair.sides[B].session.links().count(), 0);
+        assert_eq!(pair.sides[B].notifications(), [(4, 0)]);
+    }
 }
 
 #[test]

@@ -31,4 +31,4 @@ pub use handle::{PeerHandle, spawn};
 pub use listener::{ListenError, Listener};
 pub use outgoing::Outgoing;
 pub use password::{BadPassword, Password};
-pub use seldom::Seldom;
+pub use seldom::{Seldom, SeldomOf};

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use tokio::time::Instant;
 
@@ -18,6 +18,23 @@ impl Seldom {
         }
         self.last = Some(Instant::now());
         Some(std::mem::take(&mut self.since))
+    }
+}
+
+/// The same for several kinds of things; there are to be few.
+#[derive(Debug)]
+pub struct SeldomOf<K>(HashMap<K, Seldom>);
+
+impl<K> Default for SeldomOf<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> SeldomOf<K> {
+    /// One of this kind has happened again: see [`Seldom::happened`].
+    pub fn happened(&mut self, kind: K) -> Option<u64> {
+        self.0.entry(kind).or_default().happened()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{collections::VecDeque, io, sync::Arc, time::SystemTime};
 
-use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Session};
+use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Notice, Session};
 use bgp_wire::{Message, Notification, RawMessage, notification::cease, raw};
 use bytes::Bytes;
 use tokio::{
@@ -11,7 +11,7 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
-    MessageCounts, Outgoing, PeerConfig, PeerEvent,
+    MessageCounts, Outgoing, PeerConfig, PeerEvent, Seldom,
     conn::{Conn, Written},
     handle::Command,
     links::{Links, Wake},
@@ -91,6 +91,8 @@ struct Task {
     pending: VecDeque<PeerEvent>,
     outgoing: Option<Outgoing>,
     accepted: u32,
+    /// Requests that the peer may repeat as often as it likes.
+    ignored: Seldom,
     buffer: Box<[u8]>,
     counts: Arc<MessageCounts>,
 }
@@ -104,6 +106,7 @@ impl Task {
             pending: VecDeque::new(),
             outgoing: None,
             accepted: 0,
+            ignored: Seldom::default(),
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             counts,
             config,
@@ -169,6 +172,11 @@ impl Task {
             }
             Action::Deliver(Delivery::RouteRefresh(refresh)) => {
                 self.pending.push_back(PeerEvent::RouteRefresh(refresh));
+            }
+            Action::Log(notice @ Notice::RefreshIgnored(_)) => {
+                if let Some(times) = self.ignored.happened() {
+                    info!(%peer, times, "{notice}");
+                }
             }
             Action::Log(notice) => info!(%peer, "{notice}"),
         }

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    mem::{Discriminant, discriminant},
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -8,8 +9,10 @@ use bgp_rib::reflector::{
     ClientId, ClientInfo, HeldPath, Reflector, ReflectorAction, ReflectorConfig, ReflectorEvent,
 };
 use bgp_session::{Mirror, Mode, Negotiated, SessionConfig, State};
-use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, Seldom, spawn};
-use bgp_wire::{Capability, Family, Notification, RouteRefresh, Update, notification::cease};
+use bgp_transport::{Outgoing, PeerConfig, PeerEvent, PeerHandle, Seldom, SeldomOf, spawn};
+use bgp_wire::{
+    Capability, Family, Notification, RouteRefresh, Update, notification::cease, verdict::Defect,
+};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{debug, info, warn};
 
@@ -46,6 +49,8 @@ pub(super) struct Client {
     pub(super) state: State,
     agreed: Option<Box<Negotiated>>,
     since: Option<Instant>,
+    /// What was wrong in its UPDATEs.
+    defects: SeldomOf<Discriminant<Defect>>,
 }
 
 impl Client {
@@ -130,6 +135,7 @@ impl Hub {
             state: State::Idle,
             agreed: None,
             since: None,
+            defects: SeldomOf::default(),
         };
         self.clients.insert(id, client);
     }
@@ -339,7 +345,11 @@ impl Hub {
     fn update(&mut self, id: ClientId, address: SocketAddr, update: Box<Update>) {
         for verdict in &update.verdicts {
             let (defect, outcome) = (&verdict.defect, &verdict.outcome);
-            warn!(%id, %address, %defect, ?outcome, "defect in an UPDATE");
+            let client = self.clients.get_mut(&id);
+            let times = client.and_then(|client| client.defects.happened(discriminant(defect)));
+            if let Some(times) = times {
+                warn!(%id, %address, %defect, ?outcome, times, "defect in an UPDATE");
+            }
         }
         let reach: usize = update.reach.iter().map(|(_, _, nlri)| nlri.len()).sum();
         let unreach: usize = update.unreach.iter().map(|(_, nlri)| nlri.len()).sum();

@@ -77,6 +77,19 @@ impl Fakerr {
         panic!("no line with `{part}` in {seen:#?}");
     }
 
+    /// How many log lines with one text come before the next with another.
+    pub fn count_until(&self, counted: &str, last: &str) -> usize {
+        let end = Instant::now() + DEADLINE;
+        let mut count = 0;
+        while let Ok(line) = self.lines.recv_timeout(end - Instant::now()) {
+            count += usize::from(line.contains(counted));
+            if line.contains(last) {
+                return count;
+            }
+        }
+        panic!("no line with `{last}`");
+    }
+
     /// How many files and sockets it has open.
     pub fn descriptors(&self) -> usize {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));

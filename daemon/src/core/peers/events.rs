@@ -1,6 +1,6 @@
 //! What peers do, taken in by the core.
 
-use std::{net::IpAddr, time::Duration};
+use std::{mem::discriminant, net::IpAddr, time::Duration};
 
 use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
 use bgp_session::{DownReason, Negotiated, State};
@@ -43,7 +43,9 @@ impl Core {
             }
             PeerEvent::Update(update) => {
                 for verdict in &update.verdicts {
-                    tracing::warn!(worker = %worker, "in an UPDATE: {}", verdict.defect);
+                    if let Some(times) = peer.defects.happened(discriminant(&verdict.defect)) {
+                        tracing::warn!(worker = %worker, times, "in an UPDATE: {}", verdict.defect);
+                    }
                 }
                 let Some(session) = &mut peer.session else {
                     return;

@@ -8,6 +8,7 @@ mod sessions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem::Discriminant,
     net::IpAddr,
     sync::Arc,
     time::Duration,
@@ -18,8 +19,8 @@ use bgp_rib::{
     Change, Dispatch, Helper, Match, PeerExport, RibEvent, Route, RouteTable, WorkerId, export,
 };
 use bgp_session::{GracefulRestart, Negotiated, State};
-use bgp_transport::{MessageCounts, Outgoing, PeerHandle};
-use bgp_wire::{Capability, EncodeContext, Family, RouteTarget};
+use bgp_transport::{MessageCounts, Outgoing, PeerHandle, SeldomOf};
+use bgp_wire::{Capability, EncodeContext, Family, RouteTarget, verdict::Defect};
 use tokio::{task::JoinSet, time::Instant};
 
 use self::sessions::Wanted;
@@ -52,6 +53,8 @@ pub struct Peer {
     pub last_error: Option<(LocalTime, String)>,
     /// Prefixes that it announced and withdrew, each time they were.
     pub prefixes: PrefixCounts,
+    /// What was wrong in its UPDATEs.
+    defects: SeldomOf<Discriminant<Defect>>,
     /// What it announced of graceful restart in the last session.
     restart: Option<GracefulRestart>,
     /// What is kept of it while it restarts.

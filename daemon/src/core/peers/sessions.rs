@@ -8,7 +8,7 @@ use std::{
 
 use bgp_rib::{Helper, WorkerId, helper::Limits};
 use bgp_session::{Backoff, Mode, SessionConfig, State};
-use bgp_transport::{Listener, PeerConfig, PeerEvent};
+use bgp_transport::{Listener, PeerConfig, PeerEvent, SeldomOf};
 use bgp_wire::{Capability, Family};
 use tokio::sync::mpsc;
 
@@ -199,6 +199,7 @@ impl Starter {
             flaps: 0,
             last_error: None,
             prefixes: PrefixCounts::default(),
+            defects: SeldomOf::default(),
             restart: None,
             helper: Helper::new(WorkerId::Peer(address), wanted.limits),
             session: None,
