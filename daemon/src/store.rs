@@ -58,7 +58,7 @@ pub struct Key(String);
 impl Key {
     /// The one of an endpoint; `ip` is empty for one without address.
     pub fn new(instance: &str, mac: MacAddr, ip: &str) -> Self {
-        // No JSON text of a request can have this in it unescaped, but a name can: the rest has fixed forms.
+        // The name comes last, whatever is in it: the rest has fixed forms.
         Self(format!("{mac}\0{ip}\0{instance}"))
     }
 }

@@ -106,14 +106,40 @@ async fn what_nobody_attaches_again_in_time_is_detached_and_forgotten() {
                 .is_some_and(|e| e.len() == 1)
         })
         .await;
+    // Nobody asked for this detach, so nobody is told when it is done: what is behind it in line is done later.
+    client.attach(&body("a", 1)).await.unwrap();
     drop(client);
-    // Nobody asked for this detach, so nobody is told when it is on the disk.
+    // Nor is anybody told when it is on the disk.
     daemon.signal("TERM");
     assert!(daemon.wait().success());
     let daemon = start(directory.path(), "");
     let ports = "vpns/instances/a/ports";
     daemon.until(ports, |page| page["tap1"].is_object()).await;
     assert_eq!(attachments(&daemon).await, named(&[("a", "10.0.0.1")]));
+}
+
+#[tokio::test]
+async fn what_is_detached_while_it_is_still_being_attached_is_not_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    // More than can be done before the detach is there.
+    let endpoints: Vec<AttachBody> = (0..200)
+        .map(|n| body("a", 1).ip(format!("10.0.{}.{}", n / 100, n % 100 + 1)))
+        .collect();
+    let mut all = detach(&endpoints[0]);
+    all.ip_address = None;
+    let (mut one, mut other) = (daemon.client().await, daemon.client().await);
+    // What of it was there to be detached is up to who came first.
+    let (attached, _) = tokio::join!(one.attach_all(&endpoints), other.detach(&all));
+    assert!(attached.unwrap().iter().all(Result::is_ok));
+    // In line behind the rest of its instance, also of what was kept.
+    one.attach(&body("a", 250)).await.unwrap();
+    let before = attachments(&daemon).await;
+    drop((one, other));
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    daemon.client().await.attach(&body("a", 250)).await.unwrap();
+    assert_eq!(attachments(&daemon).await, before);
 }
 
 #[test]

@@ -19,7 +19,6 @@ impl Core {
         tracing::info!("attaching {} endpoints that were kept", kept.len());
         let time = self.config.common.persist_confirm_time;
         self.confirm = time.map(|time| Instant::now() + time);
-        self.restoring = true;
         let mut requests = Vec::new();
         for Kept { key, body } in kept {
             let request = AttachRequest::from_json(body.as_bytes()).and_then(convert::attach);
@@ -44,6 +43,7 @@ impl Core {
             };
             self.queue(Operation::Attach(Box::new(request), answer));
         }
+        self.restoring = !self.operations.is_empty();
     }
 
     /// Everything that was kept is attached again, as far as that can be: nothing more of the previous run is to come.

@@ -102,21 +102,23 @@ impl Core {
 
     /// Starts a detach. What is asked to be gone is not kept, whether it was there or not.
     pub(super) fn detach(&mut self, request: DetachRequest, to: Option<Reply>) {
-        let memo = self.store.is_some().then(|| {
-            let (instance, mac) = (&request.external_id, request.mac);
-            let keys = match &request.ip {
-                Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
-                None => {
-                    let attached = self.speaker.vpns().attachments();
-                    let all = attached.filter(|a| a.external_id == *instance && a.mac == mac);
-                    let mut keys: Vec<Key> = all.map(|request| key_of(&request)).collect();
-                    keys.push(Key::new(instance, mac, ""));
-                    keys
-                }
-            };
-            Memo::Remove { keys }
-        });
-        self.queue(Operation::Detach(request, Answer { to, memo }));
+        // What of it there is is known when those before it are done.
+        self.queue(Operation::Detach(request, Answer { to, memo: None }));
+    }
+
+    /// The attachments that a detach takes away, now.
+    fn detached(&self, request: &DetachRequest) -> Vec<Key> {
+        let (instance, mac) = (&request.external_id, request.mac);
+        match &request.ip {
+            Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
+            None => {
+                let attached = self.speaker.vpns().attachments();
+                let all = attached.filter(|a| a.external_id == *instance && a.mac == mac);
+                let mut keys: Vec<Key> = all.map(|request| key_of(&request)).collect();
+                keys.push(Key::new(instance, mac, ""));
+                keys
+            }
+        }
     }
 
     /// Answers, once what has to be kept is on the disk.
@@ -230,8 +232,12 @@ impl Core {
         }
     }
 
-    fn start_detach(&mut self, request: &DetachRequest, answer: Answer) -> bool {
+    fn start_detach(&mut self, request: &DetachRequest, mut answer: Answer) -> bool {
         let external_id = &request.external_id;
+        if self.store.is_some() {
+            let keys = self.detached(request);
+            answer.memo = Some(Memo::Remove { keys });
+        }
         let instance = self
             .speaker
             .vpns()
