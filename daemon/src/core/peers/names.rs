@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -80,20 +80,19 @@ impl Names {
 
 async fn look_up(name: String, answers: mpsc::Sender<Answer>) {
     let mut complained = false;
+    let mut last = None;
     loop {
         // Any port: only the address is wanted.
         let found = lookup_host((name.as_str(), 0)).await;
         let address = found.and_then(|found| {
-            let none = std::io::ErrorKind::NotFound;
-            // The own address is of IPv4.
-            found
-                .min_by_key(SocketAddr::is_ipv6)
-                .ok_or_else(|| none.into())
+            let found: Vec<IpAddr> = found.map(|found| found.ip()).collect();
+            choose(last, &found).ok_or_else(|| std::io::ErrorKind::NotFound.into())
         });
         let wait = match address {
             Ok(address) => {
                 complained = false;
-                if answers.send((name.clone(), address.ip())).await.is_err() {
+                last = Some(address);
+                if answers.send((name.clone(), address)).await.is_err() {
                     return;
                 }
                 AFTER_SUCCESS
@@ -106,5 +105,28 @@ async fn look_up(name: String, answers: mpsc::Sender<Answer>) {
             }
         };
         sleep(wait).await;
+    }
+}
+
+/// One of the addresses of a name: the one that it was before, as servers tell several in turns and a session is not to
+/// go with each turn. Else the first of IPv4, as the own address is.
+fn choose(last: Option<IpAddr>, found: &[IpAddr]) -> Option<IpAddr> {
+    let still = last.filter(|last| found.contains(last));
+    still.or_else(|| found.iter().copied().min_by_key(IpAddr::is_ipv6))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_stays_where_it_is_as_long_as_its_name_stands_for_that() {
+        let [a, b, c] = ["2001:db8::1", "192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        assert_eq!(choose(None, &[a, b, c]), Some(b));
+        assert_eq!(choose(None, &[c, b]), Some(c));
+        assert_eq!(choose(Some(b), &[c, b, a]), Some(b));
+        assert_eq!(choose(Some(a), &[b, a]), Some(a));
+        assert_eq!(choose(Some(b), &[a, c]), Some(c));
+        assert_eq!(choose(Some(b), &[]), None);
     }
 }
