@@ -81,7 +81,8 @@ impl<S: Subscriber> Layer<S> for Remember {
     }
 }
 
-/// Message and fields of an event on one line.
+/// Message and fields of an event on one line: what peers and clients say may be in it, and is not to look like other
+/// lines, or tell a terminal anything.
 #[derive(Default)]
 pub(super) struct Text {
     pub(super) message: String,
@@ -105,15 +106,35 @@ impl Visit for Text {
         // Writing to a string cannot fail.
         let _ = match field.name() {
             "worker" => {
-                self.worker = Some(format!("{value:?}"));
-                Ok(())
+                let mut worker = String::new();
+                let written = write!(OneLine(&mut worker), "{value:?}");
+                self.worker = Some(worker);
+                written
             }
             "message" => {
                 let fields = std::mem::take(&mut self.message);
-                write!(self.message, "{value:?}{fields}")
+                let written = write!(OneLine(&mut self.message), "{value:?}");
+                self.message.push_str(&fields);
+                written
             }
-            name => write!(self.message, " {name}={value:?}"),
+            name => write!(OneLine(&mut self.message), " {name}={value:?}"),
         };
+    }
+}
+
+/// Takes text without its control characters: those are written as Rust would.
+struct OneLine<'a>(&'a mut String);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
+                self.0.extend(letter.escape_default());
+            } else {
+                self.0.push(letter);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -133,6 +154,22 @@ mod tests {
     use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt as _};
 
     use super::*;
+
+    #[test]
+    fn whatever_is_said_is_one_line() {
+        let memory = Memory::default();
+        let subscriber = tracing_subscriber::registry().with(Remember(memory.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            let said = "bye\r\n2026-11-21 ERROR \u{1b}[2Jnichts für ungut";
+            tracing::warn!(worker = %"a\nb", reason = %said, "closed: {said}");
+        });
+        let [record] = &memory.records()[..] else {
+            panic!("one record");
+        };
+        let said = "bye\\r\\n2026-11-21 ERROR \\u{1b}[2Jnichts für ungut";
+        assert_eq!(record.message, format!("closed: {said} reason={said}"));
+        assert_eq!(record.worker.as_deref(), Some("a\\nb"));
+    }
 
     #[test]
     fn the_last_warnings_are_kept() {

@@ -40,10 +40,7 @@ pub(super) enum Sink {
     Stdout,
     File(LogFile),
     Syslog(Syslog),
-    Journal {
-        program: String,
-        socket: UnixDatagram,
-    },
+    Journal { program: String, socket: Datagrams },
     Nothing,
 }
 
@@ -56,12 +53,11 @@ impl Sink {
             Target::Syslog { facility, address } => Self::Syslog(Syslog {
                 program: program.to_owned(),
                 facility: *facility,
-                address: address.clone().unwrap_or_else(|| SYSLOG.into()),
-                socket: None,
+                socket: Datagrams::to(address.clone().unwrap_or_else(|| SYSLOG.into())),
             }),
             Target::Journal => {
-                let socket = UnixDatagram::unbound().map_err(SinkError::Journal)?;
-                socket.connect(JOURNAL).map_err(SinkError::Journal)?;
+                let mut socket = Datagrams::to(JOURNAL.into());
+                socket.open().map_err(SinkError::Journal)?;
                 Self::Journal {
                     program: program.to_owned(),
                     socket,
@@ -83,7 +79,7 @@ impl Sink {
                 let line = line.replace('\n', " ");
                 let entry =
                     format!("PRIORITY={severity}\nSYSLOG_IDENTIFIER={program}\nMESSAGE={line}\n");
-                socket.send(entry.as_bytes()).map(drop)
+                socket.send(entry.as_bytes())
             }
             Self::Nothing => Ok(()),
         }
@@ -171,8 +167,7 @@ fn append(path: &Path) -> io::Result<(File, (u64, u64), u64)> {
 pub(super) struct Syslog {
     program: String,
     facility: Facility,
-    address: PathBuf,
-    socket: Option<UnixDatagram>,
+    socket: Datagrams,
 }
 
 impl Syslog {
@@ -180,16 +175,61 @@ impl Syslog {
         let priority = self.facility.0 * 8 + severity;
         let (program, id) = (&self.program, std::process::id());
         let message = format!("<{priority}>{program}[{id}]: {line}");
-        let sent = self.socket.as_ref().map(|s| s.send(message.as_bytes()));
-        if matches!(sent, Some(Ok(_))) {
-            return Ok(());
+        self.socket.send(message.as_bytes())
+    }
+}
+
+/// A Unix socket that takes datagrams from this program. Nothing waits for whoever reads them: what there is no room
+/// for is lost.
+#[derive(Debug)]
+pub(super) struct Datagrams {
+    address: PathBuf,
+    socket: Option<UnixDatagram>,
+}
+
+impl Datagrams {
+    fn to(address: PathBuf) -> Self {
+        let socket = None;
+        Self { address, socket }
+    }
+
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        match self.socket.as_ref().map(|socket| socket.send(datagram)) {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
         }
-        // It may have been started anew, or later than this program.
+        // Its reader may have been started anew, or later than this program.
+        self.open()?.send(datagram).map(drop)
+    }
+
+    fn open(&mut self) -> io::Result<&UnixDatagram> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(&self.address)?;
         socket.set_nonblocking(true)?;
-        socket.send(message.as_bytes())?;
-        self.socket = Some(socket);
-        Ok(())
+        Ok(self.socket.insert(socket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_who_reads_datagrams_and_who_is_started_anew_gets_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = directory.path().join("log");
+        let reader = UnixDatagram::bind(&address).unwrap();
+        let mut writer = Datagrams::to(address.clone());
+        let full = (0..100_000).find_map(|_| writer.send(b"line").err());
+        assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
+        drop(reader);
+        std::fs::remove_file(&address).unwrap();
+        assert!(writer.send(b"to nobody").is_err());
+        let reader = UnixDatagram::bind(&address).unwrap();
+        writer.send(b"again").unwrap();
+        let mut heard = [0; 16];
+        assert_eq!(reader.recv(&mut heard).unwrap(), 5);
+        assert_eq!(&heard[..5], b"again");
     }
 }
