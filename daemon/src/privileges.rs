@@ -10,7 +10,7 @@ const KEPT: [Capability; 1] = [Capability::CAP_NET_ADMIN];
 
 /// Gives up every other capability, for this thread and those that it makes, and for whatever is started.
 ///
-/// Capabilities are a thread's own: this has to come before other threads are made.
+/// Capabilities are a thread's own: this has to come before other threads are made, or be done by each.
 ///
 /// # Errors
 /// The system does not let go of them.
@@ -29,8 +29,8 @@ pub fn drop_others() -> Result<(), caps::errors::CapsError> {
     Ok(())
 }
 
-/// What `/proc` tells of the privileges of the process: the capabilities in effect by name, and whether programs that it starts
-/// can gain any.
+/// What `/proc` tells of the privileges of the process: the capabilities in effect by name, and whether programs that
+/// it starts can gain any.
 pub fn shown() -> (Vec<String>, bool) {
     let capabilities = caps::read(None, CapSet::Effective).unwrap_or_default();
     let mut names: Vec<String> = capabilities.iter().map(ToString::to_string).collect();

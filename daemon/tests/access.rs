@@ -302,7 +302,8 @@ async fn issue_57_tls_with_client_certificates() {
 
 #[tokio::test]
 async fn the_daemon_keeps_what_it_needs() {
-    let daemon = Daemon::start(&config(9, "[BGP]\npeers=\n"));
+    // The name is looked up by another thread, before privileges are given up.
+    let daemon = Daemon::start(&config(9, "host=localhost\n[BGP]\npeers=\n"));
     let mut client = daemon.client().await;
     let process = client.looking_glass("process").await.unwrap();
     assert_eq!(process["pid"].to_string(), daemon.pid());

@@ -153,8 +153,15 @@ fn start(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
+    // Threads that look up names may be made before the others are given up, and they are kept.
+    let drop_others = || {
+        if let Err(error) = privileges::drop_others() {
+            tracing::warn!("a thread cannot give up the privileges that it does not need: {error}");
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(drop_others)
         .build()
         .map_err(StartError::Runtime)?;
     runtime.block_on(run(config, memory, Again { args: again, logs }))

@@ -10,6 +10,7 @@ use std::{
     os::{
         linux::net::SocketAddrExt as _,
         unix::{
+            fs::MetadataExt as _,
             net::{SocketAddr, UnixDatagram},
             process::CommandExt as _,
         },
@@ -82,17 +83,24 @@ impl PidFile {
         }
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
-        let mut file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(ServiceError::Running {
-                    pid: read(&mut file),
-                    path: path.to_owned(),
-                });
+        let mut file = loop {
+            let mut file = options.open(path).map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ServiceError::Running {
+                        pid: read(&mut file),
+                        path: path.to_owned(),
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+            // Its last holder may have removed it in the meantime: then another can be made and locked by anybody.
+            let open = identity(&file.metadata().map_err(failed)?);
+            if fs::metadata(path).is_ok_and(|there| identity(&there) == open) {
+                break file;
+            }
+        };
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
         Ok(Self {
@@ -182,10 +190,11 @@ pub(super) fn stop(pid_file: &Path) -> Result<(), ServiceError> {
     }
     let pid = read(&mut file);
     let told = match pid.parse() {
-        Ok(number) => {
+        // 0 and below are groups of processes, and everybody.
+        Ok(number) if number > 1 => {
             kill(Pid::from_raw(number), Signal::SIGTERM).map_err(|error| error.to_string())
         }
-        Err(_) => Err("this is no process number".to_owned()),
+        _ => Err("this is no process number".to_owned()),
     };
     told.map_err(|why| ServiceError::Stop {
         pid: pid.clone(),
@@ -197,6 +206,11 @@ pub(super) fn stop(pid_file: &Path) -> Result<(), ServiceError> {
         Ok(Ok(())) => Ok(()),
         _ => Err(ServiceError::Stays { pid }),
     }
+}
+
+/// Device and inode.
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 fn read(file: &mut File) -> String {
