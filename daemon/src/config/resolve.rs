@@ -311,7 +311,9 @@ fn log(raw: &RawConfig) -> Result<LogOptions, ConfigError> {
     let count = |option| raw.parsed(LOG, option, "must be a number");
     let rotation = raw.text(LOG, "log_rotation_type")?;
     let rotation = rotation.is_some_and(|by| by == "size").then_some(Rotation {
-        octets: count("max_logfile_size_mb")?.unwrap_or(200) << 20,
+        octets: count("max_logfile_size_mb")?
+            .unwrap_or(200_u64)
+            .saturating_mul(1 << 20),
         count: count("max_logfile_count")?
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(30),
