@@ -1,4 +1,10 @@
-use std::{collections::VecDeque, io, sync::Arc, time::SystemTime};
+use std::{
+    collections::VecDeque,
+    io,
+    mem::{Discriminant, discriminant},
+    sync::Arc,
+    time::SystemTime,
+};
 
 use bgp_session::{Action, Delivery, Event, LinkId, Malformed, Moment, Notice, Session};
 use bgp_wire::{Message, Notification, RawMessage, notification::cease, raw};
@@ -11,7 +17,7 @@ use tokio::{
 use tracing::{debug, info};
 
 use crate::{
-    MessageCounts, Outgoing, PeerConfig, PeerEvent, Seldom,
+    MessageCounts, Outgoing, PeerConfig, PeerEvent, SeldomOf,
     conn::{Conn, Written},
     handle::Command,
     links::{Links, Wake},
@@ -91,8 +97,8 @@ struct Task {
     pending: VecDeque<PeerEvent>,
     outgoing: Option<Outgoing>,
     accepted: u32,
-    /// Requests that the peer may repeat as often as it likes.
-    ignored: Seldom,
+    /// What the peer can cause as often as it likes.
+    notices: SeldomOf<Discriminant<Notice>>,
     buffer: Box<[u8]>,
     counts: Arc<MessageCounts>,
 }
@@ -106,7 +112,7 @@ impl Task {
             pending: VecDeque::new(),
             outgoing: None,
             accepted: 0,
-            ignored: Seldom::default(),
+            notices: SeldomOf::default(),
             buffer: vec![0; READ_OCTETS].into_boxed_slice(),
             counts,
             config,
@@ -173,12 +179,24 @@ impl Task {
             Action::Deliver(Delivery::RouteRefresh(refresh)) => {
                 self.pending.push_back(PeerEvent::RouteRefresh(refresh));
             }
-            Action::Log(notice @ Notice::RefreshIgnored(_)) => {
-                if let Some(times) = self.ignored.happened() {
+            Action::Log(notice) => self.log(&notice),
+        }
+    }
+
+    fn log(&mut self, notice: &Notice) {
+        let peer = self.config.remote;
+        match notice {
+            Notice::FamilyMissing(_) => info!(%peer, "{notice}"),
+            // Our own calls pace themselves.
+            Notice::LinkLost {
+                link: LinkId::Out(_),
+                ..
+            } => info!(%peer, "{notice}"),
+            _ => {
+                if let Some(times) = self.notices.happened(discriminant(notice)) {
                     info!(%peer, times, "{notice}");
                 }
             }
-            Action::Log(notice) => info!(%peer, "{notice}"),
         }
     }
 

@@ -129,6 +129,19 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Whether each route of a peer may cause one.
+    pub const fn is_of_a_route(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCommonEncapsulation { .. }
+                | Self::NotIngressReplication { .. }
+                | Self::Unusable { .. }
+                | Self::NoRedirect { .. }
+        )
+    }
+}
+
 /// What makes a route useless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -16,17 +16,23 @@ mod peers;
 mod refusal;
 mod reload;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    mem::{Discriminant, discriminant},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
-use bgp_transport::{Listener, PeerEvent, sd_notify};
+use bgp_transport::{Listener, PeerEvent, SeldomOf, sd_notify};
 use dataplane::{DriverError, DriverHandle};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
-use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig};
+use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig, Warning};
 
 use self::operations::{Done, Operations};
 use self::peers::{Answer, Life, Starter};
@@ -53,6 +59,9 @@ const PEERS_GOODBYE: Duration = Duration::from_millis(300);
 
 /// How often the watchdog would be fed if there were one.
 const UNWATCHED: Duration = Duration::from_secs(3600);
+
+/// How many routes are named a minute of those that are not as they should be, of each kind.
+const ROUTES_NAMED: u32 = 10;
 
 /// What a daemon that ends leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +178,8 @@ pub struct Core {
     restoring: bool,
     /// Where the times of peers count from.
     epoch: Instant,
+    /// What instances had to say about single routes.
+    of_routes: SeldomOf<Discriminant<Warning>>,
     /// Connections that peers open.
     pub(crate) calls: Calls,
     listener: Option<Arc<Listener>>,
@@ -250,6 +261,7 @@ impl Core {
             confirm: None,
             restoring: false,
             epoch: Instant::now(),
+            of_routes: SeldomOf::up_to(ROUTES_NAMED),
             calls: Calls::of(listener.as_deref()),
             listener,
             starter,
@@ -409,6 +421,11 @@ impl Core {
     /// Sends peers what they are to know, and logs what deserves it.
     fn deliver(&mut self, output: Output) {
         for (instance, warning) in output.warnings {
+            // There may be as many as a peer has routes.
+            let kind = discriminant(&warning);
+            if warning.is_of_a_route() && self.of_routes.happened(kind).is_none() {
+                continue;
+            }
             match self.speaker.vpns().worker(instance) {
                 Some(worker) => tracing::warn!(worker = %worker, "{warning}"),
                 None => tracing::warn!("{warning}"),

@@ -26,7 +26,9 @@ impl Core {
         let worker = peer.worker();
         let events = match event {
             PeerEvent::State { from, to, why, .. } => {
-                tracing::info!(worker = %worker, "{from} -> {to}: {why}");
+                if peer.changes.happened((from, to)).is_some() {
+                    tracing::info!(worker = %worker, "{from} -> {to}: {why}");
+                }
                 (peer.previous, peer.state, peer.since) = (from, to, clock::now());
                 if to == State::Idle {
                     peer.last_error = Some((clock::now(), why.to_string()));

@@ -53,6 +53,8 @@ pub struct Peer {
     pub last_error: Option<(LocalTime, String)>,
     /// Prefixes that it announced and withdrew, each time they were.
     pub prefixes: PrefixCounts,
+    /// Changes of its state: whoever calls in its name can cause them.
+    changes: SeldomOf<(State, State)>,
     /// What was wrong in its UPDATEs.
     defects: SeldomOf<Discriminant<Defect>>,
     /// What it announced of graceful restart in the last session.

@@ -21,6 +21,9 @@ use crate::{clock, config::Bgp, host::Addresses};
 /// How many peer events may wait before nothing more is read from peers.
 const EVENTS: usize = 256;
 
+/// How often a minute the log has the same change of a peer's state.
+const CHANGES_LOGGED: u32 = 10;
+
 /// One life of a peer: what an earlier one still says does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
@@ -199,6 +202,7 @@ impl Starter {
             flaps: 0,
             last_error: None,
             prefixes: PrefixCounts::default(),
+            changes: SeldomOf::up_to(CHANGES_LOGGED),
             defects: SeldomOf::default(),
             restart: None,
             helper: Helper::new(WorkerId::Peer(address), wanted.limits),
