@@ -54,6 +54,10 @@ pub struct Bagpipe {
     pub dataplane: Dataplane,
     /// Hold time it proposes, in seconds; `None` leaves it to the program.
     pub hold_time: Option<u16>,
+    /// How long peers are to keep its routes while it restarts, in seconds; `None` if it does not restart gracefully.
+    pub graceful_restart: Option<u16>,
+    /// Whether it has its attachments again when it is started anew.
+    pub persist: bool,
     /// The virtual environment of the Python daemon that is run in place of ours; may be relative to the scenario.
     pub python: Option<String>,
 }

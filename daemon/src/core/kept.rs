@@ -46,10 +46,17 @@ impl Core {
         self.restoring = !self.operations.is_empty();
     }
 
-    /// Everything that was kept is attached again, as far as that can be: nothing more of the previous run is to come.
+    /// Everything that was kept is attached again, as far as that can be: peers need not wait for more, and what the
+    /// previous run left has only to forward until they have told their routes.
     pub(super) fn restored(&mut self) {
-        if std::mem::take(&mut self.restoring) && self.stale.is_some() {
-            self.remove_stale();
+        if !std::mem::take(&mut self.restoring) {
+            return;
+        }
+        if let Some(stale) = &mut self.stale {
+            stale.attached = true;
+            // Marks the end of the own routes.
+            self.on_deadline();
+            self.peers_may_have_told();
         }
     }
 

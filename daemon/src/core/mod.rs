@@ -154,6 +154,16 @@ pub struct Parts {
     pub left: usize,
 }
 
+/// What a previous run left in the dataplane, and goes on forwarding.
+struct Stale {
+    /// When it goes.
+    until: Instant,
+    /// Whether everything that was kept is attached again.
+    attached: bool,
+    /// Whether peers have told all their routes since.
+    told: bool,
+}
+
 /// The core's state; the looking glass reads it.
 pub struct Core {
     pub(crate) config: Arc<Config>,
@@ -168,7 +178,7 @@ pub struct Core {
     operations: Operations,
     done: mpsc::UnboundedSender<Done>,
     /// When what a previous run left in the dataplane is removed.
-    stale: Option<Instant>,
+    stale: Option<Stale>,
     store: Option<Store>,
     /// What was attached again from the store, and by nobody else so far.
     unconfirmed: BTreeMap<Key, DetachRequest>,
@@ -240,7 +250,11 @@ impl Core {
                  is removed",
                 config.evpn.stale_time.as_secs()
             );
-            Instant::now() + config.evpn.stale_time
+            Stale {
+                until: Instant::now() + config.evpn.stale_time,
+                attached: false,
+                told: false,
+            }
         });
         let (store, kept) = store.unzip();
         let mut core = Self {
@@ -295,7 +309,7 @@ impl Core {
         let is_watched = interval.is_some();
         let mut watchdog = tokio::time::interval(interval.unwrap_or(UNWATCHED));
         let how = loop {
-            let (stale, confirm) = (self.stale, self.confirm);
+            let (stale, confirm) = (self.stale.as_ref().map(|stale| stale.until), self.confirm);
             let listener = self.listener.clone();
             let duplicates = self.speaker.vpns().deadline();
             let duplicates = duplicates.map(|after| self.epoch + after);

@@ -14,6 +14,8 @@ pub(super) const BRIDGES: Outside = Outside {
 
 /// Where the speaker and its tools find their configuration in a node.
 pub const CONFIG: &str = "/run/bagpipe-bgp/bgp.conf";
+/// Where the speaker keeps its attachments, if it does.
+const KEPT: &str = "/run/bagpipe-bgp/attachments";
 /// Where its REST API listens in the node.
 const API_PORT: u16 = 8082;
 
@@ -101,6 +103,12 @@ fn config_file(config: &Bagpipe) -> String {
     if let Some(seconds) = config.hold_time {
         text += &format!("hold_time = {seconds}\n");
     }
+    if let Some(seconds) = config.graceful_restart {
+        text += &format!("graceful_restart_time = {seconds}\n");
+    }
+    if config.persist {
+        text += &format!("\n[COMMON]\npersist = {KEPT}\n");
+    }
     let (evpn, ipvpn) = match config.dataplane {
         // What it forwards IP VPNs with needs MPLS.
         Dataplane::Linux if config.python.is_some() => ("linux", "dummy"),
@@ -131,6 +139,8 @@ mod tests {
             rtc: true,
             dataplane: Dataplane::Linux,
             hold_time: None,
+            graceful_restart: None,
+            persist: false,
             python: Some("environment".into()),
         };
         let node = testing::node("old", scenario::NodeKind::Bagpipe(config.clone()));

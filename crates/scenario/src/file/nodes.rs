@@ -95,6 +95,11 @@ pub struct BagpipeFile {
     pub dataplane: Option<At<String>>,
     /// Hold time it proposes: 0, or 3 seconds and more.
     pub hold_time: Option<At<String>>,
+    /// How long its peers are to keep its routes while it restarts (RFC 4724): whole seconds from 1 to 4095. It restarts
+    /// gracefully only when this is given.
+    pub graceful_restart: Option<At<String>>,
+    /// True: it keeps its attachments in a file, and has them again when it is started anew.
+    pub persist: Option<At<bool>>,
     /// The Python daemon in place of ours, for those who come from it: the path of a virtual environment with
     /// networking-bagpipe, which starts at the scenario's directory. Ports are attached to it as to ours; of its routes
     /// and sessions nothing can be expected.

@@ -171,6 +171,13 @@ impl Resolver<'_> {
             let reason = "has no effect beside `python`: that daemon always proposes the same";
             self.out_of_place(&hold_time.span, "hold_time", reason);
         }
+        let graceful = typed.graceful_restart.as_ref().map(|typed| &typed.span);
+        let persist = typed.persist.as_ref().map(|typed| &typed.span);
+        for (key, span) in [("graceful_restart", graceful), ("persist", persist)] {
+            if let (Some(_), Some(span)) = (&typed.python, span) {
+                self.out_of_place(span, key, "is nothing that the daemon of `python` has");
+            }
+        }
         let local_address = toward_peer.unwrap_or_else(|| self.own_address(id));
         Bagpipe {
             asn: self.asn(id),
@@ -183,6 +190,8 @@ impl Resolver<'_> {
             rtc: typed.rtc.unwrap_or(true),
             dataplane: dataplane.unwrap_or(Dataplane::Linux),
             hold_time: self.maybe(typed.hold_time.as_ref(), values::hold_time),
+            graceful_restart: self.maybe(typed.graceful_restart.as_ref(), values::restart_time),
+            persist: typed.persist.as_ref().is_some_and(|persist| persist.value),
             python: typed.python.as_ref().map(|python| python.value.clone()),
         }
     }

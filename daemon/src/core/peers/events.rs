@@ -5,7 +5,7 @@ use std::{mem::discriminant, net::IpAddr, time::Duration};
 use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
 use bgp_session::{DownReason, Negotiated, State};
 use bgp_transport::{Outgoing, PeerEvent};
-use bgp_wire::{RouteRefresh, Update};
+use bgp_wire::{Family, RouteRefresh, Update};
 use tokio::time::Instant;
 
 use super::{Life, Peer, Session, restart, sessions};
@@ -67,6 +67,7 @@ impl Core {
                     // Only what was kept can go, and an End-of-RIB brings nothing else.
                     let events = peer.helper.end_of_rib(family, now);
                     self.sweep(address, events);
+                    self.peers_may_have_told();
                 }
                 events
             }
@@ -175,7 +176,23 @@ impl Core {
 
     /// Whether peers are to wait for the routes of instances that have not been attached again yet (RFC 4724 section 4.1).
     fn is_restarting(&self) -> bool {
-        self.config.bgp.graceful_restart_time > 0 && self.stale.is_some()
+        let waits = self.stale.as_ref().is_some_and(|stale| !stale.attached);
+        self.config.bgp.graceful_restart_time > 0 && waits
+    }
+
+    /// Once every peer has marked the end of its routes, entries of the previous run that they do not confirm have had
+    /// their time; but reflectors mark it before their other clients have told them theirs.
+    pub(in crate::core) fn peers_may_have_told(&mut self) {
+        let Some(stale) = &mut self.stale else { return };
+        if !stale.attached || stale.told || !self.peers.values().all(Peer::has_told) {
+            return;
+        }
+        stale.told = true;
+        let wait = match self.peers.is_empty() {
+            true => Duration::ZERO,
+            false => self.config.bgp.end_of_rib_wait,
+        };
+        stale.until = stale.until.min(Instant::now() + wait);
     }
 
     /// Sends the End-of-RIBs that are due. What was dispatched before is in the peer's queue already.
@@ -198,6 +215,15 @@ impl Core {
 }
 
 impl Peer {
+    /// Whether it has marked the end of its routes in every family. What it asks for is no route.
+    fn has_told(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            let ended = session.export.ends_received();
+            let mut families = session.negotiated.families.iter();
+            families.all(|family| *family == Family::RTC || ended.contains(family))
+        })
+    }
+
     /// With `marks`, that of End-of-RIBs too.
     fn next_deadline(&self, marks: bool) -> Option<Duration> {
         let session = self.session.as_ref().filter(|_| marks);

@@ -2,6 +2,7 @@
 
 use crate::error::ErrorKind;
 use crate::file::{At, CableFile, MoveFile, ProgramsFile, SignalFile, StepFile};
+use crate::kind::NodeKind;
 use crate::lab::{AnnouncementId, NetId, NodeId};
 use crate::resolve::{Found, Resolver, related};
 use crate::step::{Action, Attach, Cable, Signal, SignalTo};
@@ -174,7 +175,9 @@ impl Resolver<'_> {
         let words = Signal::ALL.map(|signal| (signal.name(), signal));
         let signal = values::one_of("a signal", &typed.signal.value, &words);
         let signal = self.keep(&typed.signal.span, signal)?;
-        if !signal.is_survived() {
+        // Our speaker takes it for a stop before a restart.
+        let is_ours = matches!(&self.scenario.nodes.get(node.0)?.kind, NodeKind::Bagpipe(own) if own.python.is_none());
+        if !signal.is_survived() || is_ours && signal == Signal::Usr1 {
             self.course.shaken.insert(node);
             self.forget_told(node);
         }
@@ -194,11 +197,15 @@ impl Resolver<'_> {
         self.fail_with(&name.span, kind, related(earlier, "that was here"));
     }
 
-    /// A speaker that is started anew knows nothing of the ports that it had, nor of what it was told to announce.
+    /// A speaker that is started anew knows nothing of what it was told to announce, nor of the ports that it had, unless
+    /// it keeps those.
     fn forget_told(&mut self, node: NodeId) {
         let scenario = &self.scenario;
         let kept = |id: &AnnouncementId| scenario[*id].on != node;
         self.course.announced.retain(|id, _| kept(id));
+        if matches!(&scenario[node].kind, NodeKind::Bagpipe(own) if own.persist) {
+            return;
+        }
         for (attach, _, attached) in &mut self.attached {
             if attach.on == node {
                 *attached = false;
