@@ -112,7 +112,16 @@ fn attach() -> Value {
     put("attract_traffic", reference("AttractTraffic"));
     put(
         "fallback",
-        json!({"type": ["object", "null"], "description": "Where to send what no route matches; absent leaves it, null ends it."}),
+        json!({
+            "type": ["object", "null"],
+            "description": "Where to send what no route matches; absent leaves it, null ends it.",
+            "properties": {
+                "src_mac": described(optional(mac()), "Source address of the frames."),
+                "dst_mac": described(optional(mac()), "Their destination."),
+                "ovs_port_number": described(integer(u32::MAX), "Port of the Open vSwitch bridge."),
+                "ovs_port_name": described(optional(name()), "The same by name."),
+            },
+        }),
     );
     put(
         "description",
@@ -182,10 +191,6 @@ fn detach() -> Value {
 fn local_port() -> Value {
     let mut interface = name();
     interface["minLength"] = 1.into();
-    let optional = |mut schema: Value| {
-        schema["type"] = json!(["string", "null"]);
-        schema
-    };
     let ovs = json!({
         "type": ["object", "null"],
         "description": "What the Open vSwitch driver has to know about the port.",
@@ -299,6 +304,12 @@ fn attract_traffic() -> Value {
 
 fn described(mut schema: Value, text: &str) -> Value {
     schema["description"] = text.into();
+    schema
+}
+
+/// Text, or nothing.
+fn optional(mut schema: Value) -> Value {
+    schema["type"] = json!(["string", "null"]);
     schema
 }
 

@@ -42,7 +42,7 @@ impl Fallback {
             src_mac: mac("src_mac")?,
             dst_mac: mac("dst_mac")?,
             ovs_port_number: nested.integer("ovs_port_number", u32::MAX)?,
-            ovs_port_name: nested.string("ovs_port_name")?,
+            ovs_port_name: nested.label("ovs_port_name")?,
             given: Value::Object(object.clone()),
         }))
     }
