@@ -171,6 +171,10 @@ async fn long_lists_come_in_pieces_and_are_whole() {
     // A browser gets as many as people read at once, and the way to the next ones.
     assert!(page.contains("routes 1 to 500"));
     assert!(page.contains("?limit=500&amp;offset=500"));
+    // However many it asks for.
+    let all = "/looking-glass/bgp/routes?offset=1&limit=4294967295";
+    let page = html(&daemon, all).await;
+    assert!(page.contains("?limit=5000&amp;offset=0"));
 }
 
 #[tokio::test]

@@ -227,7 +227,15 @@ async fn bodies_have_a_limit() {
         Err(ClientError::Http(_)) => {}
         other => panic!("{other:?}"),
     }
-    daemon.client().await.ping().await.unwrap();
+    let mut client = daemon.client().await;
+    let many = vec![0; 10_001];
+    match client.post("/attach_localport", &many).await {
+        Err(ClientError::Refused(refusal)) => assert_eq!(refusal.status, 413),
+        other => panic!("{other:?}"),
+    }
+    // Each is refused by itself.
+    client.post("/attach_localport", &&many[1..]).await.unwrap();
+    client.ping().await.unwrap();
 }
 
 #[tokio::test]

@@ -104,10 +104,10 @@ impl fmt::Display for Rule {
 }
 
 impl ApiError {
-    /// A rule broken by a field.
+    /// A rule broken by a field; the name of one that is nobody's can be long, and is cut.
     pub fn new(field: impl Into<String>, rule: Rule) -> Self {
         Self {
-            field: field.into(),
+            field: cut(field.into()),
             rule,
             found: None,
         }
@@ -117,12 +117,7 @@ impl ApiError {
     ///
     /// What is too long to be read is cut: nobody gets back a megabyte for having sent one.
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        let mut found = found.into();
-        if let Some((end, _)) = found.char_indices().nth(MAX_FOUND) {
-            found.truncate(end);
-            found.push_str("...");
-        }
-        self.found = Some(found);
+        self.found = Some(cut(found.into()));
         self
     }
 
@@ -165,3 +160,11 @@ impl ApiError {
 }
 
 const MAX_FOUND: usize = 100;
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_FOUND) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}

@@ -176,6 +176,25 @@ fn every_rule_of_an_attach() {
 }
 
 #[test]
+fn nobody_gets_back_a_megabyte_for_having_sent_one() {
+    let long = "x".repeat(100_000);
+    let twice = format!("{{\"{long}\": 1, \"{long}\": 2}}");
+    let error = bagpipe_api::request::parse_body(twice.as_bytes()).expect_err("a key twice");
+    assert!(error.description().len() < 200);
+    let unknown = json!({"readvertise": {"from_rt": [], "to_rt": ["64512:9"]}, "attract_traffic":
+        {"redirect_rts": "64512:1", "classifier": {long: 1}}});
+    let error = attach(&with(unknown)).expect_err("an unknown key");
+    assert!(error.description().len() < 500, "{error}");
+}
+
+#[test]
+fn a_name_of_a_port_to_fall_back_to_is_one_like_others() {
+    let body = with(json!({"fallback": {"ovs_port_name": "a\nb"}}));
+    let error = attach(&body).expect_err("no name");
+    assert_eq!(error.field, "fallback.ovs_port_name");
+}
+
+#[test]
 fn a_whole_attach() {
     let request = attach(&with(json!({
         "mac_address": "0000.DEAD.be02", "ip_address": "10.1.1.2/24", "gateway_ip": "10.1.1.254",

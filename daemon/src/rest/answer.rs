@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bagpipe_api::{AttachRequest, DetachRequest, openapi, request::parse_body};
+use bagpipe_api::{
+    AttachRequest, DetachRequest, openapi,
+    request::{MAX_LIST, parse_body},
+};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Either, LengthLimitError, Limited};
 use hyper::{
@@ -162,7 +165,7 @@ async fn page(
                 let content = match shown {
                     Shown::Json(value) => html::page(&value, &base),
                     Shown::Routes(list) => {
-                        let limit = limit.unwrap_or(html::ROWS);
+                        let limit = limit.unwrap_or(html::ROWS).min(html::MOST_ROWS);
                         let list = list.narrow(filter, offset, limit);
                         html::list(&list, &query, offset, limit)
                     }
@@ -248,6 +251,10 @@ async fn posted(
     command: impl Fn(Value, Reply) -> Result<Command, HttpError>,
 ) -> Result<String, HttpError> {
     match parse_body(&read(body).await?)? {
+        Value::Array(bodies) if bodies.len() > MAX_LIST => Err(HttpError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The list has more than {MAX_LIST} items."),
+        )),
         Value::Array(bodies) => {
             // All are on their way before the first is waited for; those of one instance are done in order.
             let mut asked = Vec::with_capacity(bodies.len());

@@ -7,6 +7,7 @@ use super::{
     bodies::example,
     looking_glass, reference,
 };
+use crate::request::MAX_LIST;
 
 pub(super) fn paths() -> Value {
     let paths = [
@@ -95,9 +96,10 @@ fn posted(id: &str, summary: &str, schema: &str) -> Value {
     let done = done("It is done; of a list, what became of each.", &outcome);
     let answers = answers(done, &[400, 406, 408, 413, 500]);
     let mut post = operation(id, "attachments", summary, answers);
-    // Each item is judged by itself, so whatever it is, the list as a whole is not refused.
+    // Each item is judged by itself, so whatever it is, the list as a whole is not refused for it.
     let list = json!({
         "type": "array",
+        "maxItems": MAX_LIST,
         "description": format!("Several, in order. Each should be a `{schema}`; one that is refused does not keep the others from it."),
         "items": {"anyOf": [reference(schema), {}]},
     });

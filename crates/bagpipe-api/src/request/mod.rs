@@ -33,6 +33,9 @@ use crate::{
     error::{ApiError, Rule},
 };
 
+/// How many bodies one call may have: more than a body of a mebibyte has room for, if they mean anything.
+pub const MAX_LIST: usize = 10_000;
+
 /// A MAC address and the text it was given as; only the address identifies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MacText {
@@ -96,7 +99,7 @@ pub struct AttachRequest {
     pub readvertise: Option<Readvertise>,
     /// Traffic to attract by Flowspec routes.
     pub attract_traffic: Option<AttractTraffic>,
-    /// Where to send what no route matches, not interpreted here; absent keeps what is there, null ends it.
+    /// Where to send what no route matches; absent keeps what is there, null ends it.
     pub fallback: Option<Fallback>,
     /// Shown with the endpoint; absent keeps what is there.
     pub description: Option<Value>,
@@ -330,7 +333,7 @@ mod tests {
         let mut body = json!({
             "vpn_type": "ipvpn", "vpn_instance_id": "v", "mac_address": "02:00:00:00:00:01", "ip_address": "10.0.0.1",
             "local_port": {"linuxif": "tap1", "ovs": {}}, "import_rt": [], "export_rt": [], "gateway_ip": null,
-            "readvertise": {"from_rt": [], "to_rt": ["64512:1"]},
+            "readvertise": {"from_rt": [], "to_rt": ["64512:1"]}, "fallback": {},
             "attract_traffic": {"redirect_rts": [], "classifier": {}, "to_rt": "64512:1", "static_destination_prefixes": []},
         });
         fields::asked::take();

@@ -1,7 +1,7 @@
 //! JSON as a request may be: every key of an object once.
 //!
-//! `{"vni": 1, "vni": 2}` is read differently by different programs (RFC 8259 section 4): what was checked on the way must be what is
-//! done here.
+//! `{"vni": 1, "vni": 2}` is read differently by different programs (RFC 8259 section 4): what was checked on the way
+//! must be what is done here.
 
 use std::{cell::RefCell, fmt};
 

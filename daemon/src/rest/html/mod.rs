@@ -9,7 +9,7 @@ mod routes;
 pub(super) use self::frame::{Place, frame, nonce, policy};
 pub(super) use self::{
     json::page,
-    routes::{ROWS, list},
+    routes::{MOST_ROWS, ROWS, list},
 };
 
 /// Text as it may stand anywhere in HTML, attributes in double quotes too.

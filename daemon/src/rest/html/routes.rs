@@ -10,6 +10,9 @@ use crate::{glass::RouteList, rest::query::Query};
 /// How many routes are in a page when nobody says.
 pub(in crate::rest) const ROWS: usize = 500;
 
+/// How many at most, whoever says: a page is made in one go, and no browser shows all routes there can be.
+pub(in crate::rest) const MOST_ROWS: usize = 5000;
+
 /// The table of the routes of a page, and links to those before and after.
 pub(in crate::rest) fn list(
     list: &RouteList,
@@ -96,7 +99,7 @@ pub(in crate::rest) fn list(
         _ => write!(out, "routes {} to {} ", offset + 1, offset + count),
     };
     if count == limit {
-        out.push_str(&link(offset + limit, "after"));
+        out.push_str(&link(offset.saturating_add(limit), "after"));
     }
     out.push_str("</p>\n");
     out
