@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use vpn::intent::{FlowRedirect, InstanceId, NextHop};
 use vpn::traffic::{NumberRange, TrafficMatch};
-use vpn::{Classifier, Encap, IpVpnIntent};
+use vpn::{Classifier, Encap, Few, IpVpnIntent};
 
 const PORT: u16 = 80;
 
@@ -32,7 +32,7 @@ fn ways(intent: &mut IpVpnIntent, to: &str, ways: &[(u32, std::net::IpAddr, u32)
     });
     intent
         .routes
-        .insert(to.parse().unwrap(), next_hops.collect());
+        .insert(to.parse().unwrap(), Few::of(next_hops).unwrap());
 }
 
 /// Machines with the same address behind ports of `host`, an instance and a label from 20 on each.

@@ -17,6 +17,7 @@ use crate::instance::{Common, EndpointKey, Numbers};
 use crate::intent::{EvpnIntent, Gateway, SharedMap};
 use crate::learned::Learned;
 use crate::manager::VpnConfig;
+use crate::reading::Reading;
 use crate::request::AttachRequest;
 
 pub use mobility::DuplicateDetection;
@@ -73,7 +74,11 @@ impl Evi {
         };
         Self {
             common,
-            learned: Learned::default(),
+            learned: Learned::new(Reading {
+                capabilities: config.capabilities.clone(),
+                local_vtep: config.local_vtep,
+                local_vni: numbers.vni,
+            }),
             intent: Arc::new(intent),
             placed: BTreeMap::new(),
             owners: BTreeMap::new(),

@@ -1,11 +1,14 @@
 //! Sets that nearly always have one member.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map, btree_set};
+use std::{iter, option};
 
-/// A set in order. One member takes no memory of its own: a node of a [`BTreeSet`] has room for eleven, and a table
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A set in order, of one member at least. One member takes no memory of its own: a node of a [`BTreeSet`] has room for eleven, and a table
 /// has a set for each of its routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Few<T> {
+pub enum Few<T> {
     /// The only member.
     One(T),
     /// Two members or more; in a box, so that the usual kind is small.
@@ -17,13 +20,34 @@ pub(crate) enum Few<T> {
 }
 
 impl<T: Ord> Few<T> {
+    /// These, if there are any.
+    pub fn of(members: impl IntoIterator<Item = T>) -> Option<Self> {
+        let mut members = members.into_iter();
+        let mut few = Self::One(members.next()?);
+        members.for_each(|member| few.insert(member));
+        Some(few)
+    }
+
     /// In order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub fn iter(&self) -> Iter<'_, T> {
         let (one, many) = match self {
-            Self::One(member) => (Some(member), None),
-            Self::Many(members) => (None, Some(members.iter())),
+            Self::One(member) => (Some(member), btree_set::Iter::default()),
+            Self::Many(members) => (None, members.iter()),
         };
-        one.into_iter().chain(many.into_iter().flatten())
+        one.into_iter().chain(many)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(members) => members.len(),
+        }
+    }
+
+    /// Whether there is none, which never is.
+    pub fn is_empty(&self) -> bool {
+        false
     }
 
     fn insert(&mut self, member: T) {
@@ -40,6 +64,31 @@ impl<T: Ord> Few<T> {
                 members.insert(member);
             }
         }
+    }
+}
+
+/// The members of a [`Few`].
+pub type Iter<'a, T> = iter::Chain<option::IntoIter<&'a T>, btree_set::Iter<'a, T>>;
+
+impl<'a, T: Ord> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T: Ord + Serialize> Serialize for Few<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+impl<'de, T: Ord + Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = BTreeSet::deserialize(deserializer)?;
+        Self::of(members).ok_or_else(|| de::Error::invalid_length(0, &"one member at least"))
     }
 }
 

@@ -2,6 +2,11 @@
 //!
 //! Forwarding is per MAC: the best of all its routes, whatever addresses they carry. Every address of a MAC
 //! makes a neighbour. Type 3 routes make flood targets, one per originator and route distinguisher.
+//!
+//! Of type 2 routes there may be very many. What one means is in it, and read again when it is asked for.
+
+pub(crate) mod held;
+pub(crate) mod sorted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -9,11 +14,13 @@ use std::sync::Arc;
 
 use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::{Route, WorkerId};
-use bgp_wire::{MacAddr, NlriKey, RouteDistinguisher};
+use bgp_wire::{ExtendedCommunity, MacAddr, NlriKey, RouteDistinguisher};
 
 use crate::few::{self, Few};
 use crate::intent::{FloodTarget, RemoteMac};
-use crate::reading::Meaning;
+use crate::reading::{About, Entry, Meaning, Reading};
+use held::{Held, Sources, best};
+use sorted::Sorted;
 
 /// Who published the route, and its key; shared by the indexes that have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,11 +45,16 @@ pub(crate) struct Path<M = Meaning> {
 }
 
 /// All received routes of one instance.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learned {
+    reading: Reading,
+    sources: Sources,
+    /// Type 2 routes that can be used, by MAC.
+    by_mac: Sorted<Held>,
+    /// Those of them with an address, by it.
+    by_ip: Sorted<Held>,
+    /// All others.
     paths: BTreeMap<PathId, Path>,
-    by_mac: BTreeMap<MacAddr, Few<PathId>>,
-    by_ip: BTreeMap<IpAddr, Few<PathId>>,
     by_origin: BTreeMap<(IpAddr, RouteDistinguisher), Few<PathId>>,
     /// How many origins want each flood target.
     wanted: BTreeMap<FloodTarget, usize>,
@@ -51,86 +63,135 @@ pub(crate) struct Learned {
 }
 
 impl Learned {
-    pub(crate) fn paths(&self) -> impl Iterator<Item = (&PathId, &Path)> {
-        self.paths.iter()
+    /// Nothing yet; what comes will be read like this.
+    pub(crate) fn new(reading: Reading) -> Self {
+        Self {
+            reading,
+            sources: Sources::default(),
+            by_mac: Sorted::default(),
+            by_ip: Sorted::default(),
+            paths: BTreeMap::new(),
+            by_origin: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            touched: Vec::new(),
+        }
     }
 
-    /// Adds a path and answers the one of the same id that it replaces.
-    pub(crate) fn insert(&mut self, id: PathId, path: Path) -> Option<Path> {
-        let old = self.remove(&id);
-        match path.meaning {
-            Meaning::Mac { mac, ip, .. } => {
-                few::put(&mut self.by_mac, mac, id.clone());
-                if let Some(ip) = ip {
-                    few::put(&mut self.by_ip, ip, id.clone());
-                }
-                self.paths.insert(id, path);
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.reading.clone());
+    }
+
+    /// How routes are read.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Every route, who published it and what it is about.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>, Entry)> {
+        let macs = self.by_mac.iter().map(|held| {
+            let entry = mac_of(held).map_or(Entry::Other, Entry::Mac);
+            (held.source(), &held.route, entry)
+        });
+        let others = self.paths.iter();
+        macs.chain(others.map(|(id, path)| (id.source(), &path.route, path.meaning.entry())))
+    }
+
+    /// Adds a route that was read, and answers what the one of the same source and key that it replaces was about.
+    pub(crate) fn insert(
+        &mut self,
+        source: WorkerId,
+        route: &Arc<Route>,
+        meaning: Meaning,
+    ) -> Option<About> {
+        let key = route.key();
+        if let Meaning::Mac { mac, ip, .. } = meaning {
+            // Of the same key, it was about the same MAC and address, if it was of any use.
+            let unused = self.paths.remove(&PathId::new(source, key.clone()));
+            let held = self.sources.hold(source, route);
+            if let Some(ip) = ip {
+                let side = |held: &Held| {
+                    let by_key = || held.compare(source, &key);
+                    ip_of(held).cmp(&Some(ip)).then_with(by_key)
+                };
+                self.by_ip.insert(held.clone(), side);
             }
+            let side = |held: &Held| {
+                let by_key = || held.compare(source, &key);
+                mac_of(held).cmp(&Some(mac)).then_with(by_key)
+            };
+            let old = self.by_mac.insert(held, side);
+            return old
+                .map(|_| About::Mac(mac, ip))
+                .or(unused.map(|path| path.meaning.about()));
+        }
+        let old = self.remove(source, route);
+        let id = PathId::new(source, key);
+        let path = Path {
+            route: Arc::clone(route),
+            meaning,
+        };
+        match meaning {
             Meaning::Flood { origin, .. } => self.change_origin(origin, |learned| {
                 few::put(&mut learned.by_origin, origin, id.clone());
                 learned.paths.insert(id, path);
             }),
-            Meaning::Nothing { .. } => {
+            Meaning::Mac { .. } | Meaning::Nothing { .. } => {
                 self.paths.insert(id, path);
             }
         }
         old
     }
 
-    /// Removes a path and answers it, if it was there.
-    pub(crate) fn remove(&mut self, id: &PathId) -> Option<Path> {
-        let path = self.paths.get(id)?.clone();
-        match path.meaning {
-            Meaning::Mac { mac, ip, .. } => {
-                few::take(&mut self.by_mac, &mac, id);
+    /// Removes the route of this source and key and answers what it was about, if it was there.
+    pub(crate) fn remove(&mut self, source: WorkerId, route: &Route) -> Option<About> {
+        let key = route.key();
+        if let Some((mac, ip)) = route.nlri.mac_ip() {
+            let side = |held: &Held| {
+                let by_key = || held.compare(source, &key);
+                mac_of(held).cmp(&Some(mac)).then_with(by_key)
+            };
+            if self.by_mac.remove(side).is_some() {
                 if let Some(ip) = ip {
-                    few::take(&mut self.by_ip, &ip, id);
+                    self.by_ip.remove(|held: &Held| {
+                        let by_key = || held.compare(source, &key);
+                        ip_of(held).cmp(&Some(ip)).then_with(by_key)
+                    });
                 }
-                self.paths.remove(id);
-            }
-            Meaning::Flood { origin, .. } => self.change_origin(origin, |learned| {
-                few::take(&mut learned.by_origin, &origin, id);
-                learned.paths.remove(id);
-            }),
-            Meaning::Nothing { .. } => {
-                self.paths.remove(id);
+                self.sources.release(source);
+                return Some(About::Mac(mac, ip));
             }
         }
-        Some(path)
+        let id = PathId::new(source, key);
+        let meaning = self.paths.get(&id)?.meaning;
+        if let Meaning::Flood { origin, .. } = meaning {
+            self.change_origin(origin, |learned| {
+                few::take(&mut learned.by_origin, &origin, &id);
+                learned.paths.remove(&id);
+            });
+        } else {
+            self.paths.remove(&id);
+        }
+        Some(meaning.about())
     }
 
     /// Where frames for `mac` go.
     pub(crate) fn remote(&self, mac: MacAddr) -> Option<RemoteMac> {
-        let (_, best) = self.best(self.by_mac.get(&mac)?.iter())?;
-        match best.meaning {
-            Meaning::Mac { remote, .. } => Some(remote),
-            _ => None,
-        }
+        self.remote_of(best(self.of_mac(mac))?)
     }
 
     /// The best route that says where `mac` has moved to. A default gateway is in many places and does not move.
     pub(crate) fn location(&self, mac: MacAddr) -> Option<(WorkerId, &Arc<Route>)> {
-        let ids = self.by_mac.get(&mac)?.iter();
-        let moves = |id: &PathId| {
-            let path = self.paths.get(id);
-            path.is_some_and(
-                |path| matches!(path.meaning, Meaning::Mac { is_gateway, .. } if !is_gateway),
-            )
-        };
-        let (id, best) = self.best(ids.filter(|id| moves(id)))?;
-        Some((id.source(), &best.route))
+        let held = best(self.of_mac(mac).filter(|held| !is_gateway(held)))?;
+        Some((held.source(), &held.route))
     }
 
     /// The default gateways that others tell of: address, MAC and PE.
     pub(crate) fn gateways(&self) -> impl Iterator<Item = (IpAddr, MacAddr, IpAddr)> + '_ {
-        self.paths.values().filter_map(|path| match path.meaning {
-            Meaning::Mac {
-                mac,
-                ip: Some(ip),
-                remote,
-                is_gateway: true,
-            } => Some((ip, mac, remote.vtep)),
-            _ => None,
+        let gateways = self.by_ip.iter().filter(|held| is_gateway(held));
+        gateways.filter_map(|held| {
+            let (mac, ip) = held.route.nlri.mac_ip()?;
+            Some((ip?, mac, self.remote_of(held)?.vtep))
         })
     }
 
@@ -140,19 +201,13 @@ impl Learned {
         ip: IpAddr,
         remote: impl Fn(MacAddr) -> bool,
     ) -> Option<MacAddr> {
-        let ids = self.by_ip.get(&ip)?.iter();
-        let ids = ids.filter(|id| self.mac_of(id).is_some_and(&remote));
-        self.best(ids).and_then(|(id, _)| self.mac_of(id))
+        let of_ip = self.by_ip.matching(|held| ip_of(held).cmp(&Some(ip)));
+        best(of_ip.filter(|held| mac_of(held).is_some_and(&remote))).and_then(mac_of)
     }
 
     /// The addresses that routes of `mac` carry.
     pub(crate) fn ips_of(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let ids = self.by_mac.get(&mac).into_iter().flat_map(Few::iter);
-        ids.filter_map(|id| match self.paths.get(id)?.meaning {
-            Meaning::Mac { ip, .. } => ip,
-            _ => None,
-        })
-        .collect()
+        self.of_mac(mac).filter_map(ip_of).collect()
     }
 
     /// The flood targets that may have come or gone since the last call.
@@ -165,30 +220,38 @@ impl Learned {
         self.wanted.contains_key(target)
     }
 
-    /// The paths in use: the best of each MAC and address, and of each flooding origin.
-    pub(crate) fn best_paths(&self) -> BTreeMap<&PathId, &Path> {
-        let mut groups: BTreeMap<(MacAddr, Option<IpAddr>), Vec<&PathId>> = BTreeMap::new();
-        for (id, path) in &self.paths {
-            if let Meaning::Mac { mac, ip, .. } = path.meaning {
-                groups.entry((mac, ip)).or_default().push(id);
+    /// The routes in use: the best of each MAC and address, and of each flooding origin.
+    pub(crate) fn best_routes(&self) -> Vec<(WorkerId, &Arc<Route>, Entry)> {
+        let mut bests: BTreeMap<(MacAddr, Option<IpAddr>), &Held> = BTreeMap::new();
+        for held in self.by_mac.iter() {
+            if let Some(about) = held.route.nlri.mac_ip() {
+                let known = bests.entry(about).or_insert(held);
+                *known = best([*known, held].into_iter()).unwrap_or(held);
             }
         }
-        let macs = groups.into_values().filter_map(|ids| self.best(ids));
-        let floods = self
-            .by_origin
-            .values()
-            .filter_map(|ids| self.best(ids.iter()));
+        let macs = bests.into_iter().map(|((mac, _), held)| {
+            let entry = Entry::Mac(mac);
+            (held.source(), &held.route, entry)
+        });
+        let floods = self.by_origin.values();
+        let floods = floods.filter_map(|ids| self.best_path(ids.iter()));
+        let floods = floods.map(|(id, path)| (id.source(), &path.route, path.meaning.entry()));
         macs.chain(floods).collect()
     }
 
-    fn mac_of(&self, id: &PathId) -> Option<MacAddr> {
-        match self.paths.get(id)?.meaning {
-            Meaning::Mac { mac, .. } => Some(mac),
+    fn of_mac(&self, mac: MacAddr) -> impl Iterator<Item = &Held> {
+        self.by_mac
+            .matching(move |held| mac_of(held).cmp(&Some(mac)))
+    }
+
+    fn remote_of(&self, held: &Held) -> Option<RemoteMac> {
+        match self.reading.read(&held.route).0 {
+            Meaning::Mac { remote, .. } => Some(remote),
             _ => None,
         }
     }
 
-    fn best<'a>(
+    fn best_path<'a>(
         &'a self,
         ids: impl IntoIterator<Item = &'a PathId>,
     ) -> Option<(&'a PathId, &'a Path)> {
@@ -228,10 +291,26 @@ impl Learned {
     }
 
     fn target_of(&self, origin: (IpAddr, RouteDistinguisher)) -> Option<FloodTarget> {
-        let (_, best) = self.best(self.by_origin.get(&origin)?.iter())?;
+        let (_, best) = self.best_path(self.by_origin.get(&origin)?.iter())?;
         match best.meaning {
             Meaning::Flood { target, .. } => Some(target),
             _ => None,
         }
     }
+}
+
+fn mac_of(held: &Held) -> Option<MacAddr> {
+    held.route.nlri.mac_ip().map(|(mac, _)| mac)
+}
+
+fn ip_of(held: &Held) -> Option<IpAddr> {
+    held.route.nlri.mac_ip().and_then(|(_, ip)| ip)
+}
+
+/// Whether the MAC is that of the subnet's default gateway (RFC 7432 section 10.1).
+fn is_gateway(held: &Held) -> bool {
+    let communities = held.route.attributes.extended_communities();
+    communities
+        .iter()
+        .any(ExtendedCommunity::is_default_gateway)
 }

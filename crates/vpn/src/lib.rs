@@ -28,6 +28,7 @@ mod vrf;
 pub use capabilities::{Capabilities, Encap};
 pub use error::{AttachError, DetachError, Warning};
 pub use evi::DuplicateDetection;
+pub use few::Few;
 pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent, SharedMap};
 pub use manager::{AttachToken, Effect, IpVpnConfig, Prepared, VpnConfig, VpnManager};
 pub use request::{

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bgp_rib::{Route, render};
 use bgp_wire::nlri::EvpnRoute;
-use bgp_wire::{Esi, ExtendedCommunity, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
+use bgp_wire::{Esi, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
 
 use crate::capabilities::{Capabilities, Encap};
 use crate::error::{Flaw, Warning};
@@ -18,8 +18,6 @@ pub(crate) enum Meaning {
         mac: MacAddr,
         ip: Option<IpAddr>,
         remote: RemoteMac,
-        /// Whether it is the subnet's default gateway (RFC 7432 section 10.1).
-        is_gateway: bool,
     },
     /// A PE wants flooded frames.
     Flood {
@@ -38,7 +36,26 @@ pub(crate) enum Entry {
     Other,
 }
 
+/// What changes when a route comes or goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Where a MAC is, and who has an address.
+    Mac(MacAddr, Option<IpAddr>),
+    /// Who wants flooded frames.
+    Flood,
+    /// Nothing but what is displayed.
+    Nothing(Entry),
+}
+
 impl Meaning {
+    pub(crate) fn about(&self) -> About {
+        match *self {
+            Self::Mac { mac, ip, .. } => About::Mac(mac, ip),
+            Self::Flood { .. } => About::Flood,
+            Self::Nothing { entry } => About::Nothing(entry),
+        }
+    }
+
     pub(crate) fn entry(&self) -> Entry {
         match *self {
             Self::Mac { mac, .. } => Entry::Mac(mac),
@@ -51,21 +68,31 @@ impl Meaning {
     }
 }
 
-/// Reads a route. One that cannot be used comes with the reason.
-///
+/// What the meaning of a route depends on, beside the route.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    /// What the driver can do.
+    pub(crate) capabilities: Capabilities,
+    pub(crate) local_vtep: IpAddr,
+    /// The instance's own.
+    pub(crate) local_vni: Vni,
+}
+
+impl Reading {
+    /// Reads a route. One that cannot be used comes with the reason.
+    pub(crate) fn read(&self, route: &Route) -> (Meaning, Option<Warning>) {
+        read(self, route)
+    }
+}
+
 /// The Ethernet tag and the segment make no difference: the VNI alone tells the broadcast domain (RFC 8365
 /// section 5.1.2, VLAN-based service), and there is no aliasing. Routes that have them come with a warning.
-pub(crate) fn read(
-    route: &Route,
-    capabilities: &Capabilities,
-    local_vtep: IpAddr,
-    local_vni: Vni,
-) -> (Meaning, Option<Warning>) {
+fn read(reading: &Reading, route: &Route) -> (Meaning, Option<Warning>) {
     let reader = Reader {
         route,
-        capabilities,
-        local_vtep,
-        local_vni,
+        capabilities: &reading.capabilities,
+        local_vtep: reading.local_vtep,
+        local_vni: reading.local_vni,
     };
     let value = match route.nlri.value() {
         Ok(NlriValue::Evpn(value)) => value,
@@ -133,13 +160,7 @@ impl Reader<'_> {
             Some(vtep) if self.is_self(vtep, vni) => self.unusable(entry, Flaw::Loop),
             Some(vtep) => {
                 let remote = RemoteMac { vtep, vni };
-                let meaning = Meaning::Mac {
-                    mac,
-                    ip,
-                    remote,
-                    is_gateway: self.is_gateway(),
-                };
-                (meaning, None)
+                (Meaning::Mac { mac, ip, remote }, None)
             }
             None => self.unusable(entry, Flaw::NextHop),
         }
@@ -166,13 +187,6 @@ impl Reader<'_> {
         }
         let target = FloodTarget { vtep, vni };
         (Meaning::Flood { origin, target }, None)
-    }
-
-    fn is_gateway(&self) -> bool {
-        let communities = self.route.attributes.extended_communities();
-        communities
-            .iter()
-            .any(ExtendedCommunity::is_default_gateway)
     }
 
     fn encapsulation(&self) -> Option<Encap> {

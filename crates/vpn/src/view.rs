@@ -203,15 +203,13 @@ impl VpnManager {
         let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
-                for (id, path) in evi.learned.paths() {
-                    let entry = entry_text(path.meaning.entry());
-                    add(&mut routes, entry, id.source(), &path.route);
+                for (source, route, entry) in evi.learned.routes() {
+                    add(&mut routes, entry_text(entry), source, route);
                 }
             }
             Instance::Vrf(vrf) => {
-                for (id, path) in vrf.learned.paths() {
-                    let entry = subject_text(path.meaning.subject.as_ref());
-                    add(&mut routes, entry, id.source(), &path.route);
+                for (source, route, subject) in vrf.learned.routes() {
+                    add(&mut routes, subject_text(subject.as_ref()), source, route);
                 }
             }
         }
@@ -223,16 +221,15 @@ impl VpnManager {
         let mut routes = SourcedByEntry::new();
         match self.named(external_id)? {
             Instance::Evi(evi) => {
-                for (id, path) in evi.learned.best_paths() {
-                    let entry = entry_text(path.meaning.entry());
-                    add(&mut routes, entry, id.source(), &path.route);
+                for (source, route, entry) in evi.learned.best_routes() {
+                    add(&mut routes, entry_text(entry), source, route);
                 }
             }
             Instance::Vrf(vrf) => {
                 for subject in vrf.learned.subjects() {
-                    for (id, path) in vrf.best(subject) {
-                        let entry = subject_text(Some(subject));
-                        add(&mut routes, entry, id.source(), &path.route);
+                    for held in vrf.best(&subject) {
+                        let entry = subject_text(Some(&subject));
+                        add(&mut routes, entry, held.source(), &held.route);
                     }
                 }
             }
@@ -246,7 +243,7 @@ impl VpnManager {
             return Some(Vec::new());
         };
         let sources = vrf.readvertised();
-        let routes = sources.map(|(id, path)| (id.source(), Arc::clone(&path.route)));
+        let routes = sources.map(|held| (held.source(), Arc::clone(&held.route)));
         Some(routes.collect())
     }
 

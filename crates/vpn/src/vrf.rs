@@ -18,7 +18,7 @@ use bgp_wire::{Family, IpPrefix, MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
 use crate::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnIntent, SharedMap};
-use crate::manager::VpnConfig;
+use crate::manager::{IpVpnConfig, VpnConfig};
 use crate::request::AttachRequest;
 
 use again::Again;
@@ -52,8 +52,9 @@ pub(crate) struct Vrf {
     /// Targets subscribed to, and those of Flowspec routes.
     subscribed: BTreeSet<RouteTarget>,
     subscribed_flows: BTreeSet<RouteTarget>,
-    /// What received routes were read by.
+    /// What received routes are read by.
     policy: Policy,
+    ipvpn: Option<IpVpnConfig>,
     advertised: BTreeMap<EndpointKey, Arc<Route>>,
     again: Again,
     redirects: Redirects,
@@ -85,6 +86,7 @@ impl Vrf {
             subscribed: BTreeSet::new(),
             subscribed_flows: BTreeSet::new(),
             policy: Policy::default(),
+            ipvpn: config.ipvpn.clone(),
             advertised: BTreeMap::new(),
             again: Again::default(),
             redirects: Redirects::default(),

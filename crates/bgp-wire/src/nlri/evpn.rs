@@ -84,6 +84,24 @@ pub enum EvpnRoute {
     },
 }
 
+/// The MAC and address of a type 2 route that can be read.
+pub(super) fn mac_ip_of(bytes: &[u8]) -> Option<(MacAddr, Option<IpAddr>)> {
+    // Type, length, distinguisher, segment and tag; the lengths of the addresses are in bits.
+    let (&[2, _, ..], rest) = bytes.split_first_chunk::<24>()? else {
+        return None;
+    };
+    let (&[48, a, b, c, d, e, f, bits], rest) = rest.split_first_chunk::<8>()? else {
+        return None;
+    };
+    let ip = match bits {
+        0 => None,
+        32 => Some(rest.first_chunk::<4>().copied()?.into()),
+        128 => Some(rest.first_chunk::<16>().copied()?.into()),
+        _ => return None,
+    };
+    Some((MacAddr([a, b, c, d, e, f]), ip))
+}
+
 impl EvpnRoute {
     /// The route type.
     pub const fn kind(&self) -> u8 {

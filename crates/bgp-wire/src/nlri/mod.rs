@@ -19,10 +19,13 @@ pub use rtc::RtcRoute;
 pub use value::NlriValue;
 pub use vpn::VpnRoute;
 
+use std::net::IpAddr;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use crate::family::Family;
+use crate::types::MacAddr;
 
 /// One NLRI of any family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,6 +106,23 @@ impl Nlri {
             Family::VPNV6 => vpn::Layout::of(false, &self.bytes).map(drop),
             _ => self.value().map(drop),
         }
+    }
+
+    /// The MAC and the IP address of a well-formed E-VPN type 2 route, without a look at the rest of it: long lists are in
+    /// order of these.
+    pub fn mac_ip(&self) -> Option<(MacAddr, Option<IpAddr>)> {
+        (self.family == Family::EVPN).then(|| evpn::mac_ip_of(&self.bytes))?
+    }
+
+    /// The prefix of an IP VPN route, without its labels.
+    pub fn vpn_prefix(&self) -> Option<IpPrefix> {
+        let is_v4 = match self.family {
+            Family::VPNV4 => true,
+            Family::VPNV6 => false,
+            _ => return None,
+        };
+        let layout = vpn::Layout::of(is_v4, &self.bytes).ok()?;
+        Some(layout.prefix)
     }
 
     /// What identifies the route among those of one source.

@@ -27,7 +27,7 @@ pub(super) struct Layout {
     /// Labels of the stack.
     labels: usize,
     rd: RouteDistinguisher,
-    prefix: IpPrefix,
+    pub(super) prefix: IpPrefix,
 }
 
 impl Layout {

@@ -7,7 +7,7 @@ use bgp_wire::Label;
 use netns::addr::{IpPrefix, MacAddr};
 use netns::link::{Hop, IpEncap, Neighbour, ProxyNeighbour, Route, RouteKind, Rule};
 use vpn::intent::{FlowRedirect, IpVpnEndpoint, NextHop};
-use vpn::{Direction, InstanceId, IpVpnIntent};
+use vpn::{Direction, Few, InstanceId, IpVpnIntent};
 
 use super::flow::Flow;
 use super::plan::{RouteKey, key};
@@ -205,7 +205,7 @@ impl State {
         &mut self,
         intent: &IpVpnIntent,
         to: IpPrefix,
-        next_hops: &BTreeSet<NextHop>,
+        next_hops: &Few<NextHop>,
         host: &Host<'_>,
     ) {
         let hops = next_hops.iter();

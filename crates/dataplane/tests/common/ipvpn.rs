@@ -10,7 +10,7 @@ use netns::icmp::{self, Echo, PingError};
 use netns::link::{Address, LinkSpec, Neighbour, Netlink, ProxyNeighbour, Route, Rule, Veth};
 use netns::ns::NetNs;
 use vpn::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnPort, NextHop};
-use vpn::{Direction, Encap, IpVpnIntent};
+use vpn::{Direction, Encap, Few, IpVpnIntent};
 
 use super::{AT_ONCE, Host, mac, ready};
 
@@ -125,7 +125,7 @@ pub fn learn_prefix(intent: &mut IpVpnIntent, to: &str, pe: IpAddr, label: u32) 
         encap: Encap::Vxlan,
     };
     let to = to.parse().unwrap();
-    intent.routes.insert(to, BTreeSet::from([next_hop]));
+    intent.routes.insert(to, Few::One(next_hop));
 }
 
 /// Machines 1 and 2 behind a port on either host, reached with labels 17 and 18, and what brings them together.

@@ -10,10 +10,9 @@ use bgp_wire::MacAddr;
 use super::{Complaint, Evi};
 use crate::error::Warning;
 use crate::intent::FloodTarget;
-use crate::learned::{Learned, Path, PathId};
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
-use crate::reading::{self, Entry, Meaning};
+use crate::reading::{About, Entry};
 
 impl Evi {
     /// Takes in a route.
@@ -24,21 +23,13 @@ impl Evi {
         config: &VpnConfig,
         now: Duration,
     ) -> Outcome {
-        let (meaning, warning) = reading::read(
-            route,
-            &config.capabilities,
-            config.local_vtep,
-            self.common.numbers.vni,
-        );
-        let id = PathId::new(source, route.key());
-        let path = Path {
-            route: Arc::clone(route),
-            meaning,
-        };
-        let old = self.learned.insert(id, path);
-        let changed = self.refresh(old.map(|path| path.meaning), now);
-        let changed = self.refresh(Some(meaning), now) || changed;
-        let mut outcome = self.review(meaning, config, now);
+        let (meaning, warning) = self.learned.reading().read(route);
+        let old = self.learned.insert(source, route, meaning);
+        let about = meaning.about();
+        let old = old.filter(|old| *old != about);
+        let changed = old.is_some_and(|old| self.refresh(old, now));
+        let changed = self.refresh(about, now) || changed;
+        let mut outcome = self.review(about, config, now);
         outcome.changed |= changed;
         let warning = warning.filter(|warning| self.is_new(warning, route));
         outcome.warnings.extend(warning);
@@ -67,19 +58,18 @@ impl Evi {
         config: &VpnConfig,
         now: Duration,
     ) -> Outcome {
-        let id = PathId::new(source, route.key());
-        let Some(Path { meaning, .. }) = self.learned.remove(&id) else {
+        let Some(about) = self.learned.remove(source, route) else {
             return Outcome::default();
         };
-        let changed = self.refresh(Some(meaning), now);
-        let mut outcome = self.review(meaning, config, now);
+        let changed = self.refresh(about, now);
+        let mut outcome = self.review(about, config, now);
         outcome.changed |= changed;
         outcome
     }
 
     /// What follows for own routes: of the same key, a route was about the same MAC before.
-    fn review(&mut self, meaning: Meaning, config: &VpnConfig, now: Duration) -> Outcome {
-        let Entry::Mac(mac) = meaning.entry() else {
+    fn review(&mut self, about: About, config: &VpnConfig, now: Duration) -> Outcome {
+        let (About::Mac(mac, _) | About::Nothing(Entry::Mac(mac))) = about else {
             return Outcome::default();
         };
         let keys: Vec<_> = self.common.keys_of(mac).collect();
@@ -91,7 +81,7 @@ impl Evi {
 
     /// Forgets every route; answers whether the intent changed.
     pub(crate) fn forget_all(&mut self) -> bool {
-        self.learned = Learned::default();
+        self.learned.clear();
         let intent = &self.intent;
         let changed = !intent.remote_macs.is_empty()
             || !intent.neighbours.is_empty()
@@ -106,15 +96,15 @@ impl Evi {
         changed
     }
 
-    /// Brings the intent up to date after a route with this meaning came or went.
-    fn refresh(&mut self, meaning: Option<Meaning>, now: Duration) -> bool {
-        match meaning {
-            Some(Meaning::Mac { mac, ip, .. }) => {
+    /// Brings the intent up to date after a route about this came or went.
+    fn refresh(&mut self, about: About, now: Duration) -> bool {
+        match about {
+            About::Mac(mac, ip) => {
                 let changed = self.refresh_remote(mac);
                 ip.is_some_and(|ip| self.refresh_neighbour(ip)) || changed
             }
-            Some(Meaning::Flood { .. }) => self.refresh_flood(now),
-            Some(Meaning::Nothing { .. }) | None => false,
+            About::Flood => self.refresh_flood(now),
+            About::Nothing(_) => false,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Gateway, InstanceId, Intent, Link, SharedMap};
 use crate::capabilities::Encap;
+use crate::few::Few;
 use crate::request::Direction;
 use crate::traffic::TrafficMatch;
 
@@ -27,7 +28,7 @@ pub struct IpVpnIntent {
     /// Where to send packets for prefixes; of one prefix equal ones share the traffic. An address behind an own port
     /// is not in here; a subnet behind one may be, and then others have it: chains of machines that forward to each
     /// other depend on it.
-    pub routes: SharedMap<IpPrefix, BTreeSet<NextHop>>,
+    pub routes: SharedMap<IpPrefix, Few<NextHop>>,
     /// What comes from ports and goes by another instance's routes, by the text of its Flowspec rules. Of several that
     /// match a packet the most specific counts (RFC 8955 section 5.1).
     pub flows: BTreeMap<String, FlowRedirect>,

@@ -10,11 +10,10 @@ use bgp_wire::nlri::FlowspecRules;
 use bgp_wire::{IpPrefix, Label, RouteTarget};
 
 use super::attract::{Defaults, default_of};
-use super::learned::Path;
 use super::reading::Subject;
 use super::{Vrf, policy};
 use crate::instance::EndpointKey;
-use crate::learned::PathId;
+use crate::learned::held::Held;
 use crate::manager::VpnConfig;
 use crate::publication;
 use crate::routes::{AnnouncedAgain, distinguisher};
@@ -67,13 +66,13 @@ impl Again {
 
 impl Vrf {
     /// The received routes that are advertised again, or attract traffic.
-    pub(crate) fn readvertised(&self) -> impl Iterator<Item = (&PathId, &Path)> {
+    pub(crate) fn readvertised(&self) -> impl Iterator<Item = &Held> {
         let prefixes = self.again.sources.keys();
         let flows = self.again.flow_sources.keys().cloned();
         let subjects = prefixes
             .map(|prefix| Subject::Prefix(*prefix))
             .chain(flows.map(Subject::Flow));
-        subjects.filter_map(|subject| self.learned.readvertised(&subject))
+        subjects.filter_map(|subject| self.learned.readvertised(self.reading(), &subject))
     }
 
     /// Brings what is advertised of a prefix or flow up to date with its received routes.
@@ -83,8 +82,8 @@ impl Vrf {
         subject: &Subject,
         events: &mut Vec<RibEvent>,
     ) {
-        let source = self.learned.readvertised(subject);
-        let records = source.map(|(_, path)| policy::history(&path.route));
+        let source = self.learned.readvertised(self.reading(), subject);
+        let records = source.map(|held| policy::history(&held.route));
         match subject {
             Subject::Flow(rules) => self.refresh_flow_source(config, rules, records, events),
             Subject::Prefix(prefix) => self.refresh_source(config, *prefix, records, events),

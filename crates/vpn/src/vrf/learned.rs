@@ -1,67 +1,114 @@
 //! Routes of others, as an IP VPN instance uses them: per prefix or flow, whatever their distinguishers.
+//!
+//! There may be very many. What one means is in it, and read again when it is asked for.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bgp_rib::WorkerId;
-use bgp_rib::best_path::{self, Candidate};
+use bgp_rib::best_path;
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
-use bgp_wire::{ExtendedCommunity, IpPrefix};
+use bgp_rib::{Route, WorkerId};
+use bgp_wire::nlri::FlowspecRules;
+use bgp_wire::{ExtendedCommunity, IpPrefix, NlriKey};
 
-use super::reading::{Forward, Meaning, Redirect, Subject};
-use crate::few::{self, Few};
+use super::reading::{Forward, Reading, Redirect, Subject};
+use crate::few::Few;
 use crate::intent::NextHop;
-use crate::learned::PathId;
-
-/// A received route and what it means for this instance.
-pub(crate) type Path = crate::learned::Path<Meaning>;
+use crate::learned::held::{Held, Sources};
+use crate::learned::sorted::Sorted;
 
 /// All received routes of one instance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Learned {
-    paths: BTreeMap<PathId, Path>,
-    by_subject: BTreeMap<Subject, Few<PathId>>,
+    sources: Sources,
+    by_prefix: Sorted<Held>,
+    by_flow: BTreeMap<Arc<FlowspecRules>, BTreeMap<(WorkerId, NlriKey), Held>>,
+    /// What cannot be read.
+    others: BTreeMap<(WorkerId, NlriKey), Held>,
 }
 
 impl Learned {
-    pub(crate) fn paths(&self) -> impl Iterator<Item = (&PathId, &Path)> {
-        self.paths.iter()
+    /// Every route, who published it and what it is about.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>, Option<Subject>)> {
+        let prefixes = self.by_prefix.iter();
+        let prefixes = prefixes.map(|held| (held, prefix_of(held).map(Subject::Prefix)));
+        let flows = self.by_flow.iter().flat_map(|(rules, routes)| {
+            let subject = Subject::Flow(Arc::clone(rules));
+            let routes = routes.values();
+            routes.map(move |held| (held, Some(subject.clone())))
+        });
+        let others = self.others.values().map(|held| (held, None));
+        let all = prefixes.chain(flows).chain(others);
+        all.map(|(held, subject)| (held.source(), &held.route, subject))
     }
 
-    /// Adds a path, or replaces the one of the same id.
-    pub(crate) fn insert(&mut self, id: PathId, path: Path) {
-        self.remove(&id);
-        if let Some(subject) = path.meaning.subject.clone() {
-            few::put(&mut self.by_subject, subject, id.clone());
+    /// Adds a route about `subject`, or replaces the one of the same source and key.
+    pub(crate) fn insert(
+        &mut self,
+        source: WorkerId,
+        route: &Arc<Route>,
+        subject: Option<&Subject>,
+    ) {
+        let held = self.sources.hold(source, route);
+        let key = route.key();
+        match subject {
+            Some(Subject::Prefix(prefix)) => {
+                self.by_prefix.insert(held, side(*prefix, source, &key));
+            }
+            Some(Subject::Flow(rules)) => {
+                let routes = self.by_flow.entry(Arc::clone(rules)).or_default();
+                routes.insert((source, key), held);
+            }
+            None => {
+                self.others.insert((source, key), held);
+            }
         }
-        self.paths.insert(id, path);
     }
 
-    /// Removes a path and answers what it was about.
-    pub(crate) fn remove(&mut self, id: &PathId) -> Option<Subject> {
-        let subject = self.paths.remove(id)?.meaning.subject?;
-        few::take(&mut self.by_subject, &subject, id);
-        Some(subject)
-    }
-
-    /// Gives every path a new meaning of the same subject.
-    pub(crate) fn reread(&mut self, mut meaning: impl FnMut(WorkerId, &Path) -> Meaning) {
-        for (id, path) in &mut self.paths {
-            path.meaning = meaning(id.source(), path);
+    /// Removes the route of this source and key and answers what it was about.
+    pub(crate) fn remove(&mut self, source: WorkerId, route: &Route) -> Option<Subject> {
+        let key = route.key();
+        // Routes of one key are about one subject.
+        let subject = Subject::of(route);
+        match &subject {
+            Some(Subject::Prefix(prefix)) => {
+                self.by_prefix.remove(side(*prefix, source, &key))?;
+            }
+            Some(Subject::Flow(rules)) => {
+                let routes = self.by_flow.get_mut(rules)?;
+                routes.remove(&(source, key))?;
+                if routes.is_empty() {
+                    self.by_flow.remove(rules);
+                }
+            }
+            None => {
+                self.others.remove(&(source, key))?;
+            }
         }
+        self.sources.release(source);
+        subject
     }
 
-    /// What the routes are about.
-    pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> + '_ {
-        self.by_subject.keys()
+    /// What the routes are about, in order.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject> + '_ {
+        let mut last = None;
+        let prefixes = self.by_prefix.iter().filter_map(prefix_of);
+        let prefixes = prefixes.filter(move |prefix| last.replace(*prefix) != Some(*prefix));
+        let flows = self.by_flow.keys().cloned().map(Subject::Flow);
+        prefixes.map(Subject::Prefix).chain(flows)
     }
 
     /// Where packets for a prefix go: to the PE of the best route, with `ecmp` also to those of equal ones.
-    pub(crate) fn next_hops(&self, prefix: IpPrefix, ecmp: bool) -> BTreeSet<NextHop> {
+    pub(crate) fn next_hops(
+        &self,
+        reading: Reading<'_>,
+        prefix: IpPrefix,
+        ecmp: bool,
+    ) -> Option<Few<NextHop>> {
         let mut next_hops = BTreeMap::new();
-        for (_, path) in self.best(&Subject::Prefix(prefix), ecmp) {
-            if let Some(Forward::To(next_hop)) = path.meaning.forward {
+        for held in self.best(reading, &Subject::Prefix(prefix), ecmp) {
+            if let Some(Forward::To(next_hop)) = reading.forward(held) {
                 // One that came by two reflectors counts once, and so do two names for one endpoint.
                 let NextHop {
                     pe, label, encap, ..
@@ -69,64 +116,85 @@ impl Learned {
                 next_hops.entry((pe, label, encap)).or_insert(next_hop);
             }
         }
-        next_hops.into_values().collect()
+        Few::of(next_hops.into_values())
     }
 
     /// Where traffic that a flow matches goes.
-    pub(crate) fn redirect(&self, subject: &Subject) -> Option<&Arc<Redirect>> {
-        let best = self.best(subject, false).pop()?;
-        match &best.1.meaning.forward {
+    pub(crate) fn redirect(
+        &self,
+        reading: Reading<'_>,
+        subject: &Subject,
+    ) -> Option<Arc<Redirect>> {
+        let best = self.best(reading, subject, false).pop()?;
+        match reading.forward(best) {
             Some(Forward::Redirect(redirect)) => Some(redirect),
             _ => None,
         }
     }
 
-    /// The paths that are forwarded by.
-    pub(crate) fn best(&self, subject: &Subject, ecmp: bool) -> Vec<(&PathId, &Path)> {
-        let usable = |(_, path): &(&PathId, &Path)| path.meaning.forward.is_some();
-        let Some(best) = self.paths_of(subject).filter(usable).max_by(compare) else {
-            return Vec::new();
-        };
-        if !ecmp {
-            return vec![best];
-        }
-        let equal = |(_, path): &(&PathId, &Path)| preference(path) == preference(best.1);
-        let mut paths: Vec<_> = self
-            .paths_of(subject)
-            .filter(|path| usable(path) && equal(path))
+    /// The routes that are forwarded by.
+    pub(crate) fn best(&self, reading: Reading<'_>, subject: &Subject, ecmp: bool) -> Vec<&Held> {
+        let of_subject = self.of(subject);
+        let mut usable: Vec<&Held> = of_subject
+            .filter(|held| reading.forward(held).is_some())
             .collect();
-        paths.sort_by(|a, b| compare(b, a));
-        paths
+        usable.sort_by(|a, b| compare(b, a));
+        let first = usable.first().map(|held| preference(held));
+        if ecmp {
+            usable.retain(|held| Some(preference(held)) == first);
+        } else {
+            usable.truncate(1);
+        }
+        usable
     }
 
-    /// The path that is advertised again: the one that was least often, then the preferred one.
+    /// The route that is advertised again: the one that was least often, then the preferred one.
     ///
     /// Each time adds to its records, so that two instances that advertise again what the other does cannot go on for
     /// ever about whose is to be preferred.
-    pub(crate) fn readvertised(&self, subject: &Subject) -> Option<(&PathId, &Path)> {
+    pub(crate) fn readvertised(&self, reading: Reading<'_>, subject: &Subject) -> Option<&Held> {
+        if !reading.policy.is_again() {
+            return None;
+        }
         let again = self
-            .paths_of(subject)
-            .filter(|(_, path)| path.meaning.again);
-        again.max_by(|a, b| records(b.1).cmp(&records(a.1)).then_with(|| compare(a, b)))
+            .of(subject)
+            .filter(|held| reading.policy.uses(&held.route).again);
+        again.max_by(|a, b| records(b).cmp(&records(a)).then_with(|| compare(a, b)))
     }
 
-    fn paths_of(&self, subject: &Subject) -> impl Iterator<Item = (&PathId, &Path)> {
-        let ids = self.by_subject.get(subject).into_iter().flat_map(Few::iter);
-        ids.filter_map(|id| self.paths.get_key_value(id))
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = &Held> {
+        let (prefix, rules) = match subject {
+            Subject::Prefix(prefix) => (Some(*prefix), None),
+            Subject::Flow(rules) => (None, Some(rules)),
+        };
+        let of_prefix = prefix.into_iter().flat_map(|prefix| {
+            let of_prefix = move |held: &Held| prefix_of(held).cmp(&Some(prefix));
+            self.by_prefix.matching(of_prefix)
+        });
+        let of_flow = rules.and_then(|rules| self.by_flow.get(rules));
+        of_prefix.chain(of_flow.into_iter().flat_map(BTreeMap::values))
     }
 }
 
-fn compare((a, path_a): &(&PathId, &Path), (b, path_b): &(&PathId, &Path)) -> Ordering {
-    let candidate = |source, route| Candidate { source, route };
-    best_path::compare(
-        candidate(a.source(), &path_a.route),
-        candidate(b.source(), &path_b.route),
-    )
+fn prefix_of(held: &Held) -> Option<IpPrefix> {
+    held.route.nlri.vpn_prefix()
+}
+
+/// Where routes are, beside one.
+fn side(prefix: IpPrefix, source: WorkerId, key: &NlriKey) -> impl Fn(&Held) -> Ordering {
+    move |held| {
+        let by_key = || held.compare(source, key);
+        prefix_of(held).cmp(&Some(prefix)).then_with(by_key)
+    }
+}
+
+fn compare(a: &Held, b: &Held) -> Ordering {
+    best_path::compare(a.candidate(), b.candidate())
 }
 
 /// How many targets a route has borne before.
-fn records(path: &Path) -> usize {
-    let communities = path.route.attributes.extended_communities().iter();
+fn records(held: &Held) -> usize {
+    let communities = held.route.attributes.extended_communities().iter();
     let records: BTreeSet<_> = communities
         .filter_map(ExtendedCommunity::rt_record)
         .collect();
@@ -134,7 +202,7 @@ fn records(path: &Path) -> usize {
 }
 
 /// What equal routes have in common.
-fn preference(path: &Path) -> (bool, u32) {
-    let preference = path.route.attributes.local_pref();
-    (path.route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
+fn preference(held: &Held) -> (bool, u32) {
+    let preference = held.route.attributes.local_pref();
+    (held.route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
 }

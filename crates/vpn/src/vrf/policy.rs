@@ -64,6 +64,11 @@ impl Policy {
         self.import.union(&self.from).copied().collect()
     }
 
+    /// Whether anything is advertised again.
+    pub(super) fn is_again(&self) -> bool {
+        !self.from.is_empty()
+    }
+
     /// What to use a route for. One that bore a target that it would be advertised with has come full circle.
     pub(super) fn uses(&self, route: &Route) -> Uses {
         let targets = route.attributes.route_targets();

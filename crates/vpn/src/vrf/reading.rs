@@ -7,9 +7,10 @@ use bgp_rib::{Route, WorkerId, render};
 use bgp_wire::nlri::{FlowspecRules, VpnRoute};
 use bgp_wire::{ExtendedCommunity, IpPrefix, NlriValue, RouteTarget};
 
-use super::policy::Uses;
+use super::policy::Policy;
 use crate::error::{Flaw, Warning};
 use crate::intent::NextHop;
+use crate::learned::held::Held;
 use crate::manager::IpVpnConfig;
 use crate::traffic::TrafficMatch;
 
@@ -34,52 +35,50 @@ pub(crate) struct Redirect {
     pub(crate) to: RouteTarget,
 }
 
-/// The use of a route. One without any is kept for display.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Meaning {
-    pub(crate) subject: Option<Subject>,
-    /// Of a route to forward by.
-    pub(crate) forward: Option<Forward>,
-    /// Whether it is to be advertised again.
-    pub(crate) again: bool,
+impl Subject {
+    /// Of a route without subject nothing is used: it is kept for display.
+    pub(crate) fn of(route: &Route) -> Option<Self> {
+        if let Some(prefix) = route.nlri.vpn_prefix() {
+            return Some(Self::Prefix(prefix));
+        }
+        match route.nlri.value() {
+            Ok(NlriValue::FlowspecVpn { rules, .. }) => Some(Self::Flow(Arc::new(rules))),
+            _ => None,
+        }
+    }
 }
 
-/// Reads a route that `source` published. One that should be forwarded by and cannot comes with the reason.
-pub(crate) fn read(
-    source: WorkerId,
-    route: &Route,
-    uses: Uses,
-    ipvpn: &IpVpnConfig,
-) -> (Meaning, Option<Warning>) {
-    let (subject, forward) = match route.nlri.value() {
-        Ok(NlriValue::Vpn(value)) => {
-            let forward = uses
-                .imported
-                .then(|| next_hop(source, route, &value, ipvpn));
-            let forward = forward.map(|next_hop| next_hop.map(Forward::To));
-            (Subject::Prefix(value.prefix), forward)
-        }
-        Ok(NlriValue::FlowspecVpn { rules, .. }) => {
-            let forward = uses.imported.then(|| redirect(route, &rules));
-            let forward = forward.map(|redirect| redirect.map(Forward::Redirect));
-            (Subject::Flow(Arc::new(rules)), forward)
-        }
-        _ => {
-            let route = render::nlri_text(route);
-            return (Meaning::default(), Some(Warning::UnusedType { route }));
-        }
-    };
-    let (forward, warning) = match forward {
-        None => (None, None),
-        Some(Ok(forward)) => (Some(forward), None),
-        Some(Err(warning)) => (None, Some(warning)),
-    };
-    let meaning = Meaning {
-        subject: Some(subject),
-        forward,
-        again: uses.again,
-    };
-    (meaning, warning)
+/// What the use of a route depends on, beside the route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    pub(super) policy: &'a Policy,
+    /// Nothing can be forwarded without.
+    pub(super) ipvpn: Option<&'a IpVpnConfig>,
+}
+
+impl Reading<'_> {
+    /// Where a route that is to be forwarded by sends traffic.
+    pub(super) fn forward(&self, held: &Held) -> Option<Forward> {
+        self.read(held.source(), &held.route)?.ok()
+    }
+
+    /// The same, or why it cannot; nothing for a route that is not to be forwarded by.
+    pub(super) fn read(&self, source: WorkerId, route: &Route) -> Option<Result<Forward, Warning>> {
+        let ipvpn = self.ipvpn?;
+        let is_imported = || self.policy.uses(route).imported;
+        Some(match route.nlri.value() {
+            Ok(NlriValue::Vpn(value)) => {
+                is_imported().then(|| next_hop(source, route, &value, ipvpn).map(Forward::To))?
+            }
+            Ok(NlriValue::FlowspecVpn { rules, .. }) => {
+                is_imported().then(|| redirect(route, &rules).map(Forward::Redirect))?
+            }
+            _ => {
+                let route = render::nlri_text(route);
+                Err(Warning::UnusedType { route })
+            }
+        })
+    }
 }
 
 fn unusable(route: &Route, flaw: Flaw) -> Warning {

@@ -6,10 +6,10 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::IpPrefix;
 
 use super::Vrf;
-use super::learned::{Learned, Path};
+use super::learned::Learned;
 use super::policy::Policy;
-use super::reading::{self, Subject};
-use crate::learned::PathId;
+use super::reading::{Reading, Subject};
+use crate::learned::held::Held;
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
 
@@ -22,17 +22,10 @@ impl Vrf {
         config: &VpnConfig,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        let Some(ipvpn) = &config.ipvpn else {
-            return outcome;
-        };
-        let uses = self.policy.uses(route);
-        let (meaning, warning) = reading::read(source, route, uses, ipvpn);
-        outcome.warnings.extend(warning);
-        let id = PathId::new(source, route.key());
-        let route = Arc::clone(route);
-        // Routes of one key are about one subject.
-        let subject = meaning.subject.clone();
-        self.learned.insert(id, Path { route, meaning });
+        let read = self.reading().read(source, route);
+        outcome.warnings.extend(read.and_then(Result::err));
+        let subject = Subject::of(route);
+        self.learned.insert(source, route, subject.as_ref());
         if let Some(subject) = subject {
             self.refresh(config, &subject, &mut outcome);
         }
@@ -47,7 +40,7 @@ impl Vrf {
         config: &VpnConfig,
     ) -> Outcome {
         let mut outcome = Outcome::default();
-        if let Some(subject) = self.learned.remove(&PathId::new(source, route.key())) {
+        if let Some(subject) = self.learned.remove(source, route) {
             self.refresh(config, &subject, &mut outcome);
         }
         outcome
@@ -59,21 +52,18 @@ impl Vrf {
             return;
         }
         let old = std::mem::replace(&mut self.policy, policy);
-        let Some(ipvpn) = &config.ipvpn else { return };
-        let policy = &self.policy;
-        self.learned.reread(|source, path| {
-            let uses = policy.uses(&path.route);
-            let (meaning, warning) = reading::read(source, &path.route, uses, ipvpn);
-            // Those that were imported before have been warned of.
-            let is_new = uses.imported && !old.uses(&path.route).imported;
-            outcome.warnings.extend(warning.filter(|_| is_new));
-            meaning
-        });
+        // Those that were imported before have been warned of.
+        let routes = self.learned.routes();
+        let is_new = |route: &Route| self.policy.uses(route).imported && !old.uses(route).imported;
+        for (source, route, _) in routes.filter(|(_, route, _)| is_new(route)) {
+            let read = self.reading().read(source, route);
+            outcome.warnings.extend(read.and_then(Result::err));
+        }
         let is_new = (&old.to, &old.attract) != (&self.policy.to, &self.policy.attract);
         if is_new {
             self.count_defaults();
         }
-        let subjects: Vec<Subject> = self.learned.subjects().cloned().collect();
+        let subjects: Vec<Subject> = self.learned.subjects().collect();
         for subject in subjects {
             self.refresh(config, &subject, outcome);
         }
@@ -90,13 +80,21 @@ impl Vrf {
         self.refresh_again(config, subject, &mut outcome.events);
     }
 
-    /// The paths in use: those that are forwarded by, and the one that is advertised again.
-    pub(crate) fn best(&self, subject: &Subject) -> Vec<(&PathId, &Path)> {
-        let mut paths = self.learned.best(subject, self.ecmp);
-        let again = self.learned.readvertised(subject);
-        let again = again.filter(|(id, _)| !paths.iter().any(|(known, _)| known == id));
-        paths.extend(again);
-        paths
+    /// The routes in use: those that are forwarded by, and the one that is advertised again.
+    pub(crate) fn best(&self, subject: &Subject) -> Vec<&Held> {
+        let mut routes = self.learned.best(self.reading(), subject, self.ecmp);
+        let again = self.learned.readvertised(self.reading(), subject);
+        let again = again.filter(|held| !routes.iter().any(|known| std::ptr::eq(*known, *held)));
+        routes.extend(again);
+        routes
+    }
+
+    /// How routes are read.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading {
+            policy: &self.policy,
+            ipvpn: self.ipvpn.as_ref(),
+        }
     }
 
     /// Forgets every route; answers whether the intent changed.
@@ -116,19 +114,17 @@ impl Vrf {
     /// port that has it is not for that port.
     pub(super) fn refresh_route(&mut self, prefix: IpPrefix) -> bool {
         let next_hops = if prefix.is_host() && self.is_local(prefix) {
-            Default::default()
+            None
         } else {
-            self.learned.next_hops(prefix, self.ecmp)
+            self.learned.next_hops(self.reading(), prefix, self.ecmp)
         };
-        let old = self.intent.routes.get(&prefix);
-        let changed = old.map_or(!next_hops.is_empty(), |old| *old != next_hops);
+        let changed = self.intent.routes.get(&prefix) != next_hops.as_ref();
         if changed {
             let routes = &mut Arc::make_mut(&mut self.intent).routes;
-            if next_hops.is_empty() {
-                routes.remove(&prefix);
-            } else {
-                routes.insert(prefix, next_hops);
-            }
+            match next_hops {
+                Some(next_hops) => routes.insert(prefix, next_hops),
+                None => routes.remove(&prefix),
+            };
         }
         changed
     }

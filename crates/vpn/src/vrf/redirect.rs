@@ -31,7 +31,7 @@ impl Vrf {
     /// there is an instance to redirect to.
     pub(super) fn refresh_redirect(&mut self, rules: &Arc<FlowspecRules>, outcome: &mut Outcome) {
         let subject = Subject::Flow(Arc::clone(rules));
-        let new = self.learned.redirect(&subject).map(Arc::clone);
+        let new = self.learned.redirect(self.reading(), &subject);
         let Redirects {
             wanted,
             users,

@@ -1,6 +1,5 @@
 //! A host with IP VPN instances, and VPNv4 and VPNv6 routes of other hosts.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use bgp_wire::{
 };
 use vpn::intent::NextHop as Egress;
 use vpn::{
-    AttachRequest, Capabilities, DetachRequest, Encap, InstanceKind, IpVpnConfig, IpVpnIntent,
+    AttachRequest, Capabilities, DetachRequest, Encap, Few, InstanceKind, IpVpnConfig, IpVpnIntent,
     LocalPort, Speaker, VpnConfig,
 };
 
@@ -139,14 +138,13 @@ pub fn with_communities(
     }
 }
 
-pub fn egress(pe: IpAddr, label: u32, encap: Encap) -> BTreeSet<Egress> {
+pub fn egress(pe: IpAddr, label: u32, encap: Encap) -> Few<Egress> {
     let label = Label::new(label).unwrap();
     let order = 0;
-    [Egress {
+    Few::One(Egress {
         order,
         pe,
         label,
         encap,
-    }]
-    .into()
+    })
 }
