@@ -16,6 +16,7 @@ pub mod reflector;
 pub mod render;
 pub mod route;
 pub mod rtc;
+pub mod sorted;
 pub mod table;
 pub mod worker;
 

@@ -6,7 +6,7 @@
 //!   EVIs  ─┘ Subscribe, Unsubscribe└────────────┘            └─> EVIs
 //! ```
 
-mod places;
+mod publishers;
 mod store;
 mod subscriptions;
 
@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::rtc::{RtcOrigin, RtcRefs};
 use crate::{Dispatch, Match, RibEvent, Route, WorkerId};
-use store::{Entry, Store};
+use store::{Entry, Store, Stored};
 use subscriptions::Subscriptions;
 
 /// All routes of one speaker, and the subscriptions to them.
 ///
-/// An event costs time in proportion to the workers it interests (and a subscription to the routes it
-/// matches), however large the table is.
+/// An event costs time in proportion to the workers it interests (and a subscription to a target to the routes it
+/// matches), however large the table is. For a subscription to every target, and the end of a peer, all routes are
+/// looked at: they are about most of them.
 ///
 /// A route is sent to every worker with a subscription that matches its family and one of its route targets,
 /// but never back to its source and never from one BGP peer to another: the speaker is no transit.
@@ -93,19 +94,19 @@ impl RouteTable {
 
     /// Every route with its source, oldest first.
     pub fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>)> {
-        self.store.iter().map(|entry| (entry.source, &entry.route))
+        self.store.iter().map(|entry| (entry.source, entry.route))
     }
 
     /// The routes of one family with their sources, oldest first.
     pub fn routes_in(&self, family: Family) -> impl Iterator<Item = (WorkerId, &Arc<Route>)> {
         self.store
             .matching(Match::all(family))
-            .map(|entry| (entry.source, &entry.route))
+            .map(|entry| (entry.source, entry.route))
     }
 
     /// The routes one worker published, oldest first.
     pub fn routes_of(&self, source: WorkerId) -> impl Iterator<Item = &Arc<Route>> {
-        self.store.of_source(source).map(|entry| &entry.route)
+        self.store.of_source(source).map(|entry| entry.route)
     }
 
     /// How many routes of a worker are left from a session that is over, see [`RibEvent::Retain`].
@@ -132,34 +133,35 @@ impl RouteTable {
     }
 
     fn advertise(&mut self, source: WorkerId, route: Arc<Route>, out: &mut Vec<Dispatch>) {
-        let Some((new, old)) = self.store.insert(source, route) else {
+        let Some(Stored { new, old }) = self.store.insert(source, route) else {
             return;
         };
-        let interested = self.interested(&new);
+        let new = Entry::new(source, &new);
+        let interested = self.interested(new);
         let informed = old
             .as_ref()
-            .map(|old| self.interested(old))
+            .map(|old| self.interested(Entry::new(source, old)))
             .unwrap_or_default();
         for &to in &interested {
             let replaced = old.as_ref().filter(|_| informed.contains(&to));
-            let replaced = replaced.map(|old| Arc::clone(&old.route));
             out.push(Dispatch {
                 to,
-                change: new.advertise(replaced),
+                change: new.advertise(replaced.map(Arc::clone)),
             });
         }
         if let Some(old) = old {
             let left = informed.difference(&interested);
             out.extend(left.map(|&to| Dispatch {
                 to,
-                change: old.withdraw(),
+                change: Entry::new(source, &old).withdraw(),
             }));
         }
     }
 
     fn withdraw(&mut self, source: WorkerId, key: &NlriKey, out: &mut Vec<Dispatch>) {
         if let Some(old) = self.store.remove(source, key) {
-            let informed = self.interested(&old);
+            let old = Entry::new(source, &old);
+            let informed = self.interested(old);
             out.extend(informed.into_iter().map(|to| Dispatch {
                 to,
                 change: old.withdraw(),
@@ -206,7 +208,8 @@ impl RouteTable {
 
     /// The worker goes; of its routes, those of these families that it has confirmed stay.
     fn retain(&mut self, worker: WorkerId, families: &BTreeSet<Family>, out: &mut Vec<Dispatch>) {
-        let stays = |entry: &Entry| !entry.unconfirmed && families.contains(&entry.route.family());
+        let stays =
+            |entry: Entry<'_>| !entry.unconfirmed && families.contains(&entry.route.family());
         let published: Vec<_> = self
             .store
             .of_source(worker)
@@ -248,7 +251,7 @@ impl RouteTable {
         self.store
             .of_source(worker)
             .filter(|entry| entry.unconfirmed)
-            .map(|entry| &entry.route)
+            .map(|entry| entry.route)
             .filter(|route| families.is_none_or(|families| families.contains(&route.family())))
             .map(|route| route.key())
             .collect()
@@ -256,10 +259,11 @@ impl RouteTable {
 
     fn set_stale(&mut self, source: WorkerId, key: &NlriKey, stale: bool, out: &mut Vec<Dispatch>) {
         if let Some((old, new)) = self.store.set_stale(source, key, stale) {
-            let interested = self.interested(&new);
+            let new = Entry::new(source, &new);
+            let interested = self.interested(new);
             out.extend(interested.into_iter().map(|to| Dispatch {
                 to,
-                change: new.advertise(Some(Arc::clone(&old.route))),
+                change: new.advertise(Some(Arc::clone(&old))),
             }));
         }
     }
@@ -275,7 +279,7 @@ impl RouteTable {
         }
     }
 
-    fn interested(&self, entry: &Entry) -> BTreeSet<WorkerId> {
+    fn interested(&self, entry: Entry<'_>) -> BTreeSet<WorkerId> {
         Match::accepting(entry.route.family(), &entry.targets())
             .flat_map(|accepting| self.subscriptions.to(accepting))
             .filter(|worker| reaches(entry.source, *worker))

@@ -6,13 +6,13 @@
 //! Of type 2 routes there may be very many. What one means is in it, and read again when it is asked for.
 
 pub(crate) mod held;
-pub(crate) mod sorted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp_rib::best_path::{self, Candidate};
+use bgp_rib::sorted::Sorted;
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::{ExtendedCommunity, MacAddr, NlriKey, RouteDistinguisher};
 
@@ -20,7 +20,6 @@ use crate::few::{self, Few};
 use crate::intent::{FloodTarget, RemoteMac};
 use crate::reading::{About, Entry, Meaning, Reading};
 use held::{Held, Sources, best};
-use sorted::Sorted;
 
 /// Who published the route, and its key; shared by the indexes that have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

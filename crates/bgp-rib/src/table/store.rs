@@ -1,18 +1,24 @@
 //! The routes, indexed by what events ask for.
+//!
+//! There may be very many, so that what is kept beside each is small: no index has what the route itself has.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use bgp_wire::{Family, NlriKey, RouteTarget};
+use hashbrown::HashTable;
 
-use super::places::Places;
+use super::publishers::{Number, Publishers};
+use crate::sorted::Sorted;
 use crate::{Change, Match, Route, WorkerId};
 
-/// A stored route.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
+/// A route in the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'a> {
     pub(super) source: WorkerId,
-    pub(super) route: Arc<Route>,
+    pub(super) route: &'a Arc<Route>,
     /// Published in a session that is over, and not again since.
     pub(super) unconfirmed: bool,
 }
@@ -20,26 +26,52 @@ pub(super) struct Entry {
 /// Order of arrival. A replaced route keeps its place.
 pub(super) type Place = u64;
 
-/// A family's routes with one target, or all of them.
-type Bucket = (Family, Option<RouteTarget>);
+/// A stored route.
+#[derive(Debug)]
+struct Slot {
+    place: Place,
+    route: Arc<Route>,
+    source: Number,
+    unconfirmed: bool,
+}
+
+/// What became of a route that was published.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) new: Arc<Route>,
+    /// What it replaces.
+    pub(super) old: Option<Arc<Route>>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
     next: Place,
-    entries: BTreeMap<Place, Entry>,
-    places: Places,
-    buckets: BTreeMap<Bucket, BTreeSet<Place>>,
-    by_source: BTreeMap<WorkerId, BTreeSet<Place>>,
+    /// In order of their places.
+    slots: Sorted<Slot>,
+    hasher: RandomState,
+    /// Places by source and key, which the routes have. Only ever looked up, so its order shows nowhere.
+    identities: HashTable<Place>,
+    /// Places of a family's routes with one target.
+    buckets: BTreeMap<(Family, RouteTarget), Sorted<Place>>,
+    publishers: Publishers,
     /// Routes per family: of this daemon's workers, of peers.
     counts: BTreeMap<Family, (usize, usize)>,
     /// How many routes of a source are unconfirmed, where there are any.
     unconfirmed: BTreeMap<WorkerId, usize>,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
+    pub(super) fn new(source: WorkerId, route: &'a Arc<Route>) -> Self {
+        Self {
+            source,
+            route,
+            unconfirmed: false,
+        }
+    }
+
     pub(super) fn advertise(&self, replaced: Option<Arc<Route>>) -> Change {
         Change::Advertise {
-            route: Arc::clone(&self.route),
+            route: Arc::clone(self.route),
             replaced,
             source: self.source,
         }
@@ -47,7 +79,7 @@ impl Entry {
 
     pub(super) fn withdraw(&self) -> Change {
         Change::Withdraw {
-            route: Arc::clone(&self.route),
+            route: Arc::clone(self.route),
             source: self.source,
         }
     }
@@ -56,66 +88,77 @@ impl Entry {
     pub(super) fn targets(&self) -> Vec<RouteTarget> {
         self.route.route_targets()
     }
-
-    fn is(&self, source: WorkerId, key: &NlriKey) -> bool {
-        self.source == source && self.route.key() == *key
-    }
-
-    fn buckets(&self) -> impl Iterator<Item = Bucket> {
-        let family = self.route.family();
-        let targets = self.targets().into_iter().map(Some);
-        std::iter::once(None)
-            .chain(targets)
-            .map(move |target| (family, target))
-    }
 }
 
 impl Store {
-    /// Stores a route; answers the new entry and the one it replaces, or nothing if it is no change.
-    pub(super) fn insert(
-        &mut self,
-        source: WorkerId,
-        route: Arc<Route>,
-    ) -> Option<(Entry, Option<Entry>)> {
+    /// Stores a route; answers nothing if it is no change.
+    pub(super) fn insert(&mut self, source: WorkerId, route: Arc<Route>) -> Option<Stored> {
         let key = route.key();
-        let entry = Entry {
-            source,
-            route,
-            unconfirmed: false,
-        };
-        let known = self.place_of(source, &key);
-        let place = known.unwrap_or(self.next);
-        let old = self.entries.get(&place).cloned();
-        if let Some(old) = &old {
-            self.confirm(place);
-            if old.route == entry.route {
+        if let Some(place) = self.place_of(source, &key) {
+            self.confirm(source, place);
+            let slot = self.slots.get_mut(|slot| slot.place.cmp(&place))?;
+            if slot.route == route {
                 return None;
             }
-            self.unlink(place, old);
-        } else {
-            self.next += 1;
-            self.places.insert(source, &key, place);
+            let old = std::mem::replace(&mut slot.route, Arc::clone(&route));
+            // Of one key, they are of one family.
+            if old.route_targets() != route.route_targets() {
+                self.unlink(place, &old);
+                self.link(place, &route);
+            }
+            return Some(Stored {
+                new: route,
+                old: Some(old),
+            });
         }
-        self.link(place, &entry);
-        self.entries.insert(place, entry.clone());
-        Some((entry, old))
+        let place = self.next;
+        self.next += 1;
+        let slot = Slot {
+            place,
+            route: Arc::clone(&route),
+            source: self.publishers.add(source, place),
+            unconfirmed: false,
+        };
+        self.slots.insert(slot, |other| other.place.cmp(&place));
+        let hash = self.hasher.hash_one((source, &key));
+        let Self {
+            slots,
+            hasher,
+            identities,
+            publishers,
+            ..
+        } = self;
+        let rehash = |place: &Place| {
+            let slot = slots.get(|slot| slot.place.cmp(place));
+            slot.map_or(0, |slot| {
+                let source = publishers.worker(slot.source);
+                hasher.hash_one((source, slot.route.key()))
+            })
+        };
+        identities.insert_unique(hash, place, rehash);
+        self.link(place, &route);
+        *self.count(source, route.family()) += 1;
+        Some(Stored {
+            new: route,
+            old: None,
+        })
     }
 
-    /// Makes a route stale or fresh, and unconfirmed; answers the entry as it was and as it is.
+    /// Makes a route stale or fresh, and unconfirmed; answers it as it was and as it is.
     pub(super) fn set_stale(
         &mut self,
         source: WorkerId,
         key: &NlriKey,
         stale: bool,
-    ) -> Option<(Entry, Entry)> {
+    ) -> Option<(Arc<Route>, Arc<Route>)> {
         let place = self.place_of(source, key)?;
-        let entry = self.entries.get_mut(&place)?;
-        let old = entry.clone();
-        Arc::make_mut(&mut entry.route).stale = stale;
-        if !std::mem::replace(&mut entry.unconfirmed, true) {
+        let slot = self.slots.get_mut(|slot| slot.place.cmp(&place))?;
+        let old = Arc::clone(&slot.route);
+        Arc::make_mut(&mut slot.route).stale = stale;
+        if !std::mem::replace(&mut slot.unconfirmed, true) {
             *self.unconfirmed.entry(source).or_default() += 1;
         }
-        Some((old, entry.clone()))
+        Some((old, Arc::clone(&slot.route)))
     }
 
     /// How many routes of a source are unconfirmed.
@@ -123,57 +166,83 @@ impl Store {
         self.unconfirmed.get(&source).copied().unwrap_or(0)
     }
 
-    fn confirm(&mut self, place: Place) {
-        if let Some(entry) = self.entries.get_mut(&place)
-            && std::mem::take(&mut entry.unconfirmed)
-            && let Some(count) = self.unconfirmed.get_mut(&entry.source)
+    fn confirm(&mut self, source: WorkerId, place: Place) {
+        if let Some(slot) = self.slots.get_mut(|slot| slot.place.cmp(&place))
+            && std::mem::take(&mut slot.unconfirmed)
+            && let Some(count) = self.unconfirmed.get_mut(&source)
         {
             *count -= 1;
             if *count == 0 {
-                self.unconfirmed.remove(&entry.source);
+                self.unconfirmed.remove(&source);
             }
         }
     }
 
     /// Removes a route and answers it, if it was there.
-    pub(super) fn remove(&mut self, source: WorkerId, key: &NlriKey) -> Option<Entry> {
+    pub(super) fn remove(&mut self, source: WorkerId, key: &NlriKey) -> Option<Arc<Route>> {
         let place = self.place_of(source, key)?;
-        self.places.remove(source, key, place);
-        self.confirm(place);
-        let entry = self.entries.remove(&place)?;
-        self.unlink(place, &entry);
-        Some(entry)
+        let hash = self.hasher.hash_one((source, key));
+        if let Ok(found) = self.identities.find_entry(hash, |other| *other == place) {
+            found.remove();
+        }
+        self.confirm(source, place);
+        let slot = self.slots.remove(|slot| slot.place.cmp(&place))?;
+        self.unlink(place, &slot.route);
+        self.publishers.remove(source, place);
+        let family = slot.route.family();
+        *self.count(source, family) -= 1;
+        if self.counts.get(&family) == Some(&(0, 0)) {
+            self.counts.remove(&family);
+        }
+        Some(slot.route)
     }
 
     fn place_of(&self, source: WorkerId, key: &NlriKey) -> Option<Place> {
+        let number = self.publishers.get(source)?.number;
+        let hash = self.hasher.hash_one((source, key));
         let is_it = |place: &Place| {
-            let entry = self.entries.get(place);
-            entry.is_some_and(|entry| entry.is(source, key))
+            let slot = self.slots.get(|slot| slot.place.cmp(place));
+            slot.is_some_and(|slot| slot.source == number && slot.route.key() == *key)
         };
-        self.places.candidates(source, key).find(is_it)
+        self.identities.find(hash, is_it).copied()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+    pub(super) fn iter(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.slots.iter().map(|slot| self.entry(slot))
     }
 
-    /// The routes that match, by family, then oldest first.
-    pub(super) fn matching(&self, wanted: Match) -> impl Iterator<Item = &Entry> {
+    /// The routes that match, by family, then oldest first. Without target all routes are looked at.
+    pub(super) fn matching(&self, wanted: Match) -> impl Iterator<Item = Entry<'_>> {
         let families = self.counts.keys().copied();
-        families
-            .filter(move |family| wanted.family.is_none_or(|only| only == *family))
-            .filter_map(move |family| self.buckets.get(&(family, wanted.target)))
-            .flatten()
-            .filter_map(|place| self.entries.get(place))
+        let families =
+            families.filter(move |family| wanted.family.is_none_or(|only| only == *family));
+        families.flat_map(move |family| {
+            let bucket = wanted
+                .target
+                .map(|target| self.buckets.get(&(family, target)));
+            let all = bucket.is_none().then(|| self.iter());
+            let all = all.into_iter().flatten();
+            let all = all.filter(move |entry| entry.route.family() == family);
+            let places = bucket.flatten().into_iter().flat_map(Sorted::iter).copied();
+            all.chain(self.at(places))
+        })
     }
 
-    pub(super) fn of_source(&self, source: WorkerId) -> impl Iterator<Item = &Entry> {
-        let places = self.by_source.get(&source).into_iter().flatten();
-        places.filter_map(|place| self.entries.get(place))
+    pub(super) fn of_source(&self, source: WorkerId) -> impl Iterator<Item = Entry<'_>> {
+        let publisher = self.publishers.get(source);
+        let of_peer = publisher.filter(|_| source.is_peer());
+        let all = of_peer.into_iter().flat_map(move |publisher| {
+            let slots = self.slots.iter();
+            slots.filter(move |slot| slot.source == publisher.number)
+        });
+        let places = publisher
+            .into_iter()
+            .flat_map(|publisher| publisher.places());
+        all.map(|slot| self.entry(slot)).chain(self.at(places))
     }
 
     pub(super) fn sources(&self) -> impl Iterator<Item = WorkerId> + '_ {
-        self.by_source.keys().copied()
+        self.publishers.iter()
     }
 
     /// How many routes of each family come from this daemon's workers and how many from peers.
@@ -183,53 +252,40 @@ impl Store {
             .map(|(family, counts)| (*family, *counts))
     }
 
-    fn link(&mut self, place: Place, entry: &Entry) {
-        for bucket in entry.buckets() {
-            self.buckets.entry(bucket).or_default().insert(place);
-        }
-        self.by_source
-            .entry(entry.source)
-            .or_default()
-            .insert(place);
-        let (local, received) = self.counts.entry(entry.route.family()).or_default();
-        *if entry.source.is_peer() {
-            received
-        } else {
-            local
-        } += 1;
+    fn at(&self, places: impl Iterator<Item = Place>) -> impl Iterator<Item = Entry<'_>> {
+        let slots = places.filter_map(|place| self.slots.get(|slot| slot.place.cmp(&place)));
+        slots.map(|slot| self.entry(slot))
     }
 
-    fn unlink(&mut self, place: Place, entry: &Entry) {
-        for bucket in entry.buckets() {
-            remove_from(&mut self.buckets, &bucket, &place);
+    fn entry<'a>(&'a self, slot: &'a Slot) -> Entry<'a> {
+        Entry {
+            source: self.publishers.worker(slot.source),
+            route: &slot.route,
+            unconfirmed: slot.unconfirmed,
         }
-        remove_from(&mut self.by_source, &entry.source, &place);
-        let family = entry.route.family();
-        if let Some((local, received)) = self.counts.get_mut(&family) {
-            *if entry.source.is_peer() {
-                &mut *received
-            } else {
-                &mut *local
-            } -= 1;
-            if *local + *received == 0 {
-                self.counts.remove(&family);
+    }
+
+    fn count(&mut self, source: WorkerId, family: Family) -> &mut usize {
+        let (local, received) = self.counts.entry(family).or_default();
+        if source.is_peer() { received } else { local }
+    }
+
+    fn link(&mut self, place: Place, route: &Route) {
+        for target in route.route_targets() {
+            let bucket = self.buckets.entry((route.family(), target)).or_default();
+            bucket.insert(place, |other| other.cmp(&place));
+        }
+    }
+
+    fn unlink(&mut self, place: Place, route: &Route) {
+        for target in route.route_targets() {
+            let bucket = (route.family(), target);
+            if let Some(places) = self.buckets.get_mut(&bucket) {
+                places.remove(|other| other.cmp(&place));
+                if places.is_empty() {
+                    self.buckets.remove(&bucket);
+                }
             }
         }
     }
-}
-
-/// Removes a member from a map of sets, and the set with its last member.
-pub(super) fn remove_from<K: Ord, V: Ord>(
-    map: &mut BTreeMap<K, BTreeSet<V>>,
-    key: &K,
-    value: &V,
-) -> bool {
-    let Some(set) = map.get_mut(key) else {
-        return false;
-    };
-    let removed = set.remove(value);
-    if set.is_empty() {
-        map.remove(key);
-    }
-    removed
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::store::{Entry, remove_from};
+use super::store::Entry;
 use crate::{Match, WorkerId};
 
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Subscriptions {
     }
 
     /// Whether some subscription of `worker` matches the route.
-    pub(super) fn accepts(&self, worker: WorkerId, entry: &Entry) -> bool {
+    pub(super) fn accepts(&self, worker: WorkerId, entry: Entry<'_>) -> bool {
         self.by_worker.get(&worker).is_some_and(|set| {
             Match::accepting(entry.route.family(), &entry.targets()).any(|m| set.contains(&m))
         })
@@ -57,4 +57,16 @@ impl Subscriptions {
     pub(super) fn workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
         self.by_worker.keys().copied()
     }
+}
+
+/// Removes a member from a map of sets, and the set with its last member.
+fn remove_from<K: Ord, V: Ord>(map: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) -> bool {
+    let Some(set) = map.get_mut(key) else {
+        return false;
+    };
+    let removed = set.remove(value);
+    if set.is_empty() {
+        map.remove(key);
+    }
+    removed
 }

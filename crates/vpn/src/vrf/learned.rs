@@ -16,7 +16,7 @@ use super::reading::{Forward, Reading, Redirect, Subject};
 use crate::few::Few;
 use crate::intent::NextHop;
 use crate::learned::held::{Held, Sources};
-use crate::learned::sorted::Sorted;
+use bgp_rib::sorted::Sorted;
 
 /// All received routes of one instance.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use bgp_wire::Label;
 use proptest::prelude::*;
 use vpn::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnPort, NextHop};
-use vpn::{Direction, Encap, IpVpnIntent};
+use vpn::{Direction, Encap, Few, IpVpnIntent};
 
 use super::super::state::{Host, LABEL_TABLES, State};
 use super::*;
@@ -100,7 +100,7 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
                 encap: Encap::Vxlan,
             };
             let prefix = bgp_wire::IpPrefix::host(address(n, ipv6));
-            (prefix, BTreeSet::from([next_hop]))
+            (prefix, Few::One(next_hop))
         });
         IpVpnIntent {
             instance: InstanceId(1),

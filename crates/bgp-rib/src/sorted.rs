@@ -7,19 +7,36 @@ const CHUNK: usize = 128;
 
 /// Members in an order that whoever calls keeps to. What they are ordered by is in them: no key beside takes memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted<T> {
+pub struct Sorted<T> {
     /// None is empty.
     chunks: Vec<Vec<T>>,
 }
 
 impl<T> Sorted<T> {
     /// In order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flatten()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// The member that `side` answers `Equal` for.
+    pub fn get(&self, side: impl Fn(&T) -> Ordering) -> Option<&T> {
+        let (at, found) = self.find(side);
+        self.chunks.get(at)?.get(found.ok()?)
+    }
+
+    /// The same, to be changed in what it is not ordered by.
+    pub fn get_mut(&mut self, side: impl Fn(&T) -> Ordering) -> Option<&mut T> {
+        let (at, found) = self.find(side);
+        self.chunks.get_mut(at)?.get_mut(found.ok()?)
+    }
+
     /// Those that `side` answers `Equal` for, in order; `Less` for those before them.
-    pub(crate) fn matching(&self, side: impl Fn(&T) -> Ordering) -> impl Iterator<Item = &T> {
+    pub fn matching(&self, side: impl Fn(&T) -> Ordering) -> impl Iterator<Item = &T> {
         let is_before = |member: &T| side(member) == Ordering::Less;
         let first = self
             .chunks
@@ -33,7 +50,7 @@ impl<T> Sorted<T> {
     }
 
     /// Adds a member, or puts it in place of the one that `side` answers `Equal` for, and answers that.
-    pub(crate) fn insert(&mut self, member: T, side: impl Fn(&T) -> Ordering) -> Option<T> {
+    pub fn insert(&mut self, member: T, side: impl Fn(&T) -> Ordering) -> Option<T> {
         let (at, place) = match self.find(&side) {
             (at, Ok(place)) => return Some(std::mem::replace(&mut self.chunks[at][place], member)),
             (at, Err(place)) => (at, place),
@@ -58,7 +75,7 @@ impl<T> Sorted<T> {
     }
 
     /// Removes the member that `side` answers `Equal` for, and answers it.
-    pub(crate) fn remove(&mut self, side: impl Fn(&T) -> Ordering) -> Option<T> {
+    pub fn remove(&mut self, side: impl Fn(&T) -> Ordering) -> Option<T> {
         let (at, found) = self.find(&side);
         let place = found.ok()?;
         let member = self.chunks[at].remove(place);
