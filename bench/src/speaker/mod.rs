@@ -137,6 +137,19 @@ fn attachments(
     };
     let theirs = theirs.map(measure).transpose()?;
     let runs = [measure(ours)?, measure(ours)?, measure(ours)?];
+    // What as many connections take that ask for nothing: the kernel's part, and HTTP's.
+    let daemon = Daemon::start(ours, "dummy", None)?;
+    let began = Instant::now();
+    for _ in 0..ATTACHMENTS {
+        daemon.get("ping")?;
+    }
+    show(Figure {
+        name: "500 requests for nothing over REST".into(),
+        unit: "ms",
+        values: vec![began.elapsed().as_secs_f64() * 1000.0],
+        ..Figure::default()
+    });
+    drop(daemon);
     for (at, name, unit) in [
         (0, "500 attachments over REST", "ms"),
         (1, "memory of an attachment", "B"),
