@@ -113,6 +113,9 @@ pub fn private_base() -> Result<PathBuf, StateError> {
     private(&base).map(|()| base)
 }
 
+/// Where `labgen test` keeps evidence when nobody says where else; no lab is called so.
+pub const TESTED: &str = ".evidence";
+
 /// What `labgen list` says of a lab, besides its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {

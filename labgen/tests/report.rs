@@ -157,6 +157,10 @@ fn the_last_run_is_opened_by_the_browser_of_the_user() {
         browser("absent:head -c 15 %s"),
         format!("{}\n<!DOCTYPE html>", page.display())
     );
+    // One that `labgen test` kept is a run, too.
+    labgen.says(&["test", &file]).fails_with(1, "1 failed");
+    let said = browser("");
+    assert!(said.contains("/state/.evidence/"), "{said}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{FAILED, fail};
 use crate::cli::{self, Forms};
 use crate::report::model::Verdict;
 use crate::report::{self, Form, HTML, ReportError};
-use crate::state::{EVENTS, LabDir, StateError};
+use crate::state::{self, EVENTS, LabDir, StateError, TESTED};
 use crate::ui::say;
 
 /// Why a report cannot be made or shown.
@@ -201,9 +201,13 @@ fn is_there(program: &str) -> bool {
 fn find(evidence: Option<&str>) -> Result<PathBuf, ShowError> {
     let Some(given) = evidence else {
         let kept = LabDir::all_kept().into_iter().chain(LabDir::all_up());
-        let runs = kept.filter_map(|lab| Some((modified(&lab.events())?, lab)));
+        let kept = kept.map(|lab| lab.path().to_owned());
+        let mut runs: Vec<PathBuf> = kept.collect();
+        evidence_below(&state::base_dir().join(TESTED), &mut runs);
+        let runs = runs.into_iter();
+        let runs = runs.filter_map(|dir| Some((modified(&dir.join(EVENTS))?, dir)));
         let last = runs.max_by_key(|(modified, _)| *modified);
-        return last.map_or(Err(ShowError::NoRun), |(_, lab)| Ok(lab.path().to_owned()));
+        return last.map_or(Err(ShowError::NoRun), |(_, dir)| Ok(dir));
     };
     let dir = Path::new(given);
     if dir.join(EVENTS).exists() {
@@ -212,6 +216,18 @@ fn find(evidence: Option<&str>) -> Result<PathBuf, ShowError> {
     match LabDir::named(given) {
         Ok(lab) if lab.events().exists() => Ok(lab.path().to_owned()),
         _ => Err(ShowError::Unknown(given.to_owned())),
+    }
+}
+
+/// What `labgen test` kept: of several rounds or tries, each is a directory of its own.
+fn evidence_below(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_inner = ["captures", "logs"].iter().any(|inner| name == *inner);
+        if !is_inner && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.push(entry.path());
+            evidence_below(&entry.path(), found);
+        }
     }
 }
 

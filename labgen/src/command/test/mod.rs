@@ -105,7 +105,7 @@ async fn run(options: &Test, cases: &[Case]) -> Result<Outcome, RunError> {
         spawner: Spawner::start(Reap::Own)?,
         room: Room::new()?,
         program,
-        out: out.unwrap_or_else(|| state::base_dir().join(room::EVIDENCE)),
+        out: out.unwrap_or_else(|| state::base_dir().join(state::TESTED)),
         jobs,
         ending,
         running: RefCell::default(),

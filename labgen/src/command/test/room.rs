@@ -10,8 +10,6 @@ use crate::state;
 
 /// How the directories begin; no lab is called so.
 const PREFIX: &str = ".t";
-/// Where evidence is kept when nobody says where else.
-pub(super) const EVIDENCE: &str = ".evidence";
 
 /// Where this process keeps the state directories of its runs. It goes with it.
 #[derive(Debug)]
