@@ -216,6 +216,50 @@ async fn of_many_routes_that_cannot_be_used_some_are_named() {
 }
 
 #[tokio::test]
+async fn a_flood_of_requests_to_send_again_is_answered_once_a_second() {
+    let (listener, port) = listener().await;
+    let daemon = Daemon::start(&common::config(port, "[BGP]\nenable_rtc=false\n"));
+    attach(&daemon, 1).await;
+    let mut speaker = Speaker::accept(&listener, &[Family::EVPN]).await;
+    let refresh = RawMessage::new(kind::ROUTE_REFRESH, unhex("0019 00 46")).encode();
+    speaker.send_bytes(&refresh.repeat(20_000)).await;
+    speaker
+        .send_update(
+            "00000054 40010100 400200 40050400000064 c01010 030c000000000008 0002fc0000000003
+             800e30 0019 46 04 02020202 00
+             02 25 0001020202020002 00000000000000000000 00000000 30 020000000001 20 0a090901 001389",
+        )
+        .await;
+    attach(&daemon, 2).await;
+    let (mut is_there, mut multicasts) = (false, 0);
+    // The last of them is answered, too.
+    while !is_there || multicasts < 3 {
+        for (.., nlri) in speaker.decoded().await.reach {
+            multicasts += nlri.iter().filter(|nlri| nlri.bytes[0] == 3).count();
+            is_there |= nlri
+                .iter()
+                .any(|nlri| common::hex(&nlri.bytes).contains("deadbe02"));
+        }
+    }
+    // What was behind the flood has come through.
+    daemon
+        .until("vpns/instances/e/received_routes", |page| {
+            page.as_object().is_some_and(|routes| routes.len() == 1)
+        })
+        .await;
+    let statistics = "bgp/peers/127.0.0.1/statistics";
+    let page = daemon
+        .client()
+        .await
+        .looking_glass(statistics)
+        .await
+        .unwrap();
+    assert_eq!(page["messages"]["received"]["ROUTE-REFRESH"], 20_000);
+    let sent = page["messages"]["sent"]["UPDATE"].as_u64();
+    assert!(sent.unwrap() < 100, "{page}");
+}
+
+#[tokio::test]
 async fn a_reflector_on_the_same_host_keeps_its_port() {
     let (listener, port) = listener().await;
     drop(listener);

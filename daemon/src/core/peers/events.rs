@@ -1,11 +1,11 @@
 //! What peers do, taken in by the core.
 
-use std::{mem::discriminant, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, mem::discriminant, net::IpAddr, time::Duration};
 
 use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
 use bgp_session::{DownReason, Negotiated, State};
 use bgp_transport::{Outgoing, PeerEvent};
-use bgp_wire::{Family, RouteRefresh, Update};
+use bgp_wire::{Family, Update};
 use tokio::time::Instant;
 
 use super::{Life, Peer, Session, restart, sessions};
@@ -72,10 +72,10 @@ impl Core {
                 events
             }
             PeerEvent::RouteRefresh(refresh) => {
-                if let Some(session) = &peer.session {
-                    resend(self.speaker.table(), worker, &refresh, session);
+                if let Some(session) = &mut peer.session {
+                    session.again.entry(refresh.family).or_default().is_due = true;
                 }
-                return;
+                return self.send_again(address, now);
             }
             PeerEvent::Down(reason) => return self.on_down(address, &reason, now),
             // Configured peers are tried for ever.
@@ -111,6 +111,7 @@ impl Core {
             context: negotiated.encode_context(),
             negotiated,
             since: Instant::now(),
+            again: BTreeMap::new(),
         });
         self.sweep(address, kept);
         let output = self.speaker.handle(events);
@@ -167,6 +168,7 @@ impl Core {
         let peers: Vec<IpAddr> = self.peers.keys().copied().collect();
         for address in peers {
             self.mark_ends(address, now);
+            self.send_again(address, now);
             if let Some(peer) = self.peers.get_mut(&address) {
                 let events = peer.helper.tick(now);
                 self.sweep(address, events);
@@ -193,6 +195,28 @@ impl Core {
             false => self.config.bgp.end_of_rib_wait,
         };
         stale.until = stale.until.min(Instant::now() + wait);
+    }
+
+    /// Sends the routes that the peer has asked for again, of each family at most once in [`AGAIN`]: it may ask as often as it
+    /// likes, and what it gets is everything each time.
+    fn send_again(&mut self, address: IpAddr, now: Duration) {
+        let Some(peer) = self.peers.get_mut(&address) else {
+            return;
+        };
+        let worker = peer.worker();
+        let Some(session) = &mut peer.session else {
+            return;
+        };
+        let due = session.again.iter_mut();
+        let due = due.filter(|(_, again)| again.is_due && again.after <= now);
+        let mut families = Vec::new();
+        for (family, again) in due {
+            (again.is_due, again.after) = (false, now + AGAIN);
+            families.push(*family);
+        }
+        for family in families {
+            resend(self.speaker.table(), worker, family, session);
+        }
     }
 
     /// Sends the End-of-RIBs that are due. What was dispatched before is in the peer's queue already.
@@ -228,7 +252,16 @@ impl Peer {
     fn next_deadline(&self, marks: bool) -> Option<Duration> {
         let session = self.session.as_ref().filter(|_| marks);
         let marks = session.and_then(|session| session.export.next_deadline());
-        marks.into_iter().chain(self.helper.next_deadline()).min()
+        let again = self
+            .session
+            .iter()
+            .flat_map(|session| session.again.values());
+        let again = again.filter(|again| again.is_due).map(|again| again.after);
+        marks
+            .into_iter()
+            .chain(self.helper.next_deadline())
+            .chain(again)
+            .min()
     }
 }
 
@@ -240,11 +273,14 @@ fn missing_families(worker: WorkerId, bgp: &Bgp, negotiated: &Negotiated) {
     }
 }
 
+/// How often a peer gets all routes of a family again at most.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Sends the routes of a family again (RFC 2918).
-fn resend(table: &RouteTable, worker: WorkerId, refresh: &RouteRefresh, session: &Session) {
+fn resend(table: &RouteTable, worker: WorkerId, family: Family, session: &Session) {
     let wanted: Vec<_> = table.subscriptions(worker).collect();
     let changes: Vec<Change> = table
-        .routes_in(refresh.family)
+        .routes_in(family)
         .filter(|(source, route)| {
             let targets = route.route_targets();
             !source.is_peer()

@@ -84,6 +84,15 @@ struct Session {
     context: EncodeContext,
     negotiated: Box<Negotiated>,
     since: Instant,
+    /// Requests to send routes again.
+    again: BTreeMap<Family, Again>,
+}
+
+/// Whether all routes of a family are to be sent again, and when at the earliest.
+#[derive(Default)]
+struct Again {
+    is_due: bool,
+    after: Duration,
 }
 
 impl Peer {
