@@ -103,7 +103,9 @@ impl VpnManager {
         self.redirects.remove(&target);
         let is_unused = common.is_unused();
         let outcome = if common.endpoints.is_empty() {
-            vrf.forget_all();
+            if vrf.forget_all() {
+                self.changed.insert(id);
+            }
             vrf.retire()
         } else {
             vrf.publish(&self.config, [])
