@@ -143,7 +143,7 @@ impl Core {
             (None, _) => {
                 if let Err(error) = outcome {
                     tracing::warn!(
-                        "what was attached before is not attached: {}",
+                        "what was kept is neither attached nor detached as it should be: {}",
                         error.description
                     );
                 }

@@ -11,6 +11,7 @@ mod vpns;
 
 use serde_json::Value;
 
+pub(crate) use self::tree::encode;
 use self::tree::{Links, Member, Named, Node};
 pub use self::{
     figures::figures,

@@ -203,9 +203,14 @@ impl Named<'_> {
     }
 }
 
-/// The address of an element, percent-encoded whole, slashes too, so that every name can be reached.
+/// The address of an element, whatever its name.
 fn below(url: &str, element: &str) -> String {
-    let mut out = format!("{url}/");
+    format!("{url}/{}", encode(element))
+}
+
+/// An element of a path, percent-encoded whole, slashes too, so that every name can be reached.
+pub(crate) fn encode(element: &str) -> String {
+    let mut out = String::new();
     for byte in element.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::escape;
+use crate::glass::encode;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("live.js");
@@ -64,20 +65,4 @@ pub(in crate::rest) fn frame(place: &Place<'_>, nonce: &str, content: &str) -> S
          <span id=\"live\"></span>\n<span class=\"null\">{query}</span>\n</header>\n\
          <main id=\"content\">\n{content}</main>\n<script nonce=\"{nonce}\">\n{SCRIPT}</script>\n</body>\n</html>\n"
     )
-}
-
-/// A path element, percent-encoded whole.
-pub(super) fn encode(element: &str) -> String {
-    let mut out = String::new();
-    for byte in element.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
 }

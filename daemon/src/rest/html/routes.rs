@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use bagpipe_api::openapi::FILTERS;
 
-use super::{escape, frame::encode};
-use crate::{glass::RouteList, rest::query::Query};
+use super::escape;
+use crate::{
+    glass::{RouteList, encode},
+    rest::query::Query,
+};
 
 /// How many routes are in a page when nobody says.
 pub(in crate::rest) const ROWS: usize = 500;
