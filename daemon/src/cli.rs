@@ -165,7 +165,12 @@ impl DaemonArgs {
         };
         let mut raw = RawConfig::read(&files, &self.config_dir)?;
         raw.read_environment(|name| env::var(name).ok());
-        let mut config = Config::resolve(&raw)?;
+        let mut config = Config::resolve(&raw).inspect_err(|_| {
+            // One of them may be why: an option that is missing was perhaps misspelt.
+            for warning in &raw.warnings {
+                eprintln!("warning: {warning}");
+            }
+        })?;
         self.log.apply(&mut config.log);
         let mut warnings = raw.warnings;
         warnings.extend(

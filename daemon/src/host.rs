@@ -1,6 +1,8 @@
 //! What the daemon takes from the host it runs on: addresses and the dataplane.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use dataplane::{
     Driver, DummyDriver, LinuxDriver, LinuxOptions, LinuxVxlanDriver, LinuxVxlanOptions,
@@ -60,6 +62,16 @@ pub struct OptionError {
 }
 
 impl Addresses {
+    /// Those that are not this host's, or not yet.
+    pub fn elsewhere(&self) -> BTreeSet<IpAddr> {
+        let is_elsewhere = |address: &IpAddr| {
+            let bound = UdpSocket::bind((*address, 0));
+            bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+        };
+        let all = BTreeSet::from([self.bgp, self.vtep, self.pe]);
+        all.into_iter().filter(is_elsewhere).collect()
+    }
+
     /// Those that are configured.
     ///
     /// # Errors

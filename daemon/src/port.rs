@@ -9,7 +9,10 @@ use std::net::IpAddr;
 
 use netns::{
     addr::{IpPrefix, MacAddr},
-    link::{Address, Link, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth, Vlan},
+    link::{
+        Address, Link, LinkChange, LinkError, LinkErrorKind, LinkSpec, Netlink, Request, Route,
+        Veth, Vlan,
+    },
     ns::NetNs,
 };
 use thiserror::Error;
@@ -106,6 +109,15 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
         optional(inside.link(wired_if).await)?,
     );
     if !is_pair(&old) {
+        if let Some(there) = &old.0
+            && leads_elsewhere(there, &inside).await?
+        {
+            return Err(LinkError {
+                action: format!("take `{host_if}`, which leads to another namespace"),
+                kind: LinkErrorKind::Exists,
+                explanation: None,
+            });
+        }
         for (netlink, link) in [(&outside, old.0), (&inside, old.1)] {
             if let Some(link) = link {
                 // The other end of a pair goes with the first.
@@ -168,6 +180,15 @@ fn is_pair((host, guest): &(Option<Link>, Option<Link>)) -> bool {
     host.kind.as_deref() == Some("veth")
         && host.peer == Some(guest.index)
         && guest.peer == Some(host.index)
+}
+
+/// Whether a host's interface has its other end in another namespace than this one.
+async fn leads_elsewhere(host: &Link, inside: &Netlink) -> Result<bool, LinkError> {
+    let (Some(peer), true) = (host.peer, host.peer_ns.is_some()) else {
+        return Ok(false);
+    };
+    let other = optional(inside.link(peer).await)?;
+    Ok(other.is_none_or(|other| other.peer != Some(host.index)))
 }
 
 /// What is not there is no error.

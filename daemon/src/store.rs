@@ -46,6 +46,12 @@ pub enum StoreError {
         /// Why not.
         source: Box<redb::Error>,
     },
+    /// Somebody else has it open.
+    #[error(
+        "`{}`, option `persist` of section [COMMON], is in use: does another daemon run?",
+        .0.display()
+    )]
+    InUse(PathBuf),
     /// The thread that writes cannot be started.
     #[error("cannot start the thread that writes attachments")]
     Thread(#[source] io::Error),
@@ -126,7 +132,10 @@ impl Store {
             path: path.to_owned(),
             source: Box::new(source),
         };
-        let database = Database::create(path).map_err(|error| unusable(error.into()))?;
+        let database = Database::create(path).map_err(|error| match error {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
+            other => unusable(other.into()),
+        })?;
         let (kept, next) = read(&database).map_err(unusable)?;
         let (orders, inbox) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -261,10 +270,7 @@ mod tests {
         ] {
             store.write(memo).blocking_recv().unwrap();
         }
-        assert!(matches!(
-            Store::open(&path),
-            Err(StoreError::Unusable { .. })
-        ));
+        assert!(matches!(Store::open(&path), Err(StoreError::InUse(_))));
         drop(store);
         let (store, kept) = Store::open(&path).unwrap();
         let bodies: Vec<_> = kept.iter().map(|kept| kept.body.as_str()).collect();

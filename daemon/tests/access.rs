@@ -79,6 +79,25 @@ async fn issue_57_who_does_not_know_the_token_is_told_nothing() {
     );
 }
 
+#[tokio::test]
+async fn issue_57_pages_of_other_sites_change_nothing() {
+    let daemon = Daemon::start(&config(9, "[BGP]\npeers=\n"));
+    let host = daemon.api.to_string();
+    let post = async |origin: &str| {
+        let request = format!(
+            "POST /attach_localport HTTP/1.1\r\nhost: {host}\r\norigin: {origin}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
+        raw_http(daemon.api, &request).await
+    };
+    for origin in ["http://elsewhere.example", "null", "http://127.0.0.1"] {
+        let answer = post(origin).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+    // The daemon's own page may ask, and is refused for what it asks.
+    let answer = post(&format!("http://{host}")).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
 #[test]
 fn a_token_that_is_none_stops_the_start() {
     let directory = tempfile::tempdir().unwrap();

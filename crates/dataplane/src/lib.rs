@@ -20,6 +20,7 @@ mod task;
 pub use driver::{BoxFuture, Driver, DriverView, Owned, OwnedKind};
 pub use dummy::DummyDriver;
 pub use error::DriverError;
+pub use linux::names::vxlan as vxlan_interface;
 pub use linux::{LinuxDriver, LinuxOptions};
 pub use linux_vxlan::{LinuxVxlanDriver, LinuxVxlanOptions};
 pub use task::{DriverHandle, DriverTask, Figures};

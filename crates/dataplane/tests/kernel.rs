@@ -456,6 +456,25 @@ async fn a_vxlan_port_of_somebody_else_is_reused_and_left() {
     );
 }
 
+// As when ports come back in another order than that in which they came.
+#[tokio::test]
+async fn instances_may_have_the_vnis_that_others_had_before() {
+    let (host, _other) = need!(common::hosts().await);
+    {
+        let mut driver = host.driver().await;
+        for (id, number) in [("a", 16), ("b", 18)] {
+            driver.apply(arc(&host.intent(id, number))).await.unwrap();
+        }
+    }
+    let mut driver = host.driver().await;
+    for (id, number) in [("b", 16), ("a", 18)] {
+        driver.apply(arc(&host.intent(id, number))).await.unwrap();
+    }
+    let left = driver.list().await.unwrap();
+    let vnis = left.iter().filter_map(|owned| owned.vni);
+    assert_eq!(vnis.collect::<Vec<_>>(), [18, 16].map(common::vni));
+}
+
 #[tokio::test]
 async fn resetting_removes_what_earlier_runs_left() {
     let host = need!(host(1));

@@ -52,6 +52,19 @@ impl Allocator {
         number
     }
 
+    /// Hands out this very number, if it is free.
+    pub(crate) fn take(&mut self, number: u32) -> bool {
+        if let Some(place) = self.returned.iter().position(|free| *free == number) {
+            self.returned.remove(place);
+        } else if self.fresh.contains(&number) {
+            let passed = self.fresh.by_ref().take_while(|fresh| *fresh != number);
+            self.returned.extend(passed);
+        } else {
+            return false;
+        }
+        self.used.insert(number)
+    }
+
     pub(crate) fn release(&mut self, number: u32) {
         if self.used.remove(&number) {
             self.returned.push_back(number);
@@ -66,6 +79,16 @@ impl Allocator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_may_be_asked_for() {
+        let mut numbers = Allocator::new(1..=5);
+        assert!(numbers.take(3));
+        assert!(!numbers.take(3) && !numbers.take(6));
+        assert!(numbers.take(1));
+        let next: Vec<_> = std::iter::from_fn(|| numbers.allocate()).collect();
+        assert_eq!(next, [4, 5, 2]);
+    }
 
     #[test]
     fn a_returned_number_comes_last() {

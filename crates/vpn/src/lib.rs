@@ -30,7 +30,9 @@ pub use error::{AttachError, DetachError, Warning};
 pub use evi::DuplicateDetection;
 pub use few::Few;
 pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent, SharedMap};
-pub use manager::{AttachToken, Effect, IpVpnConfig, Prepared, VpnConfig, VpnManager};
+pub use manager::{
+    AttachToken, Effect, IpVpnConfig, Prepared, PreviousVnis, VpnConfig, VpnManager,
+};
 pub use request::{
     AttachRequest, DetachRequest, Direction, Fallback, InstanceKind, IpWithPrefix, LocalPort,
     Readvertise,

@@ -120,6 +120,27 @@ pub struct VpnManager {
     now: Duration,
     /// When the first of the duplicate MACs gets another chance.
     next_release: Option<Duration>,
+    previous: PreviousVnis,
+}
+
+/// VNIs that instances had in a previous run, in which the dataplane goes on forwarding.
+#[derive(Clone, Debug, Default)]
+pub struct PreviousVnis {
+    /// By the name of the VXLAN interface.
+    pub vnis: BTreeMap<String, Vni>,
+    /// What interface an instance has, by its external id.
+    pub interface: Option<fn(&str) -> String>,
+}
+
+impl PreviousVnis {
+    fn of(&self, external_id: &str) -> Option<Vni> {
+        let interface = self.interface?(external_id);
+        self.vnis.get(&interface).copied()
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        self.vnis.values().any(|vni| vni.get() == number)
+    }
 }
 
 impl VpnManager {
@@ -140,7 +161,14 @@ impl VpnManager {
             removed: BTreeMap::new(),
             now: Duration::ZERO,
             next_release: None,
+            previous: PreviousVnis::default(),
         }
+    }
+
+    /// Gives instances, as far as they are not told one, the VNIs that they had in a previous run, and nobody else; none
+    /// ends that.
+    pub fn prefer(&mut self, previous: PreviousVnis) {
+        self.previous = previous;
     }
 
     /// The name of an instance in the route table.

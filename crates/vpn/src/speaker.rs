@@ -7,7 +7,7 @@ use bgp_rib::{Dispatch, RibEvent, RouteTable, RtcOrigin};
 
 use crate::error::{AttachError, DetachError, Warning};
 use crate::intent::{InstanceId, IntentChange, IpVpnIntent};
-use crate::manager::{AttachToken, Effect, Prepared, VpnConfig, VpnManager};
+use crate::manager::{AttachToken, Effect, Prepared, PreviousVnis, VpnConfig, VpnManager};
 use crate::request::{AttachRequest, DetachRequest};
 
 /// What the world outside has to do. Intents are collected apart, see [`Speaker::take_intents`].
@@ -43,6 +43,11 @@ impl Speaker {
     /// The instances.
     pub fn vpns(&self) -> &VpnManager {
         &self.vpns
+    }
+
+    /// See [`VpnManager::prefer`].
+    pub fn prefer(&mut self, previous: PreviousVnis) {
+        self.vpns.prefer(previous);
     }
 
     /// Takes in what a peer did, see [`bgp_rib::PeerExport`].

@@ -424,3 +424,26 @@ fn the_looking_glass_sees_it_all() {
         "intent": intent(&speaker, "e2"),
     }));
 }
+
+#[test]
+fn instances_have_the_vnis_of_the_previous_run_again() {
+    let mut speaker = speaker();
+    speaker.prefer(vpn::PreviousVnis {
+        vnis: [("vx-a", 16), ("vx-b", 18), ("vx-c", 20)]
+            .map(|(name, number)| (name.to_owned(), vni(number)))
+            .into(),
+        interface: Some(|id| format!("vx-{id}")),
+    });
+    // In another order, and somebody new among them.
+    for (name, n) in [("c", 3), ("new", 4), ("a", 1)] {
+        attach(&mut speaker, request(name, n, None));
+    }
+    let of = |speaker: &Speaker, name| intent(speaker, name).vni;
+    let vnis = ["a", "new", "c"].map(|name| of(&speaker, name));
+    assert_eq!((vnis[0], vnis[2]), (vni(16), vni(20)));
+    assert!(![16, 18, 20].map(vni).contains(&vnis[1]), "{vnis:?}");
+    // Who has not come back has lost it.
+    speaker.prefer(vpn::PreviousVnis::default());
+    attach(&mut speaker, request("b", 2, None));
+    assert_ne!(of(&speaker, "b"), vni(18));
+}

@@ -171,6 +171,12 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     let stop = Stop::new().map_err(StartError::Runtime)?;
     let started = clock::now();
     let addresses = Addresses::of(&config).await?;
+    for elsewhere in addresses.elsewhere() {
+        tracing::error!(
+            "{elsewhere} is not an address of this host: nothing comes from there, and nothing can reach this daemon there \
+             (`local_address` in [BGP], `dataplane_local_address` in the others)"
+        );
+    }
     let store = config.common.persist.as_deref().map(Store::open);
     let store = store.transpose()?;
     let listener = listen(&config).await?;
@@ -234,7 +240,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
     let left = core::left_over(&driver, ipvpn.as_ref()).await;
     // Any part of the number will do: it only has to differ between daemons.
     let seed = (ping >> 64) as u64;
-    let sessions = Sessions::connect(&config.bgp, addresses, seed, left > 0, peers_listener);
+    let sessions = Sessions::connect(&config.bgp, addresses, seed, left.count > 0, peers_listener);
     let parts = Parts {
         config: Arc::new(config),
         addresses,

@@ -74,6 +74,12 @@ pub enum ConfigErrorKind {
         /// What it has to be.
         rule: String,
     },
+    /// The kernel does not let two drivers receive on one port.
+    #[error(
+        "the drivers `linux` and `linux-vxlan` cannot both receive on port {0}: set `vxlan_dst_port` of section \
+         [DATAPLANE_DRIVER_IPVPN] or [DATAPLANE_DRIVER_EVPN] to another on every node, such as 8472"
+    )]
+    SamePort(u16),
     /// A section of a logging configuration is missing.
     #[error("section [{}] is missing", .0.to_lowercase())]
     NoLogSection(String),

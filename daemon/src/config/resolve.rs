@@ -12,6 +12,7 @@ use bgp_transport::Password;
 use tracing::level_filters::LevelFilter;
 use vpn::DuplicateDetection;
 
+use super::error::{ConfigErrorKind, Place};
 use super::{
     Api, Bgp, Common, Config, ConfigError, DEFAULT_API_PORT, Evpn, EvpnDriver, Ipvpn, IpvpnDriver,
     RawConfig, Tls,
@@ -89,6 +90,18 @@ impl Config {
             end_of_rib_wait: seconds(raw, "BGP", "end_of_rib_wait", 0.0)?
                 .unwrap_or(Duration::from_secs(5)),
         };
+        let evpn = Evpn {
+            driver: evpn_driver(raw)?,
+            local_address: raw.parsed(EVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
+            vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
+            stale_time: seconds(raw, EVPN, "stale_time", 0.0)?.unwrap_or(STALE_TIME),
+            duplicates: duplicates(raw)?,
+        };
+        let ipvpn = ipvpn(raw)?;
+        let both = evpn.driver == EvpnDriver::Linux && ipvpn.driver == IpvpnDriver::LinuxVxlan;
+        if both && evpn.vxlan_dst_port == ipvpn.vxlan_dst_port {
+            return Err(ConfigErrorKind::SamePort(ipvpn.vxlan_dst_port).at(Place::Nowhere));
+        }
         Ok(Self {
             common: Common {
                 root_helper: raw
@@ -102,14 +115,8 @@ impl Config {
             },
             api: api(raw)?,
             bgp,
-            evpn: Evpn {
-                driver: evpn_driver(raw)?,
-                local_address: raw.parsed(EVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
-                vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
-                stale_time: seconds(raw, EVPN, "stale_time", 0.0)?.unwrap_or(STALE_TIME),
-                duplicates: duplicates(raw)?,
-            },
-            ipvpn: ipvpn(raw)?,
+            evpn,
+            ipvpn,
             log: log(raw)?,
         })
     }

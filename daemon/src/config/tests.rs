@@ -99,6 +99,8 @@ fn values_that_break_a_rule() {
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\n[DATAPLANE_DRIVER_IPVPN]\ndataplane_driver=x\n",
         "[BGP\n",
         "[BGP]\nlocal_address\n",
+        "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\n[DATAPLANE_DRIVER_EVPN]\ndataplane_driver=linux\n\
+         [DATAPLANE_DRIVER_IPVPN]\ndataplane_driver=linux-vxlan\n",
     ];
     let errors: Vec<String> = texts.map(|text| resolve(text).unwrap_err()).to_vec();
     insta::assert_snapshot!(errors.join("\n"));

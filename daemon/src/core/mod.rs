@@ -27,12 +27,16 @@ use std::{
 use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::{Listener, PeerEvent, SeldomOf, sd_notify};
+use bgp_wire::Vni;
 use dataplane::{DriverError, DriverHandle};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
 };
-use vpn::{DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, Speaker, VpnConfig, Warning};
+use vpn::{
+    DetachRequest, Intent, IpVpnConfig, IpVpnIntent, Output, PreviousVnis, Speaker, VpnConfig,
+    Warning,
+};
 
 use self::operations::{Done, Operations};
 use self::peers::{Answer, Life, Starter};
@@ -150,8 +154,8 @@ pub struct Parts {
     pub sessions: Sessions,
     /// Where attachments are kept, and those that were, if they are to be.
     pub store: Option<(Store, Vec<Kept>)>,
-    /// How much a previous run left in the dataplane, see [`left_over`].
-    pub left: usize,
+    /// What a previous run left in the dataplane, see [`left_over`].
+    pub left: Left,
 }
 
 /// What a previous run left in the dataplane, and goes on forwarding.
@@ -244,10 +248,11 @@ impl Core {
                 capabilities: driver.capabilities().clone(),
             }),
         };
-        let stale = (left > 0).then(|| {
+        let stale = (left.count > 0).then(|| {
             tracing::warn!(
-                "found {left} interfaces and routing tables of a previous run; what is not attached again within {} s \
+                "found {} interfaces and routing tables of a previous run; what is not attached again within {} s \
                  is removed",
+                left.count,
                 config.evpn.stale_time.as_secs()
             );
             Stale {
@@ -256,11 +261,16 @@ impl Core {
                 told: false,
             }
         });
+        let mut speaker = Speaker::new(vpn_config, rtc);
+        speaker.prefer(PreviousVnis {
+            vnis: left.vnis,
+            interface: Some(dataplane::vxlan_interface),
+        });
         let (store, kept) = store.unzip();
         let mut core = Self {
             config,
             addresses,
-            speaker: Speaker::new(vpn_config, rtc),
+            speaker,
             peers,
             driver,
             ipvpn,
@@ -476,6 +486,7 @@ impl Core {
     /// Removes what a previous run left and nobody attached again.
     fn remove_stale(&mut self) {
         self.stale = None;
+        self.speaker.prefer(PreviousVnis::default());
         // Whoever kept routes through the restart may let go of those that have not come.
         self.on_deadline();
         let intents = self.speaker.vpns().intents().cloned().collect();
@@ -520,18 +531,34 @@ impl Core {
     }
 }
 
-/// How many interfaces and tables a previous run left in the dataplane; none if that cannot be told, which is logged.
-pub async fn left_over(driver: &DriverHandle, ipvpn: Option<&DriverHandle<IpVpnIntent>>) -> usize {
+/// What a previous run left in the dataplane.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// How many interfaces and tables.
+    pub count: usize,
+    /// The VNIs of VXLAN interfaces, by their names.
+    vnis: BTreeMap<String, Vni>,
+}
+
+/// What a previous run left in the dataplane; nothing if that cannot be told, which is logged.
+pub async fn left_over(driver: &DriverHandle, ipvpn: Option<&DriverHandle<IpVpnIntent>>) -> Left {
     let list = async {
-        let evpn = driver.list().await?.len();
-        Ok::<_, DriverError>(match ipvpn {
-            Some(ipvpn) => evpn + ipvpn.list().await?.len(),
-            None => evpn,
+        let evpn = driver.list().await?;
+        let more = match ipvpn {
+            Some(ipvpn) => ipvpn.list().await?.len(),
+            None => 0,
+        };
+        Ok::<_, DriverError>(Left {
+            count: evpn.len() + more,
+            vnis: evpn
+                .into_iter()
+                .filter_map(|owned| Some((owned.name, owned.vni?)))
+                .collect(),
         })
     };
     list.await.unwrap_or_else(|error| {
         tracing::warn!("cannot tell what a previous run left: {error}");
-        0
+        Left::default()
     })
 }
 

@@ -116,6 +116,9 @@ fn config(config: &Config) -> Value {
         "COMMON": {
             "root_helper": common.root_helper,
             "root_helper_daemon": common.root_helper_daemon,
+            "persist": common.persist,
+            "persist_confirm_time": common.persist_confirm_time.map_or(0.0, |time| time.as_secs_f64()),
+            "keep_forwarding": common.keep_forwarding,
         },
         "API": {
             "host": api.host,
@@ -129,6 +132,8 @@ fn config(config: &Config) -> Value {
         "BGP": {
             "local_address": bgp.local_address.to_string(),
             "router_id": bgp.router_id,
+            "md5_password": bgp.md5_password.as_ref().map(|_| "***"),
+            "md5_passwords": bgp.md5_passwords.keys().collect::<Vec<_>>(),
             "peers": names(&bgp.peers),
             "passive_peers": names(&bgp.passive_peers),
             "listen": bgp.listen,

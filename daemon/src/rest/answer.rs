@@ -71,6 +71,17 @@ pub(super) async fn answer(
     response
 }
 
+/// Whether a browser sends this for a page that did not come from here (RFC 6454): a site that somebody looks at could
+/// ask for anything otherwise where there is no token.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = text_header(headers, header::ORIGIN) else {
+        return false;
+    };
+    let host = text_header(headers, header::HOST);
+    let own = origin.split_once("://").map(|(_, authority)| authority);
+    own.is_none() || own != host.as_deref()
+}
+
 /// A response with a body of some type.
 pub(super) fn respond(
     status: StatusCode,
@@ -122,6 +133,12 @@ async fn page(
         if !token.is_in(given.as_deref()) {
             return Err(HttpError::unauthorized());
         }
+    }
+    if method != Method::GET && is_of_another_page(&parts.headers) {
+        return Err(HttpError::new(
+            StatusCode::FORBIDDEN,
+            "Pages of other sites may not ask for this.",
+        ));
     }
     let json = match (target, &method) {
         (Target::Ping, _) => Ok(api.ping.to_string()),

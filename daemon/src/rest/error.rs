@@ -96,6 +96,7 @@ impl HttpError {
         match self.status {
             StatusCode::BAD_REQUEST => "The request breaks a rule of this API.",
             StatusCode::UNAUTHORIZED => "Who asks has to say who it is.",
+            StatusCode::FORBIDDEN => "Who asks may not.",
             StatusCode::NOT_FOUND => "There is nothing at this address.",
             StatusCode::METHOD_NOT_ALLOWED => "The method is not one of this resource.",
             StatusCode::REQUEST_TIMEOUT => "The request is not there in time.",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::reference;
 
 /// The statuses that any request may be answered with when it is not done.
-const REFUSALS: [(&str, u16, &str); 10] = [
+const REFUSALS: [(&str, u16, &str); 11] = [
     (
         "BadRequest",
         400,
@@ -15,6 +15,11 @@ const REFUSALS: [(&str, u16, &str); 10] = [
         "Unauthorized",
         401,
         "The daemon asks for a token, and this is none or another.",
+    ),
+    (
+        "Forbidden",
+        403,
+        "A page of another site asks for it (`Origin`).",
     ),
     ("NotFound", 404, "There is nothing at this address."),
     (
@@ -70,7 +75,7 @@ pub(super) fn answers(done: Value, refusals: &[u16]) -> Value {
     let mut answers = Map::new();
     answers.insert("200".into(), done);
     for (name, status, _) in REFUSALS {
-        if refusals.contains(&status) || [401, 431, 503].contains(&status) {
+        if refusals.contains(&status) || [401, 403, 431, 503].contains(&status) {
             let reference = json!({"$ref": format!("#/components/responses/{name}")});
             answers.insert(status.to_string(), reference);
         }

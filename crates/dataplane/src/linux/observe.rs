@@ -19,8 +19,8 @@ pub struct Observation {
 /// Asks for everything that matters to `want`. `had` tells what the driver itself put into tables that it
 /// shares with others.
 ///
-/// Costs what the instance's bridge holds; only when the VXLAN interface is not there, every link is looked
-/// at, to find others with its VNI.
+/// Costs what the instance's bridge holds; only when the VXLAN interface is to be made, every link is looked at, to
+/// find others with its VNI.
 pub async fn observe(
     netlink: &Netlink,
     want: &Desired,
@@ -87,17 +87,19 @@ async fn gather(netlink: &Netlink, want: &Desired) -> Result<BTreeMap<u32, link:
     let is_known = |links: &BTreeMap<u32, link::Link>, name: &str| {
         links.values().any(|link| link.name == name)
     };
-    if !is_known(&links, &want.vxlan) {
-        let vxlan = find(netlink, want.vxlan.as_str()).await?;
-        let others = match vxlan {
-            Some(vxlan) => vec![vxlan],
-            None => {
-                let mut all = netlink.links().await?;
-                all.retain(|link| link.vxlan.is_some());
-                all
-            }
-        };
-        links.extend(others.into_iter().map(|link| (link.index, link)));
+    if !is_known(&links, &want.vxlan)
+        && let Some(vxlan) = find(netlink, want.vxlan.as_str()).await?
+    {
+        links.insert(vxlan.index, vxlan);
+    }
+    let stays = |link: &link::Link| {
+        let vxlan = link.vxlan.as_ref().filter(|_| link.name == want.vxlan);
+        vxlan.is_some_and(|vxlan| vxlan.vni == Some(want.endpoint.vni.get()))
+    };
+    if !links.values().any(stays) {
+        let mut all = netlink.links().await?;
+        all.retain(|link| link.vxlan.is_some());
+        links.extend(all.into_iter().map(|link| (link.index, link)));
     }
     for port in want.ports.keys() {
         if !is_known(&links, port)

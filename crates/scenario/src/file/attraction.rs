@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::{At, OneOrMany};
 
-/// Routes to advertise again with other targets.
+/// Routes to advertise again with other targets. Beside `attract_traffic` it is a default route that is advertised, not the
+/// prefixes: what comes by it is no more than was attracted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadvertiseFile {

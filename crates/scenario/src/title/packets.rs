@@ -37,6 +37,7 @@ pub(super) fn pattern(typed: &RoutePatternFile) -> String {
             .map(|what| format!("for {what}")),
     );
     words.extend(text(&typed.next_hop).map(|hop| format!("via {hop}")));
+    words.extend(typed.rt.0.iter().map(|rt| format!("rt {}", rt.value)));
     // Of the rest what is asked for, not which value: a line has no room for more.
     let told = [
         RouteField::Type,
@@ -44,11 +45,7 @@ pub(super) fn pattern(typed: &RoutePatternFile) -> String {
         RouteField::Prefix,
         RouteField::Mac,
         RouteField::NextHop,
-        RouteField::Vni,
-        RouteField::Rd,
         RouteField::Rt,
-        RouteField::Encap,
-        RouteField::PmsiEndpoint,
     ];
     let given = typed.given().into_iter().map(|(field, _)| field);
     let others: Vec<&str> = given

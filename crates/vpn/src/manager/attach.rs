@@ -194,7 +194,15 @@ impl VpnManager {
             None => {
                 let vnis = &self.vnis;
                 let is_vni = |label| Vni::new(label).is_ok_and(|vni| vnis.contains_key(&vni));
-                self.labels.allocate_unless(is_vni)
+                let before = self.previous.of(&request.external_id).map(Vni::get);
+                match before.filter(|number| !is_vni(*number) && self.labels.take(*number)) {
+                    Some(number) => Some(number),
+                    None => {
+                        let previous = &self.previous;
+                        self.labels
+                            .allocate_unless(|label| is_vni(label) || previous.contains(label))
+                    }
+                }
             }
         };
         let number = label.and_then(|label| Vni::new(label).ok());
@@ -227,7 +235,11 @@ impl VpnManager {
         let is_advertised = request.direction.is_advertised();
         common.pending.insert(token, request);
         if let Entry::Vacant(label) = common.labels.entry(mac) {
-            label.insert(self.labels.allocate().ok_or(LABELS_EXHAUSTED)?);
+            let previous = &self.previous;
+            let number = self
+                .labels
+                .allocate_unless(|number| previous.contains(number));
+            label.insert(number.ok_or(LABELS_EXHAUSTED)?);
         }
         if is_advertised && let Entry::Vacant(rd) = common.rds.entry(key) {
             rd.insert(self.rds.allocate().ok_or(RDS_EXHAUSTED)?);
