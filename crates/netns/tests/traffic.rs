@@ -327,7 +327,11 @@ async fn echo_over_both_families() {
         assert_eq!(reply.ttl, Some(64), "{to}");
         assert!(reply.rtt < PATIENCE);
     }
-    let from = icmp::ping(node, Some(ip("10.0.0.1")), Echo::to(ip("10.0.0.2"))).await;
+    let patient = Echo {
+        timeout: PATIENCE,
+        ..Echo::to(ip("10.0.0.2"))
+    };
+    let from = icmp::ping(node, Some(ip("10.0.0.1")), patient).await;
     assert!(from.is_ok(), "{from:?}");
     let foreign = icmp::ping(node, Some(ip("10.0.0.77")), Echo::to(ip("10.0.0.2"))).await;
     assert!(matches!(foreign, Err(PingError::Socket(_))), "{foreign:?}");
