@@ -269,7 +269,7 @@ async fn posted(
 ) -> Result<String, HttpError> {
     match parse_body(&read(body).await?)? {
         Value::Array(bodies) if bodies.len() > MAX_LIST => Err(HttpError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::BAD_REQUEST,
             format!("The list has more than {MAX_LIST} items."),
         )),
         Value::Array(bodies) => {
