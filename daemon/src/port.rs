@@ -9,10 +9,7 @@ use std::net::IpAddr;
 
 use netns::{
     addr::{IpPrefix, MacAddr},
-    link::{
-        Address, Link, LinkChange, LinkError, LinkErrorKind, LinkSpec, Netlink, Request, Route,
-        Veth, Vlan,
-    },
+    link::{Address, Link, LinkChange, LinkError, LinkSpec, Netlink, Request, Route, Veth, Vlan},
     ns::NetNs,
 };
 use thiserror::Error;
@@ -100,6 +97,25 @@ pub async fn guest_mac(guest: &NetNs, guest_if: &str) -> Result<MacAddr, LinkErr
         .unwrap_or_default())
 }
 
+/// Whether the host has an interface of this name whose other end is in another namespace than the guest's: one that
+/// [`plug_netns`] would take away from there.
+///
+/// # Errors
+/// The kernel cannot be asked.
+pub async fn leads_elsewhere(
+    host: &NetNs,
+    guest: &NetNs,
+    host_if: &str,
+) -> Result<bool, LinkError> {
+    let link = optional(Netlink::in_ns(host)?.link(host_if).await)?;
+    let link = link.filter(|link| link.peer_ns.is_some());
+    let Some((index, peer)) = link.and_then(|link| Some((link.index, link.peer?))) else {
+        return Ok(false);
+    };
+    let other = optional(Netlink::in_ns(guest)?.link(peer).await)?;
+    Ok(other.is_none_or(|other| other.peer != Some(index)))
+}
+
 async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, LinkError> {
     let (outside, inside) = (Netlink::in_ns(host)?, Netlink::in_ns(guest)?);
     let (host_if, guest_if) = (port.host_if.as_str(), port.guest_if.as_str());
@@ -109,15 +125,6 @@ async fn wire(host: &NetNs, guest: &NetNs, port: &GuestPort) -> Result<MacAddr, 
         optional(inside.link(wired_if).await)?,
     );
     if !is_pair(&old) {
-        if let Some(there) = &old.0
-            && leads_elsewhere(there, &inside).await?
-        {
-            return Err(LinkError {
-                action: format!("take `{host_if}`, which leads to another namespace"),
-                kind: LinkErrorKind::Exists,
-                explanation: None,
-            });
-        }
         for (netlink, link) in [(&outside, old.0), (&inside, old.1)] {
             if let Some(link) = link {
                 // The other end of a pair goes with the first.
@@ -180,15 +187,6 @@ fn is_pair((host, guest): &(Option<Link>, Option<Link>)) -> bool {
     host.kind.as_deref() == Some("veth")
         && host.peer == Some(guest.index)
         && guest.peer == Some(host.index)
-}
-
-/// Whether a host's interface has its other end in another namespace than this one.
-async fn leads_elsewhere(host: &Link, inside: &Netlink) -> Result<bool, LinkError> {
-    let (Some(peer), true) = (host.peer, host.peer_ns.is_some()) else {
-        return Ok(false);
-    };
-    let other = optional(inside.link(peer).await)?;
-    Ok(other.is_none_or(|other| other.peer != Some(host.index)))
 }
 
 /// What is not there is no error.

@@ -25,6 +25,10 @@ pub(super) enum GuestError {
     Port(#[from] PortError),
     #[error("cannot look into namespace `{netns}`")]
     Look { netns: String, source: LinkError },
+    #[error(
+        "interface `{0}` leads to another namespace: give yours a name that differs in its first 12 characters"
+    )]
+    Taken(String),
     #[error("interface `{host_if}`")]
     Host { host_if: String, source: LinkError },
 }
@@ -44,7 +48,16 @@ pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, 
         quiet: false,
         vlan: port.vlan,
     };
-    let made = port::plug_netns(&NetNs::current()?, &guest, &wired).await?;
+    let here = NetNs::current()?;
+    let taken = port::leads_elsewhere(&here, &guest, &port.host_if).await;
+    let taken = taken.map_err(|source| GuestError::Host {
+        host_if: port.host_if.clone(),
+        source,
+    })?;
+    if taken {
+        return Err(GuestError::Taken(port.host_if.clone()));
+    }
+    let made = port::plug_netns(&here, &guest, &wired).await?;
     // What was given stays as it was written.
     Ok(mac.map_or_else(|| made.to_string(), str::to_owned))
 }
