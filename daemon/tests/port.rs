@@ -10,7 +10,7 @@ mod common;
 
 use std::{net::IpAddr, process::Command};
 
-use bagpipe_bgp::port::{GuestPort, guest_mac, host_interface, plug_netns};
+use bagpipe_bgp::port::{GuestPort, guest_mac, host_interface, leads_elsewhere, plug_netns};
 use common::{Daemon, config};
 use netns::{
     addr::{IpPrefix, MacAddr},
@@ -100,6 +100,25 @@ async fn a_namespace_is_wired_once() {
     );
     assert_eq!(guest_mac(&guest, "tovpn").await.unwrap(), other);
     assert_eq!(outside.link("ns-vm1").await.unwrap().index, first.0.index);
+}
+
+#[tokio::test]
+async fn an_interface_that_leads_to_another_namespace_is_told() {
+    let Some(host) = node() else { return };
+    let (one, other) = (NetNs::create().unwrap(), NetNs::create().unwrap());
+    let leads = async |guest| leads_elsewhere(&host.net, guest, "ns-vm1").await.unwrap();
+    assert!(!leads(&one).await);
+    plug_netns(&host.net, &one, &port()).await.unwrap();
+    assert!(!leads(&one).await);
+    assert!(leads(&other).await);
+    // Also where the other has an interface with the same index.
+    let inside = Netlink::in_ns(&other).unwrap();
+    let ends = ["a", "b", "c", "d"].map(LinkSpec::up);
+    let [a, b, c, d] = ends;
+    for (a, b) in [(a, b), (c, d)] {
+        inside.create_veth(&Veth { a, b }).await.unwrap();
+    }
+    assert!(leads(&other).await);
 }
 
 #[tokio::test]

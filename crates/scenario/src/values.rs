@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bgp_wire::community::{Community, LargeCommunity};
 use bgp_wire::nlri::FlowComponent;
-use bgp_wire::types::IpPrefix;
+use bgp_wire::types::{IP_PROTOCOLS, IpPrefix};
 use bgp_wire::{Esi, ExtendedCommunity, Family, MacAddr, RouteDistinguisher, RouteTarget};
 
 use crate::error::ErrorKind;
@@ -511,23 +511,6 @@ pub fn ip_protocol(text: &str) -> Result<u8, ErrorKind> {
         .or_else(|| text.parse().ok());
     number.ok_or_else(|| bad("an IP protocol", text, "like \"tcp\", \"udp\" or \"47\""))
 }
-
-const IP_PROTOCOLS: [(&str, u8); 14] = [
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipip", 4),
-    ("tcp", 6),
-    ("egp", 8),
-    ("udp", 17),
-    ("rsvp", 46),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmpv6", 58),
-    ("ospf", 89),
-    ("pim", 103),
-    ("sctp", 132),
-];
 
 /// `80` or `1000:2000`.
 pub fn ports(text: &str) -> Result<RangeInclusive<u16>, ErrorKind> {

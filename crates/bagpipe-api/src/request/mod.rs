@@ -24,9 +24,7 @@ pub use self::local_port::LocalPort;
 pub(crate) use self::local_port::{MAX_OF_PORT, MAX_VLAN};
 pub use self::route_target::parse as parse_route_target;
 pub use self::strict::parse_body;
-pub use self::traffic::{
-    AttractTraffic, CLASSIFIER_KEYS, Classifier, PROTOCOLS, Readvertise, StaticPrefix,
-};
+pub use self::traffic::{AttractTraffic, CLASSIFIER_KEYS, Classifier, Readvertise, StaticPrefix};
 use self::{address::EndpointAddresses, fields::Fields};
 use crate::{
     body::{Direction, VpnType},

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use bgp_wire::types::IP_PROTOCOLS;
 use bgp_wire::{IpPrefix, RouteTarget};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -130,24 +131,6 @@ pub const CLASSIFIER_KEYS: &[&str] = &[
     "protocol",
 ];
 
-/// The protocols that have a name in a classifier, with their numbers (IANA, Assigned Internet Protocol Numbers).
-pub const PROTOCOLS: &[(&str, u8)] = &[
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipip", 4),
-    ("tcp", 6),
-    ("egp", 8),
-    ("udp", 17),
-    ("rsvp", 46),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmpv6", 58),
-    ("ospf", 89),
-    ("pim", 103),
-    ("sctp", 132),
-];
-
 const TCP: u8 = 6;
 
 impl Classifier {
@@ -202,7 +185,7 @@ fn ports(text: &str) -> Option<RangeInclusive<u16>> {
 
 fn protocol(text: &str) -> Option<u8> {
     let name = text.to_ascii_lowercase();
-    let by_name = PROTOCOLS.iter().find(|(known, _)| *known == name);
+    let by_name = IP_PROTOCOLS.iter().find(|(known, _)| *known == name);
     match by_name {
         Some((_, number)) => Some(*number),
         None => u8::try_from(digits(text)?).ok(),

@@ -2,7 +2,7 @@
 
 use super::flow_component::{FlowComponent, FlowOp};
 use crate::text::ParseError;
-use crate::types::IpPrefix;
+use crate::types::{IP_PROTOCOLS, IpPrefix};
 
 /// Words that components begin with.
 const NAMES: [(&str, u8); 15] = [
@@ -21,16 +21,6 @@ const NAMES: [(&str, u8); 15] = [
     ("flow-label", FlowComponent::FLOW_LABEL),
     ("destination", FlowComponent::DESTINATION),
     ("source", FlowComponent::SOURCE),
-];
-
-const PROTOCOLS: [(&str, u64); 7] = [
-    ("icmp", 1),
-    ("tcp", 6),
-    ("udp", 17),
-    ("gre", 47),
-    ("esp", 50),
-    ("icmpv6", 58),
-    ("sctp", 132),
 ];
 
 /// The longer come first: `>=` is not `>` and a value.
@@ -130,11 +120,11 @@ fn operation(kind: u8, text: &str) -> Option<FlowOp> {
         .iter()
         .find_map(|(sign, bits)| Some((*bits, text.strip_prefix(sign)?)));
     let (bits, value) = found.unwrap_or((FlowOp::EQUAL, text));
-    let protocol = PROTOCOLS
+    let protocol = IP_PROTOCOLS
         .iter()
         .find(|(name, _)| kind == FlowComponent::PROTOCOL && *name == value);
     let value = match protocol {
-        Some((_, number)) => *number,
+        Some((_, number)) => u64::from(*number),
         None => value.parse().ok()?,
     };
     (value <= most(kind)).then(|| FlowOp::new(bits, value))

@@ -1,6 +1,7 @@
 //! Values that name things in VPNs; a value in hand is valid.
 
 mod esi;
+mod ip_protocol;
 mod label;
 mod mac;
 mod prefix;
@@ -8,6 +9,7 @@ mod rd;
 mod rt;
 
 pub use esi::Esi;
+pub use ip_protocol::IP_PROTOCOLS;
 pub use label::{Label, LabelField, OutOfRange, Vni};
 pub use mac::MacAddr;
 pub use prefix::IpPrefix;

@@ -7,7 +7,7 @@ use bgp_wire::MacAddr;
 use super::{Found, MOST_32, Resolver, related};
 use crate::error::{ErrorKind, Related};
 use crate::file::{At, AttachFile, DetachFile};
-use crate::lab::{NodeId, Port, PortDirection, PortId, VpnId, VpnType};
+use crate::lab::{NodeId, Port, PortDirection, PortId, VpnType};
 use crate::route::OneOf;
 use crate::step::{Attach, Endpoint};
 use crate::{defaults, values};
@@ -85,8 +85,13 @@ impl Resolver<'_> {
             ip,
             prefix_len,
             mac,
-            ..self.advertised(typed, vpn, (ip, prefix_len), last.as_ref())
+            advertise_subnet: false,
+            subnets: Vec::new(),
+            direction: PortDirection::default(),
+            local_pref: None,
+            hash_order: 0,
         };
+        let attach = self.advertised(typed, attach, last.as_ref());
         if let Some(last) = last.filter(|last| last.on != on) {
             self.stays(&name.value, &name.span, last.port);
         }
@@ -125,14 +130,8 @@ impl Resolver<'_> {
         said
     }
 
-    /// What is advertised of a port and how, beside its address; `place` and addresses are those given.
-    fn advertised(
-        &mut self,
-        typed: &AttachFile,
-        vpn: VpnId,
-        (ip, prefix_len): (IpAddr, u8),
-        last: Option<&Attach>,
-    ) -> Attach {
+    /// The attachment with what is advertised of it and how, beside its address.
+    fn advertised(&mut self, typed: &AttachFile, attach: Attach, last: Option<&Attach>) -> Attach {
         let subnets = typed.subnets.as_ref().map(|typed| {
             let typed = typed.0.iter();
             typed
@@ -147,7 +146,7 @@ impl Resolver<'_> {
         };
         let local_pref = number("LOCAL_PREF", typed.local_pref.as_ref());
         let hash_order = number("the hash order", typed.hash_order.as_ref());
-        if self.scenario.vpns[vpn.0].kind == VpnType::Evpn {
+        if self.scenario.vpns[attach.vpn.0].kind == VpnType::Evpn {
             let keys = [
                 (
                     "advertise_subnet",
@@ -168,14 +167,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        let (port, on, mac) = (PortId(0), NodeId(0), MacAddr([0; 6]));
         Attach {
-            port,
-            on,
-            vpn,
-            ip,
-            prefix_len,
-            mac,
             advertise_subnet: match &typed.advertise_subnet {
                 Some(flag) => flag.value,
                 None => last.is_some_and(|last| last.advertise_subnet),
@@ -190,6 +182,7 @@ impl Resolver<'_> {
             hash_order: hash_order
                 .or_else(|| last.map(|last| last.hash_order))
                 .unwrap_or_default(),
+            ..attach
         }
     }
 
