@@ -220,9 +220,12 @@ async fn a_thousand_macs_at_once() {
         let [_, _, high, low] = n.to_be_bytes();
         let mac = bgp_wire::MacAddr([2, 1, 0, 0, high, low]);
         let vtep = pe(low % 9 + 2);
-        intent
-            .remote_macs
-            .insert(mac, RemoteMac { vtep, vni: vni(99) });
+        let remote = RemoteMac {
+            vtep,
+            vni: vni(99),
+            pinned: false,
+        };
+        intent.remote_macs.insert(mac, remote);
         intent.neighbours.insert([12, 12, high, low].into(), mac);
         intent.flood.insert(FloodTarget { vtep, vni: vni(99) });
     }

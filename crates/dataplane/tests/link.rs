@@ -25,7 +25,10 @@ fn link() -> Link {
 fn evi(host: &Host, vm: &Vm, number: u8) -> EvpnIntent {
     let mut intent = host.intent("e", 1);
     let macs = BTreeMap::from([(mac(number), BTreeSet::from_iter(vm.ips.iter().copied()))]);
-    let port = Port { macs, vlan: None };
+    let port = Port {
+        macs,
+        ..Port::default()
+    };
     intent.ports.insert(vm.port.clone(), port);
     intent.gateway_port = Some(GatewayPort {
         link: link(),

@@ -25,6 +25,10 @@ pub enum AttachError {
     UnsupportedDirection { direction: Direction },
     #[error("'advertise_subnet' is not possible with VPN type {kind}")]
     SubnetInEvpn { kind: InstanceKind },
+    #[error("'learn' is not possible with VPN type {kind}")]
+    LearnOutsideEvpn { kind: InstanceKind },
+    #[error("a port without MAC address has no IP address either")]
+    AddressWithoutMac,
     #[error("Missing parameter: 'ip_address'")]
     NoAddress,
     #[error("Mandatory key is missing in local_port parameter (linuxif, or evpn)")]
@@ -79,6 +83,8 @@ pub enum DetachError {
     UnknownInstance { external_id: String },
     #[error("Endpoint ({mac}, {}) not plugged yet, can't unplug", ip_text(.ip))]
     NotPlugged { mac: MacAddr, ip: Option<IpAddr> },
+    #[error("Port {linuxif} was not attached as a whole, can't unplug")]
+    PortNotPlugged { linuxif: String },
 }
 
 fn ip_text(ip: &Option<IpAddr>) -> String {

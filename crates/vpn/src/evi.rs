@@ -1,6 +1,7 @@
 //! One E-VPN instance: its endpoints, what it has learnt, and the intent that follows from both.
 
 mod advertise;
+mod learning;
 mod local;
 mod location;
 mod mobility;
@@ -20,6 +21,7 @@ use crate::manager::VpnConfig;
 use crate::reading::Reading;
 use crate::request::AttachRequest;
 
+use learning::Learning;
 pub use mobility::DuplicateDetection;
 use mobility::Mobility;
 
@@ -40,6 +42,7 @@ pub(crate) struct Evi {
     placed: BTreeMap<MacAddr, String>,
     /// MAC of each address that is held, as in the intent.
     owners: BTreeMap<IpAddr, MacAddr>,
+    learning: Learning,
     mobility: Mobility,
     /// What has been complained of already.
     complaints: BTreeSet<Complaint>,
@@ -82,6 +85,7 @@ impl Evi {
             intent: Arc::new(intent),
             placed: BTreeMap::new(),
             owners: BTreeMap::new(),
+            learning: Learning::default(),
             mobility: Mobility::default(),
             complaints: BTreeSet::new(),
             subscribed: BTreeSet::new(),

@@ -16,7 +16,9 @@ use crate::evi::Evi;
 use crate::intent::{FallbackTo, Gateway, InstanceId};
 use crate::manager::{AttachToken, VpnConfig};
 use crate::outcome::Outcome;
-use crate::request::{AttachRequest, Direction, Fallback, InstanceKind, LocalPort, Readvertise};
+use crate::request::{
+    AttachRequest, Direction, Fallback, InstanceKind, LocalPort, NO_MAC, Readvertise,
+};
 use crate::traffic::AttractTraffic;
 use crate::vrf::Vrf;
 
@@ -34,6 +36,8 @@ pub(crate) struct Endpoint {
     pub(crate) direction: Direction,
     pub(crate) local_pref: Option<u32>,
     pub(crate) hash_order: u32,
+    /// Whether it wants MACs learnt at its port.
+    pub(crate) learn: bool,
     pub(crate) description: Option<String>,
 }
 
@@ -71,6 +75,10 @@ pub(crate) struct Common {
     pub(crate) import: BTreeSet<RouteTarget>,
     pub(crate) export: Vec<RouteTarget>,
     pub(crate) endpoints: BTreeMap<EndpointKey, Endpoint>,
+    /// Ports that are attached without a MAC, by interface.
+    pub(crate) ports: BTreeMap<String, Endpoint>,
+    /// The live endpoints that want MACs learnt, by interface; a port itself is [`NO_MAC`].
+    learners: BTreeMap<String, BTreeSet<EndpointKey>>,
     pub(crate) pending: BTreeMap<AttachToken, AttachRequest>,
     /// Per MAC that is held.
     pub(crate) labels: BTreeMap<MacAddr, u32>,
@@ -93,6 +101,8 @@ impl Common {
             import: BTreeSet::new(),
             export: Vec::new(),
             endpoints: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            learners: BTreeMap::new(),
             pending: BTreeMap::new(),
             labels: BTreeMap::new(),
             rds: BTreeMap::new(),
@@ -107,7 +117,12 @@ impl Common {
 
     /// Whether nothing needs the instance any more.
     pub(crate) fn is_unused(&self) -> bool {
-        self.endpoints.is_empty() && self.pending.is_empty() && self.redirection.is_none()
+        self.has_nothing_live() && self.pending.is_empty() && self.redirection.is_none()
+    }
+
+    /// Whether no endpoint is live.
+    pub(crate) fn has_nothing_live(&self) -> bool {
+        self.endpoints.is_empty() && self.ports.is_empty()
     }
 
     /// Whether an endpoint behind the interface is live or about to be.
@@ -147,7 +162,11 @@ impl Common {
     /// Makes a pending request's endpoint live, or updates it. What was not said is kept.
     pub(crate) fn enliven(&mut self, request: &AttachRequest) {
         let key = key_of(request);
-        let known = self.endpoints.get(&key);
+        let linuxif = &request.local_port.linuxif;
+        let known = match request.is_of_port() {
+            true => self.ports.get(linuxif),
+            false => self.endpoints.get(&key),
+        };
         let description = known.and_then(|endpoint| endpoint.description.clone());
         let endpoint = Endpoint {
             mac_text: request.mac_text.clone(),
@@ -157,9 +176,74 @@ impl Common {
             direction: request.direction,
             local_pref: request.local_pref,
             hash_order: request.hash_order,
+            learn: request.learn,
             description: request.description.clone().or(description),
         };
-        self.endpoints.insert(key, endpoint);
+        self.note_learner(linuxif, key, request.learn);
+        if request.is_of_port() {
+            self.ports.insert(linuxif.clone(), endpoint);
+        } else {
+            self.endpoints.insert(key, endpoint);
+        }
+    }
+
+    /// Those that a request without address stands for want what it wants learnt.
+    pub(crate) fn cover(&mut self, request: &AttachRequest) {
+        let keys: Vec<_> = self.keys_of(request.mac).collect();
+        for key in keys {
+            if let Some(endpoint) = self.endpoints.get_mut(&key) {
+                endpoint.learn = request.learn;
+            }
+            self.note_learner(&request.local_port.linuxif, key, request.learn);
+        }
+    }
+
+    fn note_learner(&mut self, linuxif: &str, key: EndpointKey, learn: bool) {
+        if learn {
+            let learners = self.learners.entry(linuxif.to_owned()).or_default();
+            learners.insert(key);
+        } else if let Some(learners) = self.learners.get_mut(linuxif) {
+            learners.remove(&key);
+            if learners.is_empty() {
+                self.learners.remove(linuxif);
+            }
+        }
+    }
+
+    /// Ends a live endpoint; answers what it was.
+    pub(crate) fn end(&mut self, key: EndpointKey) -> Option<Endpoint> {
+        let endpoint = self.endpoints.remove(&key)?;
+        self.note_learner(&endpoint.port.linuxif, key, false);
+        Some(endpoint)
+    }
+
+    /// Ends a port that is attached without a MAC; answers whether it was.
+    pub(crate) fn end_port(&mut self, linuxif: &str) -> bool {
+        self.note_learner(linuxif, (NO_MAC, None), false);
+        self.ports.remove(linuxif).is_some()
+    }
+
+    /// Whether MACs are to be learnt at a port, as far as what is held there says.
+    pub(crate) fn learns(&self, linuxif: &str) -> bool {
+        let is_wanted =
+            |request: &AttachRequest| request.learn && request.local_port.linuxif == linuxif;
+        self.learners.contains_key(linuxif) || self.pending.values().any(is_wanted)
+    }
+
+    /// The live endpoint that what is learnt at a port is advertised like.
+    pub(crate) fn learner(&self, linuxif: &str) -> Option<&Endpoint> {
+        // That of the port itself sorts first.
+        let first = self.learners.get(linuxif)?.first()?;
+        let port = || self.ports.get(linuxif).filter(|_| first.0 == NO_MAC);
+        self.endpoints.get(first).or_else(port)
+    }
+
+    /// A port that is attached without a MAC, or about to be.
+    pub(crate) fn held_port(&self, linuxif: &str) -> Option<&LocalPort> {
+        let live = self.ports.get(linuxif).map(|endpoint| &endpoint.port);
+        let pending = self.pending.values().filter(|request| request.is_of_port());
+        let mut pending = pending.map(|request| &request.local_port);
+        live.or_else(|| pending.find(|port| port.linuxif == linuxif))
     }
 
     /// The live endpoints of a MAC.
@@ -181,6 +265,9 @@ impl Common {
 
     /// The port of a MAC that is held.
     pub(crate) fn port_of(&self, mac: MacAddr) -> Option<&LocalPort> {
+        if mac == NO_MAC {
+            return None;
+        }
         let live = self
             .keys_of(mac)
             .next()
@@ -249,7 +336,7 @@ impl Instance {
     /// Whether nothing is live that has to be told of.
     pub(crate) fn is_idle(&self) -> bool {
         let common = self.common();
-        common.endpoints.is_empty() && common.redirection.is_none() && !self.is_plugged()
+        common.has_nothing_live() && common.redirection.is_none() && !self.is_plugged()
     }
 
     /// Whether nothing needs it any more.
@@ -302,6 +389,37 @@ impl Instance {
         match self {
             Self::Evi(evi) => evi.refresh_local(mac),
             Self::Vrf(vrf) => vrf.refresh_local(mac),
+        }
+    }
+
+    /// The same with what is held of a port beside its MACs.
+    pub(crate) fn refresh_port(&mut self, linuxif: &str) -> bool {
+        match self {
+            Self::Evi(evi) => evi.refresh_port(linuxif),
+            Self::Vrf(_) => false,
+        }
+    }
+
+    /// See [`Evi::unlearn`].
+    pub(crate) fn unlearn(&mut self, linuxif: &str) -> (Vec<EndpointKey>, bool) {
+        match self {
+            Self::Evi(evi) => evi.unlearn(linuxif),
+            Self::Vrf(_) => (Vec::new(), false),
+        }
+    }
+
+    /// The keys of what was learnt, at one port or at all.
+    pub(crate) fn learnt(&self, linuxif: Option<&str>) -> Vec<EndpointKey> {
+        match self {
+            Self::Evi(evi) => evi.learnt(linuxif),
+            Self::Vrf(_) => Vec::new(),
+        }
+    }
+
+    /// What was learnt is attached from now on.
+    pub(crate) fn claim(&mut self, mac: MacAddr) {
+        if let Self::Evi(evi) = self {
+            evi.claim(mac);
         }
     }
 

@@ -88,6 +88,8 @@ pub struct Port {
     pub macs: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
     /// VLAN of this instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
+    /// Whether further MACs are learnt from the frames that come in by it (RFC 7432 section 9.1).
+    pub learn: bool,
 }
 
 /// Where a MAC of another host or instance is.
@@ -97,6 +99,8 @@ pub struct RemoteMac {
     pub vtep: IpAddr,
     /// The VNI the egress PE expects, which may differ from the own one.
     pub vni: Vni,
+    /// Whether no frame can move it here: it is static there (RFC 7432 section 15.2), or a default gateway.
+    pub pinned: bool,
 }
 
 /// A PE that wants a copy of flooded frames.

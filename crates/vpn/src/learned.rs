@@ -14,11 +14,11 @@ use std::sync::Arc;
 use bgp_rib::best_path::{self, Candidate};
 use bgp_rib::sorted::Sorted;
 use bgp_rib::{Route, WorkerId};
-use bgp_wire::{ExtendedCommunity, MacAddr, NlriKey, RouteDistinguisher};
+use bgp_wire::{MacAddr, NlriKey, RouteDistinguisher};
 
 use crate::few::{self, Few};
 use crate::intent::{FloodTarget, RemoteMac};
-use crate::reading::{About, Entry, Meaning, Reading};
+use crate::reading::{self, About, Entry, Meaning, Reading};
 use held::{Held, Sources, best};
 
 /// Who published the route, and its key; shared by the indexes that have it.
@@ -306,10 +306,6 @@ fn ip_of(held: &Held) -> Option<IpAddr> {
     held.route.nlri.mac_ip().and_then(|(_, ip)| ip)
 }
 
-/// Whether the MAC is that of the subnet's default gateway (RFC 7432 section 10.1).
 fn is_gateway(held: &Held) -> bool {
-    let communities = held.route.attributes.extended_communities();
-    communities
-        .iter()
-        .any(ExtendedCommunity::is_default_gateway)
+    reading::is_gateway(&held.route)
 }

@@ -35,7 +35,7 @@ pub use manager::{
 };
 pub use request::{
     AttachRequest, DetachRequest, Direction, Fallback, InstanceKind, IpWithPrefix, LocalPort,
-    Readvertise,
+    NO_MAC, Readvertise,
 };
 pub use speaker::{Output, Speaker};
 pub use traffic::{AttractTraffic, Classifier};

@@ -345,13 +345,29 @@ impl VpnManager {
         self.by_name.get(external_id).copied()
     }
 
-    /// Gives back what nothing holds any more of a MAC, the link that nothing is behind, and the instance if it was
-    /// the last.
-    fn settle(&mut self, id: InstanceId, mac: bgp_wire::MacAddr) -> Vec<Effect> {
+    /// Takes in where the dataplane of an E-VPN instance has seen a MAC, in frames from a port where MACs are learnt;
+    /// none: it is not to be seen any more. Unknown instances and ports have no effect.
+    pub fn sight(
+        &mut self,
+        id: InstanceId,
+        mac: bgp_wire::MacAddr,
+        linuxif: Option<&str>,
+    ) -> Vec<Effect> {
+        let Some(Instance::Evi(evi)) = self.instances.get_mut(&id) else {
+            return Vec::new();
+        };
+        let outcome = evi.sight(mac, linuxif, &self.config, self.now);
+        self.effects(id, outcome)
+    }
+
+    /// Gives back what nothing holds any more of a MAC and its port, the link that nothing is behind, and the instance
+    /// if it was the last.
+    fn settle(&mut self, id: InstanceId, mac: bgp_wire::MacAddr, linuxif: &str) -> Vec<Effect> {
         let Some(instance) = self.instances.get_mut(&id) else {
             return Vec::new();
         };
-        if instance.refresh_local(mac) {
+        let changed = instance.refresh_local(mac);
+        if instance.refresh_port(linuxif) || changed {
             self.changed.insert(id);
         }
         let common = instance.common_mut();

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use bgp_rib::{Route, render};
+use bgp_rib::{Route, best_path, render};
 use bgp_wire::nlri::EvpnRoute;
-use bgp_wire::{Esi, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
+use bgp_wire::{Esi, ExtendedCommunity, LabelField, MacAddr, NlriValue, RouteDistinguisher, Vni};
 
 use crate::capabilities::{Capabilities, Encap};
 use crate::error::{Flaw, Warning};
@@ -159,7 +159,12 @@ impl Reader<'_> {
         {
             Some(vtep) if self.is_self(vtep, vni) => self.unusable(entry, Flaw::Loop),
             Some(vtep) => {
-                let remote = RemoteMac { vtep, vni };
+                let (is_static, _) = best_path::mobility(self.route);
+                let remote = RemoteMac {
+                    vtep,
+                    vni,
+                    pinned: is_static || is_gateway(self.route),
+                };
                 (Meaning::Mac { mac, ip, remote }, None)
             }
             None => self.unusable(entry, Flaw::NextHop),
@@ -238,6 +243,14 @@ fn number(label: LabelField, encap: Encap) -> Vni {
             Vni::new(label.label().get()).unwrap_or_else(|_| label.vni())
         }
     }
+}
+
+/// Whether the MAC is that of the subnet's default gateway (RFC 7432 section 10.1).
+pub(crate) fn is_gateway(route: &Route) -> bool {
+    let communities = route.attributes.extended_communities();
+    communities
+        .iter()
+        .any(ExtendedCommunity::is_default_gateway)
 }
 
 /// Whether the address can be that of one interface.

@@ -228,6 +228,9 @@ pub struct Fallback {
     pub shown: String,
 }
 
+/// In place of a MAC: nobody's.
+pub const NO_MAC: MacAddr = MacAddr([0; 6]);
+
 /// One endpoint to attach to an instance, which is created if this is its first.
 ///
 /// Asking again is the way to update: see each field.
@@ -237,10 +240,12 @@ pub struct AttachRequest {
     pub kind: InstanceKind,
     /// The name of the instance: any string.
     pub external_id: String,
-    /// The endpoint's MAC, a unicast one.
+    /// The endpoint's MAC, a unicast one; [`NO_MAC`] where all of the port's are to be learnt.
     pub mac: MacAddr,
     /// The MAC as the caller wrote it, for display.
     pub mac_text: String,
+    /// Whether MACs that nobody declares are learnt at the port, as long as one of its endpoints wants it: E-VPN only.
+    pub learn: bool,
     /// The endpoint's address. An E-VPN endpoint without is replaced by the first one of its MAC with an address;
     /// in an IP VPN there is none without.
     pub ip: Option<IpWithPrefix>,
@@ -284,6 +289,7 @@ impl AttachRequest {
             external_id: external_id.into(),
             mac,
             mac_text: mac.to_string(),
+            learn: false,
             ip: None,
             local_port,
             import: BTreeSet::new(),
@@ -301,6 +307,20 @@ impl AttachRequest {
             description: None,
             instance_description: None,
         }
+    }
+
+    /// A port of an E-VPN instance, whose MACs are all learnt.
+    pub fn learning(external_id: impl Into<String>, local_port: LocalPort) -> Self {
+        Self {
+            mac_text: String::new(),
+            learn: true,
+            ..Self::evpn(external_id, NO_MAC, local_port)
+        }
+    }
+
+    /// Whether it is about a port, and not about one of the MACs behind it.
+    pub fn is_of_port(&self) -> bool {
+        self.mac == NO_MAC
     }
 
     /// An IP VPN endpoint with nothing optional.
@@ -330,7 +350,7 @@ impl AttachRequest {
     }
 }
 
-/// An endpoint to detach, or with no address every endpoint of a MAC.
+/// An endpoint to detach, or with no address every endpoint of a MAC, or with [`NO_MAC`] a port that was attached so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DetachRequest {
     /// The VPN's type; not compared with the instance's.
@@ -341,4 +361,6 @@ pub struct DetachRequest {
     pub mac: MacAddr,
     /// The endpoint's address; its length does not matter.
     pub ip: Option<IpWithPrefix>,
+    /// The interface, of a port without MAC.
+    pub linuxif: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bgp_rib::{Dispatch, RibEvent, RouteTable, RtcOrigin};
+use bgp_wire::MacAddr;
 
 use crate::error::{AttachError, DetachError, Warning};
 use crate::intent::{InstanceId, IntentChange, IpVpnIntent};
@@ -88,6 +89,12 @@ impl Speaker {
     pub fn detach(&mut self, request: &DetachRequest) -> Result<Output, DetachError> {
         let effects = self.vpns.detach(request)?;
         Ok(self.run(effects))
+    }
+
+    /// See [`VpnManager::sight`].
+    pub fn sight(&mut self, instance: InstanceId, mac: MacAddr, linuxif: Option<&str>) -> Output {
+        let effects = self.vpns.sight(instance, mac, linuxif);
+        self.run(effects)
     }
 
     /// See [`VpnManager::change_again`].

@@ -1,6 +1,6 @@
 //! Instances as the looking glass shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::intent::InstanceId;
 use crate::manager::VpnManager;
 use crate::reading::Entry;
-use crate::request::{AttachRequest, Direction, InstanceKind, Readvertise};
+use crate::request::{AttachRequest, Direction, InstanceKind, NO_MAC, Readvertise};
 use crate::routes::distinguisher;
 use crate::vrf::reading::Subject;
 
@@ -135,13 +135,32 @@ impl VpnManager {
     /// How many live endpoints each instance has, with its type.
     pub fn endpoint_counts(&self) -> impl Iterator<Item = (InstanceKind, usize)> + '_ {
         let instances = self.instance_map().values();
-        instances.map(|instance| (instance.kind(), instance.common().endpoints.len()))
+        instances.map(|instance| {
+            let common = instance.common();
+            (instance.kind(), common.endpoints.len() + common.ports.len())
+        })
     }
 
-    /// The live endpoints of an instance by interface name.
+    /// The MACs that are learnt at each port of an instance where any are to be, by interface name.
+    pub fn learned_macs(&self, external_id: &str) -> BTreeMap<String, BTreeSet<MacAddr>> {
+        let Some(Instance::Evi(evi)) = self.named(external_id) else {
+            return BTreeMap::new();
+        };
+        let ports = evi.intent.ports.iter().filter(|(_, port)| port.learn);
+        let mut macs: BTreeMap<_, _> = ports
+            .map(|(linuxif, _)| (linuxif.clone(), BTreeSet::new()))
+            .collect();
+        let learnt = evi.learnt_macs();
+        macs.extend(learnt.map(|(linuxif, macs)| (linuxif.to_owned(), macs.clone())));
+        macs
+    }
+
+    /// The live endpoints of an instance by interface name; none of a port that is attached without a MAC.
     pub fn ports(&self, external_id: &str) -> Option<BTreeMap<String, Vec<EndpointView>>> {
         let common = self.named(external_id)?.common();
-        let mut ports: BTreeMap<String, Vec<EndpointView>> = BTreeMap::new();
+        let ports = common.ports.keys().cloned();
+        let mut ports: BTreeMap<String, Vec<EndpointView>> =
+            ports.map(|port| (port, Vec::new())).collect();
         for (key, endpoint) in &common.endpoints {
             let rd = common
                 .rds
@@ -168,33 +187,38 @@ impl VpnManager {
     pub fn attachments(&self) -> impl Iterator<Item = AttachRequest> + '_ {
         self.instance_map().values().flat_map(|instance| {
             let common = instance.common();
+            let ports = common.ports.values().map(|endpoint| (NO_MAC, endpoint));
             let endpoints = common.endpoints.iter();
-            endpoints.map(move |((mac, _), endpoint)| AttachRequest {
-                kind: instance.kind(),
-                external_id: common.external_id.clone(),
-                mac: *mac,
-                mac_text: endpoint.mac_text.clone(),
-                // The text is that of an address: it was one when it came.
-                ip: endpoint.ip_text.as_ref().and_then(|text| text.parse().ok()),
-                local_port: endpoint.port.clone(),
-                import: common.import.clone(),
-                export: common.export.iter().copied().collect(),
-                gateway: instance.gateway().map(|gateway| gateway.address),
-                advertise_subnet: endpoint.prefix.is_some_and(|prefix| !prefix.is_host()),
-                hash_order: endpoint.hash_order,
-                local_pref: endpoint.local_pref,
-                vni: (common.numbers.label.is_none()).then_some(common.numbers.vni),
-                linuxbr: match instance {
-                    Instance::Evi(evi) => evi.intent.linuxbr.clone(),
-                    Instance::Vrf(_) => None,
-                },
-                direction: endpoint.direction,
-                readvertise: common.readvertise.clone(),
-                attract_traffic: common.attract_traffic.clone(),
-                fallback: common.fallback.clone(),
-                description: endpoint.description.clone(),
-                instance_description: common.description.clone(),
-            })
+            let endpoints = endpoints.map(|((mac, _), endpoint)| (*mac, endpoint));
+            ports
+                .chain(endpoints)
+                .map(move |(mac, endpoint)| AttachRequest {
+                    kind: instance.kind(),
+                    external_id: common.external_id.clone(),
+                    mac,
+                    learn: endpoint.learn,
+                    mac_text: endpoint.mac_text.clone(),
+                    // The text is that of an address: it was one when it came.
+                    ip: endpoint.ip_text.as_ref().and_then(|text| text.parse().ok()),
+                    local_port: endpoint.port.clone(),
+                    import: common.import.clone(),
+                    export: common.export.iter().copied().collect(),
+                    gateway: instance.gateway().map(|gateway| gateway.address),
+                    advertise_subnet: endpoint.prefix.is_some_and(|prefix| !prefix.is_host()),
+                    hash_order: endpoint.hash_order,
+                    local_pref: endpoint.local_pref,
+                    vni: (common.numbers.label.is_none()).then_some(common.numbers.vni),
+                    linuxbr: match instance {
+                        Instance::Evi(evi) => evi.intent.linuxbr.clone(),
+                        Instance::Vrf(_) => None,
+                    },
+                    direction: endpoint.direction,
+                    readvertise: common.readvertise.clone(),
+                    attract_traffic: common.attract_traffic.clone(),
+                    fallback: common.fallback.clone(),
+                    description: endpoint.description.clone(),
+                    instance_description: common.description.clone(),
+                })
         })
     }
 

@@ -23,11 +23,12 @@ fn intent() -> impl Strategy<Value = EvpnIntent> {
         .prop_map(|(number, gateway, ports, macs, neighbours, flood)| {
             let port = |n: u8| Port {
                 macs: [(mac(n), [pe(n)].into())].into(),
-                vlan: None,
+                ..Port::default()
             };
             let remote = |n| RemoteMac {
                 vtep: pe(n),
                 vni: vni(n.into()),
+                pinned: false,
             };
             let target = |(a, b): (u8, u8)| FloodTarget {
                 vtep: pe(a),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bgp_rib::best_path::{Candidate, compare};
+use bgp_rib::best_path::{self, Candidate, compare};
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::community::{Encapsulation, MacMobility};
 use bgp_wire::nlri::EvpnRoute;
@@ -247,6 +247,7 @@ impl Instance {
                 RemoteMac {
                     vtep: route.next_hop.address()?,
                     vni,
+                    pinned: best_path::mobility(route).0,
                 },
             ))
         });

@@ -31,6 +31,7 @@ fn at(n: u8) -> RemoteMac {
     RemoteMac {
         vtep: pe(n),
         vni: vni(100),
+        pinned: false,
     }
 }
 
@@ -306,7 +307,8 @@ fn two_instances_of_a_host_that_share_a_target_know_each_other() {
             mac(2),
             RemoteMac {
                 vtep: HERE.into(),
-                vni: f.vni
+                vni: f.vni,
+                pinned: false,
             }
         )]
         .into()

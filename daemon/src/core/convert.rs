@@ -105,6 +105,7 @@ pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachReque
         external_id: request.vpn_instance_id,
         mac: request.mac.mac,
         mac_text: request.mac.text,
+        learn: false,
         ip: ip(request.ip)?,
         local_port: local_port(request.local_port)?,
         import: request.import_rt,
@@ -187,6 +188,7 @@ pub(super) fn detach(request: request::DetachRequest) -> Result<vpn::DetachReque
         external_id: request.vpn_instance_id,
         mac: request.mac.mac,
         ip: ip(request.ip)?,
+        linuxif: None,
     })
 }
 

@@ -35,6 +35,7 @@ impl Core {
                 external_id: request.external_id.clone(),
                 mac: request.mac,
                 ip: request.ip.clone(),
+                linuxif: Some(request.local_port.linuxif.clone()),
             };
             self.unconfirmed.insert(key, detach);
             let answer = Answer {

@@ -16,6 +16,8 @@ pub(super) fn attach(error: &AttachError) -> HttpError {
             ("direction", "must be one the dataplane driver supports")
         }
         AttachError::SubnetInEvpn { .. } => ("advertise_subnet", "must be false for this VPN type"),
+        AttachError::LearnOutsideEvpn { .. } => ("learn", "must be false for this VPN type"),
+        AttachError::AddressWithoutMac => ("ip_address", "is only for a MAC address"),
         AttachError::NoAddress => ("ip_address", "is required"),
         AttachError::NoPort => ("local_port", "must have a linuxif or an evpn"),
         AttachError::EvpnInEvpn => ("local_port.evpn", "is only for vpn_type ipvpn"),
@@ -48,6 +50,10 @@ pub(super) fn attach(error: &AttachError) -> HttpError {
 pub(super) fn detach(error: &DetachError) -> HttpError {
     let (field, rule) = match error {
         DetachError::UnknownInstance { .. } => ("vpn_instance_id", "must be an existing instance"),
+        DetachError::PortNotPlugged { .. } => (
+            "mac_address",
+            "is required, as the port is not attached without one",
+        ),
         DetachError::NotPlugged { .. } => ("mac_address", "must be attached to the instance"),
     };
     refuse(field, rule, &error.to_string())

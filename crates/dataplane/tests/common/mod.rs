@@ -207,7 +207,11 @@ impl Machine {
     /// The port with the machine's MAC and address.
     pub fn attached(&self) -> (String, Port) {
         let macs = BTreeMap::from([(self.mac, BTreeSet::from([self.ip]))]);
-        (self.port.clone(), Port { macs, vlan: None })
+        let port = Port {
+            macs,
+            ..Port::default()
+        };
+        (self.port.clone(), port)
     }
 }
 
@@ -234,7 +238,11 @@ pub fn learn(intent: &mut EvpnIntent, machine: &Machine, vtep: IpAddr, number: u
 /// The same when the remote host knows no address of the machine.
 pub fn learn_mac(intent: &mut EvpnIntent, machine: &Machine, vtep: IpAddr, number: u32) {
     let vni = vni(number);
-    let remote = RemoteMac { vtep, vni };
+    let remote = RemoteMac {
+        vtep,
+        vni,
+        pinned: false,
+    };
     intent.remote_macs.insert(machine.mac, remote);
     intent.flood.insert(FloodTarget { vtep, vni });
 }

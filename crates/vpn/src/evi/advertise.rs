@@ -45,12 +45,14 @@ impl Evi {
         }
         let macs: BTreeSet<MacAddr> = touched.iter().map(|(mac, _)| *mac).collect();
         let mut warnings = Vec::new();
+        let mut changed = false;
         for mac in macs {
             let judgement = self.locate(mac, config, now);
             warnings.extend(judgement.warning);
             if judgement.changed {
-                touched.extend(self.common.keys_of(mac));
+                touched.extend(self.own_keys(mac));
             }
+            changed |= self.give_up(mac);
         }
         let routes = touched
             .into_iter()
@@ -58,6 +60,7 @@ impl Evi {
             .collect();
         publication::endpoints(worker, &mut self.advertised, routes, &mut events);
         Outcome {
+            changed,
             events,
             warnings,
             ..Outcome::default()
@@ -70,6 +73,7 @@ impl Evi {
         let routes = endpoints.chain(self.multicast.take());
         let routes = routes.chain(self.gateway.take());
         self.subscribed.clear();
+        self.unlearn_all();
         self.mobility.leave_all();
         publication::retire(self.worker(), routes)
     }
@@ -81,7 +85,7 @@ impl Evi {
     }
 
     /// Nobody could import a route without target, so none is made.
-    fn publisher<'a>(&'a self, config: &'a VpnConfig) -> Option<Publisher<'a>> {
+    pub(super) fn publisher<'a>(&'a self, config: &'a VpnConfig) -> Option<Publisher<'a>> {
         let publisher = Publisher {
             local_address: config.local_address,
             local_vtep: config.local_vtep,
@@ -119,7 +123,10 @@ impl Evi {
 
     /// The route of an endpoint whether it is to be advertised or not.
     pub(super) fn own_route(&self, config: &VpnConfig, key: EndpointKey) -> Option<Route> {
-        let endpoint = self.common.endpoints.get(&key)?;
+        let Some(endpoint) = self.common.endpoints.get(&key) else {
+            let is_whole = key.1.is_none() && self.is_only_learnt(key.0);
+            return is_whole.then(|| self.learnt_route(config, key.0))?;
+        };
         let rd = *self.common.rds.get(&key)?;
         if !endpoint.direction.is_advertised() {
             return None;

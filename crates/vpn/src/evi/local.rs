@@ -48,6 +48,27 @@ impl Evi {
         true
     }
 
+    /// Brings the intent up to date with what is held of a port beside its MACs; answers whether that changed it.
+    pub(crate) fn refresh_port(&mut self, linuxif: &str) -> bool {
+        let plugged = self.intent.ports.get(linuxif);
+        let held = self.common.held_port(linuxif);
+        let has_macs = plugged.is_some_and(|port| !port.macs.is_empty());
+        let learn = self.common.learns(linuxif);
+        let vlan = held.map(|port| port.vlan);
+        if !has_macs && held.is_none() {
+            let ports = plugged.is_some().then(|| Arc::make_mut(&mut self.intent));
+            return ports.is_some_and(|intent| intent.ports.remove(linuxif).is_some());
+        }
+        let vlan = vlan.or_else(|| plugged.map(|port| port.vlan)).flatten();
+        if plugged.is_some_and(|port| (port.learn, port.vlan) == (learn, vlan)) {
+            return false;
+        }
+        let ports = &mut Arc::make_mut(&mut self.intent).ports;
+        let entry = ports.entry(linuxif.to_owned()).or_default();
+        (entry.learn, entry.vlan) = (learn, vlan);
+        true
+    }
+
     /// Plugs the instance into an IP VPN one, or out of it; answers whether that changed the intent.
     pub(crate) fn set_gateway_port(&mut self, port: Option<GatewayPort>) -> bool {
         if self.intent.gateway_port == port {
@@ -66,7 +87,7 @@ impl Evi {
     /// Whether frames for a MAC go to a port of this host.
     pub(super) fn is_local_mac(&self, mac: MacAddr) -> bool {
         let is_gateway = mac == GATEWAY_MAC && self.intent.gateway_port.is_some();
-        is_gateway || self.placed.contains_key(&mac)
+        is_gateway || self.placed.contains_key(&mac) || self.learning.port_of(mac).is_some()
     }
 
     /// Whether an address is at a port of this host.
@@ -116,7 +137,7 @@ impl Evi {
             return BTreeSet::new();
         };
         let ips = port.macs.remove(&mac).unwrap_or_default();
-        if port.macs.is_empty() {
+        if port.macs.is_empty() && self.common.held_port(&linuxif).is_none() {
             ports.remove(&linuxif);
         }
         for ip in &ips {

@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 impl Evi {
     /// Brings up to date where a MAC is, after its endpoints or the routes of others for it have changed.
     pub(super) fn locate(&mut self, mac: MacAddr, config: &VpnConfig, now: Duration) -> Judgement {
-        if self.common.keys_of(mac).next().is_none() {
+        if self.own_keys(mac).next().is_none() {
             self.mobility.leave(mac);
             return Judgement::default();
         }
@@ -28,7 +28,11 @@ impl Evi {
             };
         }
         let rival = self.rival(mac, config);
-        self.mobility.arrive(mac, rival, limits, now);
+        if self.is_only_learnt(mac) {
+            self.mobility.appear(mac, rival, limits, now);
+        } else {
+            self.mobility.arrive(mac, rival, limits, now);
+        }
         // What it says depends on the sequence that the MAC has now.
         let rival = self.rival(mac, config);
         self.mobility.judge(mac, rival, limits, now)
@@ -40,7 +44,7 @@ impl Evi {
         if released.is_empty() {
             return Outcome::default();
         }
-        let keys = released.iter().flat_map(|mac| self.common.keys_of(*mac));
+        let keys = released.iter().flat_map(|mac| self.own_keys(*mac));
         let keys: Vec<_> = keys.collect();
         self.publish(config, keys, now)
     }
@@ -75,7 +79,7 @@ impl Evi {
     /// The best route of others for a MAC that is advertised here.
     fn rival(&self, mac: MacAddr, config: &VpnConfig) -> Option<Rival> {
         let (source, route) = self.learned.location(mac)?;
-        let keys = self.common.keys_of(mac);
+        let keys = self.own_keys(mac);
         let own: Vec<_> = keys.filter_map(|key| self.own_route(config, key)).collect();
         let rival = Candidate { source, route };
         let is_preferred = |own| {

@@ -133,6 +133,29 @@ impl Mobility {
         }
     }
 
+    /// A MAC is seen in frames of this host. As nobody says that it is to be here, it does not outdo what was there
+    /// before: only what is known elsewhere by now has moved here.
+    pub(super) fn appear(
+        &mut self,
+        mac: MacAddr,
+        rival: Option<Rival>,
+        limits: DuplicateDetection,
+        now: Duration,
+    ) {
+        self.arrive(mac, rival, limits, now);
+        if let Some(location) = self.macs.get_mut(&mac) {
+            location.is_raised = true;
+        }
+    }
+
+    /// A MAC that was seen here is at another PE now. Its moves count on.
+    pub(super) fn depart(&mut self, mac: MacAddr) {
+        if let Some(location) = self.macs.get_mut(&mac) {
+            location.since = None;
+            location.elsewhere = None;
+        }
+    }
+
     /// A MAC does not move, whatever was so far; answers whether it is advertised again.
     pub(super) fn stay(&mut self, mac: MacAddr) -> bool {
         let location = self.macs.remove(&mac);

@@ -72,7 +72,7 @@ impl Evi {
         let (About::Mac(mac, _) | About::Nothing(Entry::Mac(mac))) = about else {
             return Outcome::default();
         };
-        let keys: Vec<_> = self.common.keys_of(mac).collect();
+        let keys: Vec<_> = self.own_keys(mac).collect();
         if keys.is_empty() {
             return Outcome::default();
         }

@@ -29,7 +29,7 @@ impl VpnManager {
             request.local_port.linuxif = Link::between(evi, id).ipvpn;
             self.link(evi, id);
         }
-        let mac = request.mac;
+        let (mac, linuxif) = (request.mac, request.local_port.linuxif.clone());
         let token = AttachToken(self.next_token);
         self.next_token += 1;
         if let Err(error) = self.hold(id, token, request) {
@@ -37,7 +37,7 @@ impl VpnManager {
                 instance.common_mut().pending.remove(&token);
             }
             // Nothing of it was advertised.
-            self.settle(id, mac);
+            self.settle(id, mac, &linuxif);
             return Err(error);
         }
         let Some(instance) = self.instances.get(&id) else {
@@ -48,7 +48,9 @@ impl VpnManager {
         };
         let common = instance.common();
         let is_refresh = common.pending.get(&token).is_some_and(|request| {
-            common.endpoints.contains_key(&key_of(request)) || common.is_covered(request)
+            common.endpoints.contains_key(&key_of(request))
+                || common.is_covered(request)
+                || request.is_of_port() && common.ports.contains_key(&linuxif)
         });
         let intent = match instance {
             Instance::Evi(evi) => AnyIntent::Evpn(Arc::clone(&evi.intent)),
@@ -102,24 +104,33 @@ impl VpnManager {
         if let Some(attract) = &request.attract_traffic {
             common.attract_traffic = Some(attract.clone()).filter(|a| !a.redirect.is_empty());
         }
-        if !common.is_covered(&request) {
+        if common.is_covered(&request) {
+            common.cover(&request);
+        } else {
             common.enliven(&request);
         }
-        let mac = request.mac;
-        let replaced = request
-            .ip
-            .as_ref()
-            .and_then(|_| common.endpoints.remove(&(mac, None)));
-        let touched: Vec<_> = if is_export_new {
+        let (mac, linuxif) = (request.mac, &request.local_port.linuxif);
+        if request.ip.is_some() {
+            common.end((mac, None));
+        }
+        let mut touched: Vec<_> = if is_export_new {
             common.endpoints.keys().copied().collect()
         } else {
             common.keys_of(mac).collect()
         };
-        let touched = touched.into_iter().chain(replaced.map(|_| (mac, None)));
+        // That of the MAC alone may be replaced by others, or have been learnt.
+        touched.extend((!request.is_of_port()).then_some((mac, None)));
+        instance.claim(mac);
+        touched.extend(instance.learnt(Some(linuxif).filter(|_| !is_export_new).map(|s| &**s)));
+        let (unlearnt, changed) = instance.unlearn(linuxif);
+        if changed {
+            self.changed.insert(id);
+        }
+        touched.extend(unlearnt);
         let outcome = instance.publish(&self.config, touched, self.now);
         effects.extend(self.effects(id, outcome));
         effects.extend(self.tell_link(id));
-        effects.extend(self.settle(id, mac));
+        effects.extend(self.settle(id, mac, linuxif));
         effects
     }
 
@@ -136,7 +147,15 @@ impl VpnManager {
         };
         // The driver may hold the intent with the endpoint even where the one without is an old acquaintance.
         self.changed.insert(id);
-        self.settle(id, request.mac)
+        let linuxif = &request.local_port.linuxif;
+        let (unlearnt, _) = instance.unlearn(linuxif);
+        let mut effects = Vec::new();
+        if !unlearnt.is_empty() {
+            let outcome = instance.publish(&self.config, unlearnt, self.now);
+            effects = self.effects(id, outcome);
+        }
+        effects.extend(self.settle(id, request.mac, linuxif));
+        effects
     }
 
     /// Both phases at once, for dataplanes that cannot fail.
@@ -154,7 +173,14 @@ impl VpnManager {
         let Some(capabilities) = self.config.capabilities_of(kind) else {
             return Err(AttachError::NoDriver { kind });
         };
-        if !is_unicast_mac(request.mac) {
+        if kind == InstanceKind::IpVpn && request.learn {
+            return Err(AttachError::LearnOutsideEvpn { kind });
+        }
+        if request.learn && request.is_of_port() {
+            if request.ip.is_some() {
+                return Err(AttachError::AddressWithoutMac);
+            }
+        } else if !is_unicast_mac(request.mac) {
             return Err(AttachError::NotUnicast { mac: request.mac });
         }
         if kind == InstanceKind::Evpn && request.advertise_subnet {
@@ -232,8 +258,14 @@ impl VpnManager {
         };
         let common = instance.common_mut();
         let (key, mac) = (key_of(&request), request.mac);
+        let linuxif = request.local_port.linuxif.clone();
         let is_advertised = request.direction.is_advertised();
+        let is_of_port = request.is_of_port();
         common.pending.insert(token, request);
+        if is_of_port {
+            instance.refresh_port(&linuxif);
+            return Ok(());
+        }
         if let Entry::Vacant(label) = common.labels.entry(mac) {
             let previous = &self.previous;
             let number = self
@@ -245,6 +277,7 @@ impl VpnManager {
             rd.insert(self.rds.allocate().ok_or(RDS_EXHAUSTED)?);
         }
         instance.refresh_local(mac);
+        instance.refresh_port(&linuxif);
         Ok(())
     }
 }

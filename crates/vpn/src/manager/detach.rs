@@ -3,10 +3,11 @@
 use super::{Effect, VpnManager};
 use crate::error::DetachError;
 use crate::intent::InstanceId;
-use crate::request::DetachRequest;
+use crate::request::{DetachRequest, NO_MAC};
 
 impl VpnManager {
-    /// Takes back an endpoint, or without address every endpoint of the MAC. The instance goes with its last
+    /// Takes back an endpoint, or without address every endpoint of the MAC, or without MAC the port; with the last
+    /// that wants it, what was learnt at a port is taken back, too. The instance goes with its last
     /// endpoint. Routes are withdrawn first, then [`VpnManager::take_intents`] tells the dataplane.
     ///
     /// # Errors
@@ -20,21 +21,37 @@ impl VpnManager {
         let mac = request.mac;
         let ip = request.ip.as_ref().map(|ip| ip.address());
         let common = instance.common_mut();
-        let keys: Vec<_> = common
+        let mut keys: Vec<_> = common
             .keys_of(mac)
             .filter(|key| ip.is_none() || key.1 == ip)
             .collect();
-        if keys.is_empty() {
-            return Err(DetachError::NotPlugged { mac, ip });
-        }
+        let linuxif = match &request.linuxif {
+            Some(linuxif) if mac == NO_MAC => {
+                if !common.end_port(linuxif) {
+                    let linuxif = linuxif.clone();
+                    return Err(DetachError::PortNotPlugged { linuxif });
+                }
+                linuxif.clone()
+            }
+            _ if keys.is_empty() => return Err(DetachError::NotPlugged { mac, ip }),
+            _ => common
+                .port_of(mac)
+                .map(|port| port.linuxif.clone())
+                .unwrap_or_default(),
+        };
         for key in &keys {
-            common.endpoints.remove(key);
+            common.end(*key);
         }
-        let is_last = common.endpoints.is_empty();
+        let is_last = common.has_nothing_live();
         if is_last && common.redirection.is_some() {
             // It stays for those that redirect to it, and has no wishes of its own any more.
             common.import.clear();
             (common.readvertise, common.attract_traffic) = (None, None);
+        }
+        let (unlearnt, changed) = instance.unlearn(&linuxif);
+        keys.extend(unlearnt);
+        if changed {
+            self.changed.insert(id);
         }
         let outcome = if instance.is_idle() {
             if instance.forget_all() {
@@ -45,7 +62,7 @@ impl VpnManager {
             instance.publish(&self.config, keys, self.now)
         };
         let mut effects = self.effects(id, outcome);
-        effects.extend(self.settle(id, mac));
+        effects.extend(self.settle(id, mac, &linuxif));
         Ok(effects)
     }
 

@@ -102,7 +102,7 @@ impl VpnManager {
         common.redirection = None;
         self.redirects.remove(&target);
         let is_unused = common.is_unused();
-        let outcome = if common.endpoints.is_empty() {
+        let outcome = if common.has_nothing_live() {
             if vrf.forget_all() {
                 self.changed.insert(id);
             }

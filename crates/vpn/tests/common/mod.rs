@@ -98,6 +98,7 @@ pub fn detach(name: &str, n: u8, ip: Option<&str>) -> DetachRequest {
         external_id: name.to_owned(),
         mac: mac(n),
         ip: ip.map(|ip| ip.parse().unwrap()),
+        linuxif: None,
     }
 }
 

@@ -62,7 +62,7 @@ fn small() -> EvpnIntent {
 fn port(macs: &[u8]) -> Port {
     Port {
         macs: macs.iter().map(|n| (mac(*n), BTreeSet::new())).collect(),
-        vlan: None,
+        ..Port::default()
     }
 }
 
@@ -70,6 +70,7 @@ fn remote(n: u8) -> RemoteMac {
     RemoteMac {
         vtep: pe(n),
         vni: vni(u32::from(n) + 100),
+        pinned: false,
     }
 }
 
@@ -309,6 +310,7 @@ fn routes_the_kernel_would_misread_are_left_out() {
         RemoteMac {
             vtep: "fd00::1".parse().unwrap(),
             vni: vni(1),
+            pinned: false,
         },
     );
     intent.remote_macs.insert(mac(1), remote(4));
