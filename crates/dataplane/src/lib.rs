@@ -15,13 +15,15 @@ mod error;
 pub mod linux;
 pub mod linux_vxlan;
 mod plug;
+mod sightings;
 mod task;
 
 pub use driver::{BoxFuture, Driver, DriverView, Owned, OwnedKind};
 pub use dummy::DummyDriver;
 pub use error::DriverError;
 pub use linux::names::vxlan as vxlan_interface;
-pub use linux::{LinuxDriver, LinuxOptions};
+pub use linux::{LEARNED_LIMIT, LearningOptions, LinuxDriver, LinuxOptions};
 pub use linux_vxlan::{LinuxVxlanDriver, LinuxVxlanOptions};
+pub use sightings::{Reporter, Sighting, Sightings};
 pub use task::{DriverHandle, DriverTask, Figures};
 pub use vpn::{Capabilities, Direction, Encap};

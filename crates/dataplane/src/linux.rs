@@ -16,6 +16,8 @@
 //! ARP and ND for known neighbours are answered by the bridge, not by the VXLAN interface's `proxy`: the
 //! latter drops what it cannot answer, so hosts attached without an IP address would never be found.
 //!
+//! The bridge learns what else is behind ports; where an intent says so, [`Sightings`](crate::Sightings) tells of it.
+//!
 //! Two instances of one host that share a route target have each other's routes with the own address as
 //! PE. The kernel hands such frames from one VXLAN interface to the other without sending them.
 
@@ -24,6 +26,7 @@ mod desired;
 pub(crate) mod execute;
 mod follow;
 mod instance;
+mod learner;
 mod model;
 pub(crate) mod names;
 mod observe;
@@ -37,16 +40,21 @@ use std::sync::Arc;
 
 use netns::link::{LinkError, Netlink};
 use netns::ns::NetNs;
+use tokio::sync::Mutex;
 use vpn::{EvpnIntent, InstanceId};
 
 use crate::{BoxFuture, Capabilities, Driver, DriverError, DriverView, Owned};
 use instance::Applied;
+use learner::Learner;
+pub use learner::{LIMIT as LEARNED_LIMIT, LearningOptions};
 
 /// What the `linux` driver can be told.
 #[derive(Clone, Debug)]
 pub struct LinuxOptions {
     /// UDP port of VXLAN, here and at the other PEs.
     pub vxlan_port: u16,
+    /// How MACs are learnt at ports that are to.
+    pub learning: LearningOptions,
     /// Where to work; none for the namespace [`DriverTask::start`](crate::DriverTask::start) is called in.
     pub namespace: Option<NetNs>,
 }
@@ -56,6 +64,7 @@ impl Default for LinuxOptions {
     fn default() -> Self {
         Self {
             vxlan_port: 4789,
+            learning: LearningOptions::default(),
             namespace: None,
         }
     }
@@ -92,6 +101,10 @@ pub struct LinuxDriver {
     instances: BTreeMap<InstanceId, Applied>,
     /// Whether nothing of a previous run is to be kept any more.
     reconciled: bool,
+    /// Listens to bridges, once a port is to learn.
+    learner: Option<Learner>,
+    /// Held while the kernel is changed.
+    turn: Arc<Mutex<()>>,
 }
 
 impl LinuxDriver {
@@ -127,14 +140,19 @@ impl LinuxDriver {
     }
 
     async fn reconcile_all(&mut self, intents: Vec<Arc<EvpnIntent>>) -> Result<(), DriverError> {
+        let _turn = Arc::clone(&self.turn).lock_owned().await;
         self.reconciled = true;
         let wanted: BTreeSet<InstanceId> = intents.iter().map(|intent| intent.instance).collect();
         let known = self.instances.keys().copied();
         let unwanted: Vec<InstanceId> = known.filter(|known| !wanted.contains(known)).collect();
         let mut first = self.take_down(&unwanted).await;
+        for instance in unwanted {
+            self.learn(instance).await;
+        }
         for intent in &intents {
             let tolerated = intent.ports.keys().cloned().collect();
             first = first.and(self.bring_up(intent, tolerated).await);
+            self.learn(intent.instance).await;
         }
         // Also the names of what could not be brought up: it is wanted.
         let keep = intents.iter().flat_map(|intent| {
@@ -164,11 +182,21 @@ impl Driver for LinuxDriver {
     }
 
     fn apply(&mut self, intent: Arc<EvpnIntent>) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async move { self.bring_up(&intent, BTreeSet::new()).await })
+        Box::pin(async move {
+            let _turn = Arc::clone(&self.turn).lock_owned().await;
+            let result = self.bring_up(&intent, BTreeSet::new()).await;
+            self.learn(intent.instance).await;
+            result
+        })
     }
 
     fn remove(&mut self, instance: InstanceId) -> BoxFuture<'_, Result<(), DriverError>> {
-        Box::pin(async move { self.take_down(&[instance]).await })
+        Box::pin(async move {
+            let _turn = Arc::clone(&self.turn).lock_owned().await;
+            let result = self.take_down(&[instance]).await;
+            self.learn(instance).await;
+            result
+        })
     }
 
     fn reconcile(

@@ -177,7 +177,11 @@ async fn forwarding_entries_of_a_bridge() {
             .filter(move |e| e.table == table && e.mac == mac(9))
     };
     assert_eq!(of(FdbTable::Own).collect::<Vec<_>>(), [&tunnel]);
-    assert_eq!(of(FdbTable::Master).collect::<Vec<_>>(), [&entry]);
+    let told = FdbEntry {
+        bridge: Some(br0),
+        ..entry.clone()
+    };
+    assert_eq!(of(FdbTable::Master).collect::<Vec<_>>(), [&told]);
     netlink.apply(entry.delete()).await.unwrap();
     netlink.apply(tunnel.delete()).await.unwrap();
     let left = netlink.fdb(Some(vx0)).await.unwrap();

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use netns::link::Netlink;
+use netns::link::{LinkChange, Netlink};
+use netns::ns::NetNs;
 use vpn::intent::Link;
 use vpn::{EvpnIntent, InstanceId};
 
 use super::check::{Context, check};
 use super::desired::Desired;
 use super::execute::execute;
+use super::learner::{Learner, Watch};
 use super::model::Op;
 use super::observe::{Observation, observe};
 use super::plan::{plan, teardown};
@@ -50,6 +52,28 @@ impl Applied {
             arp_suppression: suppression.filter(|_| self.want.own_vxlan),
             missing_ports: self.missing.clone(),
         }
+    }
+
+    /// What is to be learnt at its ports; nothing if none of them learns.
+    fn watch(&self) -> Option<Watch> {
+        let intent = self.intent.as_ref()?;
+        let index = |name: &String| self.indexes.get(name).copied();
+        let ports = intent.ports.iter().filter(|(_, port)| port.learn);
+        let ports = ports.filter(|(name, _)| !self.missing.contains(*name));
+        let names: Vec<&String> = ports.map(|(name, _)| name).collect();
+        let whole = names.iter().find(|name| ***name == self.want.bridge);
+        let local = names.iter().filter(|name| ***name != self.want.bridge);
+        let watch = Watch {
+            bridge: index(&self.want.bridge)?,
+            vxlan: index(&self.want.vxlan)?,
+            link: self.want.gateway.as_ref().and_then(|l| index(&l.evpn)),
+            whole: whole.map(|name| name.as_str().into()),
+            ports: local
+                .filter_map(|name| Some((index(name)?, name.as_str().into())))
+                .collect(),
+            intent: Arc::clone(intent),
+        };
+        (!names.is_empty()).then_some(watch)
     }
 
     /// The bridge, the VXLAN interface and the end of a link that no other instance may use.
@@ -103,6 +127,9 @@ impl LinuxDriver {
             Ok(mut applied) => {
                 applied.external_id.clone_from(&intent.external_id);
                 applied.intent = Some(Arc::clone(intent));
+                if before.is_none() || moved {
+                    self.set_ageing(&netlink, &applied).await;
+                }
                 applied.mtu = match &before {
                     Some(before) if !moved => before.mtu,
                     _ => overlay_mtu(&netlink, intent).await,
@@ -142,6 +169,49 @@ impl LinuxDriver {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Sets after what silence an own bridge forgets, as far as that was said.
+    async fn set_ageing(&self, netlink: &Netlink, applied: &Applied) {
+        let Some(time) = self.options.learning.ageing else {
+            return;
+        };
+        let index = applied.indexes.get(&applied.want.bridge);
+        if let Some(index) = index.filter(|_| applied.want.own_bridge) {
+            let change = LinkChange::new(*index).ageing(time);
+            if let Err(error) = netlink.apply(change).await {
+                let bridge = &applied.want.bridge;
+                tracing::warn!("bridge `{bridge}` keeps its ageing time: {error}");
+            }
+        }
+    }
+
+    /// Has the bridge of an instance listened to, if MACs are to be learnt there, or not any more.
+    pub(super) async fn learn(&mut self, instance: InstanceId) {
+        let applied = self.instances.get(&instance);
+        if applied.is_some_and(|applied| applied.intent.is_none()) {
+            // Nothing is in force that was not before.
+            return;
+        }
+        let watch = applied.and_then(Applied::watch);
+        if watch.is_some() && self.learner.is_none() {
+            let ns = match &self.options.namespace {
+                Some(ns) => Ok(ns.clone()),
+                None => NetNs::current(),
+            };
+            let started = match ns {
+                Ok(ns) => Learner::start(&ns, &self.options.learning, Arc::clone(&self.turn))
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            match started {
+                Ok(learner) => self.learner = learner,
+                Err(error) => tracing::error!("MAC addresses cannot be learnt: {error}"),
+            }
+        }
+        if let Some(learner) = &self.learner {
+            learner.order(instance, watch);
         }
     }
 

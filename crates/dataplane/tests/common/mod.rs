@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp_wire::{MacAddr, Vni};
-use dataplane::{Driver, LinuxDriver, LinuxOptions};
+use dataplane::{Driver, LearningOptions, LinuxDriver, LinuxOptions};
 use netns::addr::IpPrefix;
 use netns::icmp::{self, Echo, PingError};
 use netns::link::{
@@ -97,7 +97,13 @@ pub fn host(n: u8) -> Option<Host> {
 impl Host {
     /// A started driver in the host's namespace.
     pub async fn driver(&self) -> LinuxDriver {
+        self.learning(LearningOptions::default()).await
+    }
+
+    /// The same, which learns.
+    pub async fn learning(&self, learning: LearningOptions) -> LinuxDriver {
         let mut driver = LinuxDriver::new(LinuxOptions {
+            learning,
             namespace: Some(self.ns.clone()),
             ..LinuxOptions::default()
         });

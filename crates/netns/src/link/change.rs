@@ -1,11 +1,12 @@
 //! Changes to links that exist.
 
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use netlink_packet_route::RouteNetlinkMessage as Message;
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoPortData, InfoPortKind,
-    LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoData, InfoKind, InfoPortData,
+    InfoPortKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::request::{Mode, Request};
@@ -173,6 +174,16 @@ impl LinkChange {
     pub fn single_segments(self, on: bool) -> Self {
         // Without: GSO_MAX_SEGS of older kernels, which newer ones take as well.
         self.attribute(LinkAttribute::GsoMaxSegs(if on { 1 } else { 65535 }))
+    }
+
+    /// Sets after what silence a bridge forgets a learned address.
+    #[must_use]
+    pub fn ageing(self, time: Duration) -> Self {
+        let data = InfoData::Bridge(vec![super::spec::ageing(time)]);
+        self.attribute(LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Bridge),
+            LinkInfo::Data(data),
+        ]))
     }
 
     /// Changes how the bridge treats the port.

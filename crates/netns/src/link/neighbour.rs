@@ -88,6 +88,8 @@ pub struct FdbEntry {
     pub link: u32,
     /// The table.
     pub table: FdbTable,
+    /// Index of the bridge, in what the kernel tells of a bridge's table; it is not sent.
+    pub bridge: Option<u32>,
     /// The address; [`MacAddr::ZERO`] in a VXLAN device's own table: where the rest is flooded.
     pub mac: MacAddr,
     /// VXLAN: the remote tunnel end.
@@ -109,6 +111,7 @@ impl FdbEntry {
         Self {
             link,
             table: FdbTable::Own,
+            bridge: None,
             mac,
             dst: Some(dst),
             vni: None,
@@ -195,14 +198,16 @@ impl FdbEntry {
             return None;
         }
         // A bridge's own dump names the bridge; a device's own table does not.
-        let master = message
-            .attributes
-            .iter()
-            .any(|attribute| matches!(attribute, NeighbourAttribute::Controller(_)));
-        let own = header.flags.contains(NeighbourFlags::Own) || !master;
+        let mut attributes = message.attributes.iter();
+        let master = attributes.find_map(|attribute| match attribute {
+            NeighbourAttribute::Controller(bridge) => Some(*bridge),
+            _ => None,
+        });
+        let own = header.flags.contains(NeighbourFlags::Own) || master.is_none();
         let mut entry = Self {
             link: header.ifindex,
             table: if own { FdbTable::Own } else { FdbTable::Master },
+            bridge: master.filter(|_| !own),
             mac: MacAddr::ZERO,
             dst: None,
             vni: None,

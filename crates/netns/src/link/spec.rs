@@ -208,17 +208,18 @@ impl Bridge {
             InfoBridge::ForwardDelay(0),
             InfoBridge::MulticastSnooping(self.multicast_snooping),
         ];
-        if let Some(ageing) = self.ageing {
-            // Hundredths of a second: the kernel's USER_HZ.
-            let ticks = (ageing.as_millis() / 10).try_into().unwrap_or(u32::MAX);
-            data.push(InfoBridge::AgeingTime(ticks));
-        }
+        data.extend(self.ageing.map(ageing));
         if self.group_fwd_mask != 0 {
             data.push(InfoBridge::GroupFwdMask(self.group_fwd_mask));
         }
         self.link
             .create(InfoKind::Bridge, Some(InfoData::Bridge(data)))
     }
+}
+
+/// After what silence a bridge forgets, in hundredths of a second: the kernel's USER_HZ.
+pub(super) fn ageing(time: Duration) -> InfoBridge {
+    InfoBridge::AgeingTime((time.as_millis() / 10).try_into().unwrap_or(u32::MAX))
 }
 
 /// A VXLAN tunnel end point (RFC 7348).
