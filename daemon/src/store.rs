@@ -2,27 +2,31 @@
 //!
 //! A thread of its own writes: what arrives while it waits for the disk goes down together. Every attachment is kept
 //! as the body that attaches it again, with the number of the request that made it: they are attached again in that
-//! order, and what a later one said of its instance counts again.
+//! order, and what a later one said of its instance counts again. What the disk does not take is told, and tried again.
+
+mod writer;
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, Sender},
+    },
     thread::{self, JoinHandle},
 };
 
 use bgp_wire::MacAddr;
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction,
-};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+pub use self::writer::{Figures, NotKept};
+use self::writer::{Order, Writer};
+
 /// From [`Key`] to the number of the request and the body.
 const ATTACHMENTS: TableDefinition<'_, &str, (u64, &str)> = TableDefinition::new("attachments");
-
-/// How many changes go down at once.
-const BATCH: usize = 256;
 
 /// The store does not work.
 #[derive(Debug, Error)]
@@ -107,13 +111,12 @@ pub struct Kept {
     pub body: String,
 }
 
-type Order = (Memo, oneshot::Sender<()>);
-
 /// The way to the store.
 #[derive(Debug)]
 pub struct Store {
     orders: Option<Sender<Order>>,
     thread: Option<JoinHandle<()>>,
+    figures: Arc<Figures>,
 }
 
 impl Store {
@@ -138,19 +141,34 @@ impl Store {
         })?;
         let (kept, next) = read(&database).map_err(unusable)?;
         let (orders, inbox) = mpsc::channel();
+        let figures = Arc::<Figures>::default();
+        let writer = Writer {
+            path: path.to_owned(),
+            database: Some(database),
+            number: next,
+            owed: BTreeMap::new(),
+            figures: Arc::clone(&figures),
+        };
         let thread = thread::Builder::new()
             .name("store".into())
-            .spawn(move || write_all(&database, &inbox, next))
+            .spawn(move || writer.run(&inbox))
             .map_err(StoreError::Thread)?;
         let store = Self {
             orders: Some(orders),
             thread: Some(thread),
+            figures,
         };
         Ok((store, kept))
     }
 
-    /// Has something written; resolves when it is on the disk, or when that has failed, which is logged.
-    pub fn write(&self, memo: Memo) -> oneshot::Receiver<()> {
+    /// How well writing goes.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Has something written; resolves when it is on the disk, or when that has failed. Then it is tried again, until it
+    /// is there.
+    pub fn write(&self, memo: Memo) -> oneshot::Receiver<Result<(), NotKept>> {
         let (done, written) = oneshot::channel();
         if let Some(orders) = &self.orders {
             // A thread that is gone has said why.
@@ -191,49 +209,6 @@ fn read(database: &Database) -> Result<(Vec<Kept>, u64), redb::Error> {
     Ok((kept.into_iter().map(|(_, kept)| kept).collect(), next))
 }
 
-fn write_all(database: &Database, inbox: &Receiver<Order>, mut number: u64) {
-    while let Ok(first) = inbox.recv() {
-        let more = inbox.try_iter().take(BATCH - 1);
-        let (memos, done): (Vec<_>, Vec<_>) = [first].into_iter().chain(more).unzip();
-        if let Err(error) = write(database, &memos, number) {
-            tracing::error!("attachments are not kept: {error}");
-        }
-        number += memos.len() as u64;
-        for done in done {
-            // Whoever asked may be gone.
-            done.send(()).ok();
-        }
-    }
-}
-
-fn write(database: &Database, memos: &[Memo], first: u64) -> Result<(), redb::Error> {
-    let transaction: WriteTransaction = database.begin_write()?;
-    {
-        let mut table = transaction.open_table(ATTACHMENTS)?;
-        for (number, memo) in (first..).zip(memos) {
-            match memo {
-                Memo::Put {
-                    key,
-                    replaces,
-                    body,
-                } => {
-                    table.insert(key.0.as_str(), (number, body.as_str()))?;
-                    if let Some(replaced) = replaces {
-                        table.remove(replaced.0.as_str())?;
-                    }
-                }
-                Memo::Remove { keys } => {
-                    for key in keys {
-                        table.remove(key.0.as_str())?;
-                    }
-                }
-            }
-        }
-    }
-    transaction.commit()?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -268,7 +243,7 @@ mod tests {
             put(key("y", "10.0.0.1"), Some(key("y", "")), "with"),
             Memo::Remove { keys: vec![c] },
         ] {
-            store.write(memo).blocking_recv().unwrap();
+            store.write(memo).blocking_recv().unwrap().unwrap();
         }
         assert!(matches!(Store::open(&path), Err(StoreError::InUse(_))));
         drop(store);
@@ -278,6 +253,7 @@ mod tests {
         store
             .write(put(b, None, "b again"))
             .blocking_recv()
+            .unwrap()
             .unwrap();
         drop(store);
         let (_, kept) = Store::open(&path).unwrap();

@@ -14,12 +14,16 @@ use bagpipe_api::{AttachBody, DetachBody};
 use common::Daemon;
 use serde_json::Value;
 
-fn start(directory: &Path, more: &str) -> Daemon {
+fn config(directory: &Path, more: &str) -> String {
     let file = directory.join("attachments");
-    Daemon::start(&format!(
+    format!(
         "[BGP]\nlocal_address=127.0.0.1\nmy_as=64512\n[API]\nport=0\n[COMMON]\npersist={}\n{more}",
         file.display()
-    ))
+    )
+}
+
+fn start(directory: &Path, more: &str) -> Daemon {
+    Daemon::start(&config(directory, more))
 }
 
 fn body(instance: &str, last: u8) -> AttachBody {
@@ -140,6 +144,66 @@ async fn what_is_detached_while_it_is_still_being_attached_is_not_kept() {
     let daemon = start(directory.path(), "");
     daemon.client().await.attach(&body("a", 250)).await.unwrap();
     assert_eq!(attachments(&daemon).await, before);
+}
+
+/// Lets a daemon write files up to some size; what is behind that is an error to it.
+fn limit_files(daemon: &Daemon, octets: &str) {
+    let status = std::process::Command::new("prlimit")
+        .arg(format!("--pid={}", daemon.pid()))
+        .arg(format!("--fsize={octets}:"))
+        .status();
+    assert!(status.expect("prlimit is there").success());
+}
+
+async fn figure(daemon: &Daemon, name: &str) -> u64 {
+    let page = daemon.client().await.get("/metrics").await.unwrap();
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_disk_does_not_take_is_told_and_written_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    // A file that is too large is to be an error like that of a full disk, and no signal.
+    let program = env!("CARGO_BIN_EXE_bagpipe-bgp");
+    command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", program]);
+    let daemon = Daemon::start_command(command, &config(directory.path(), ""));
+    let mut client = daemon.client().await;
+    client.attach(&body("a", 1)).await.unwrap();
+    client.attach(&body("a", 2)).await.unwrap();
+    limit_files(&daemon, "512");
+    for _ in 0..2 {
+        let error = client.attach(&body("a", 3)).await.unwrap_err().to_string();
+        assert!(error.contains("503"), "{error}");
+        assert!(error.contains("a restart would lose it"), "{error}");
+        assert!(error.contains("option `persist`"), "{error}");
+    }
+    let error = client.detach(&detach(&body("a", 1))).await.unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("would attach it again"), "{error}");
+    assert_ne!(figure(&daemon, "bagpipe_persist_unwritten").await, 0);
+    assert!(figure(&daemon, "bagpipe_persist_errors_total").await >= 3);
+    // Done is done all the same.
+    let now = named(&[("a", "10.0.0.2"), ("a", "10.0.0.3")]);
+    assert_eq!(attachments(&daemon).await, now);
+    assert_eq!(daemon.log().matches("are not kept").count(), 1);
+    limit_files(&daemon, "unlimited");
+    client.attach(&body("a", 2)).await.unwrap();
+    assert_eq!(figure(&daemon, "bagpipe_persist_unwritten").await, 0);
+    drop(client);
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    let ports = "vpns/instances/a/ports";
+    daemon
+        .until(ports, |page| {
+            page["tap1"]["endpoints"]
+                .as_array()
+                .is_some_and(|e| e.len() == 2)
+        })
+        .await;
+    assert_eq!(attachments(&daemon).await, now);
 }
 
 #[test]

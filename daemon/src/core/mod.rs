@@ -49,7 +49,7 @@ use crate::{
     logging::Memory,
     metrics::Page,
     rest::HttpError,
-    store::{Kept, Key, Store},
+    store::{self, Kept, Key, Store},
 };
 
 /// How many events are taken in before what follows from them goes out, so that many routes make one change.
@@ -471,6 +471,11 @@ impl Core {
             }
             self.changed();
         }
+    }
+
+    /// How well attachments are kept, where they are.
+    pub(crate) fn store_figures(&self) -> Option<&store::Figures> {
+        self.store.as_ref().map(Store::figures)
     }
 
     /// How many operations wait for those before them.

@@ -128,12 +128,20 @@ impl Core {
         for key in memo.iter().flat_map(Memo::keys) {
             self.unconfirmed.remove(key);
         }
+        let not_kept = match memo {
+            Some(Memo::Remove { .. }) => refusal::not_forgotten,
+            _ => refusal::not_kept,
+        };
         let written = memo.and_then(|memo| Some(self.store.as_ref()?.write(memo)));
         // Nobody has to be there to hear it: what was asked for has been done.
         match (to, written) {
             (Some(to), Some(written)) => {
                 tokio::spawn(async move {
-                    written.await.ok();
+                    // The thread that writes is only gone when the daemon ends.
+                    let outcome = match written.await {
+                        Ok(Err(error)) => Err(not_kept(&error)),
+                        Ok(Ok(())) | Err(_) => outcome,
+                    };
                     to.send(outcome).ok();
                 });
             }

@@ -4,7 +4,7 @@ use dataplane::DriverError;
 use hyper::StatusCode;
 use vpn::{AttachError, DetachError};
 
-use crate::rest::HttpError;
+use crate::{rest::HttpError, store::NotKept};
 
 /// The instance or its numbers do not allow the attach.
 pub(super) fn attach(error: &AttachError) -> HttpError {
@@ -81,6 +81,28 @@ pub(super) fn plug(error: &DriverError) -> HttpError {
 /// The dataplane did not unplug the port.
 pub(super) fn unplug(error: &DriverError) -> HttpError {
     failed(DETACH, &error.to_string())
+}
+
+/// The endpoint is attached, and a restart would lose it.
+pub(super) fn not_kept(error: &NotKept) -> HttpError {
+    unwritten(
+        "The endpoint is attached, but a restart would lose it",
+        error,
+    )
+}
+
+/// The endpoint is detached, and a restart would attach it again.
+pub(super) fn not_forgotten(error: &NotKept) -> HttpError {
+    let what = "The endpoint is not attached any more, but a restart would attach it again";
+    unwritten(what, error)
+}
+
+/// It will be written when the disk takes it, asked again or not. Asked again, the client is told when that is so.
+fn unwritten(what: &str, error: &NotKept) -> HttpError {
+    HttpError {
+        header: Some(("retry-after", "5")),
+        ..HttpError::new(StatusCode::SERVICE_UNAVAILABLE, format!("{what}: {error}"))
+    }
 }
 
 const ATTACH: &str = "An error occurred during local port plug to VPN";

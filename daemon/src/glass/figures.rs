@@ -1,6 +1,6 @@
 //! The core's figures, for `/metrics`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use dataplane::Figures;
 
@@ -35,6 +35,20 @@ pub fn figures(core: &Core, page: &mut Page) {
         "Attaches and detaches that wait for those before them.",
         core.waiting_operations(),
     );
+    if let Some(store) = core.store_figures() {
+        page.single(
+            "bagpipe_persist_errors_total",
+            Kind::Counter,
+            "Attempts to write attachments to the file of `persist` that failed.",
+            store.errors.load(Ordering::Relaxed),
+        );
+        page.single(
+            "bagpipe_persist_unwritten",
+            Kind::Gauge,
+            "Changes of attachments that a restart would not know of.",
+            store.owed.load(Ordering::Relaxed),
+        );
+    }
     page.single(
         "bagpipe_log_warnings",
         Kind::Gauge,

@@ -51,7 +51,7 @@ const REFUSALS: [(&str, u16, &str); 11] = [
     (
         "Unavailable",
         503,
-        "The daemon is being stopped, or has too many clients.",
+        "The daemon is being stopped or has too many clients; or what was asked for is done, but cannot be kept (`persist`).",
     ),
 ];
 
