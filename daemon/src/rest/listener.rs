@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::tls;
 use crate::config;
+
+/// How many clients may wait to be taken, as tokio has it for TCP.
+const BACKLOG: u32 = 1024;
 
 /// A place where clients connect to.
 pub struct Listener {
@@ -103,7 +106,36 @@ async fn unix(path: &Path, mode: u32) -> io::Result<Socket> {
             Err(_) => {}
         }
     }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    let listener = bound(path, mode)?.listen(BACKLOG)?;
     Ok(Socket::Unix(listener, path.to_owned()))
+}
+
+/// A socket at a path that only those reach whom `mode` lets, and nobody before it listens: its file is there with the
+/// rights that the umask gives at first, and whoever connected then would stay connected.
+fn bound(path: &Path, mode: u32) -> io::Result<UnixSocket> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_gets_in_before_the_mode_is_set() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("api");
+        let socket = bound(&path, 0o600).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let early = UnixStream::connect(&path).await.unwrap_err();
+        assert_eq!(early.kind(), io::ErrorKind::ConnectionRefused);
+        let listener = socket.listen(BACKLOG).unwrap();
+        let (one, other) = tokio::join!(UnixStream::connect(&path), listener.accept());
+        assert!(one.is_ok() && other.is_ok());
+    }
 }
