@@ -10,6 +10,7 @@ mod common;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -67,6 +68,55 @@ fn the_logging_configurations_are_taken() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(stderr.contains("nonesuch0"), "{name}: {stderr}");
     }
+}
+
+#[test]
+fn the_installer_says_what_it_does() {
+    let help = |flag: &str| {
+        let output = Command::new(packaging("install")).arg(flag).output();
+        let output = output.unwrap();
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), text)
+    };
+    let (status, [told, nothing]) = help("--help");
+    assert_eq!((status, nothing.as_str()), (Some(0), ""));
+    assert!(told.contains("packaging/install [--root DIR]"), "{told}");
+    assert_eq!(help("--nonesuch"), (Some(2), [nothing, told]));
+}
+
+#[test]
+fn the_tests_install_packages_without_starting_their_services() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let policy = path("policy-rc.d");
+    // Says what packages would be told that want to start something, as `apt-get install` has them ask.
+    let script = "#!/bin/sh\n[ $1 = install ] || exit 0\n\
+        $POLICY_RC_D frr start; echo $? \"$@\" >>$SAID\nexit $INSTALLED\n";
+    fs::write(path("apt-get"), script).unwrap();
+    fs::set_permissions(path("apt-get"), fs::Permissions::from_mode(0o755)).unwrap();
+    let install = |installed: &str| {
+        let search = std::env::var("PATH").unwrap();
+        let status = Command::new(packaging("../ci/packages"))
+            .args(["frr", "bird2"])
+            .env("PATH", format!("{}:{search}", directory.path().display()))
+            .env("POLICY_RC_D", &policy)
+            .env("SAID", path("said"))
+            .env("INSTALLED", installed)
+            .status()
+            .unwrap();
+        let said = fs::read_to_string(path("said")).unwrap();
+        fs::remove_file(path("said")).unwrap();
+        (status.success(), said)
+    };
+    let asked = "install -y -qq --no-install-recommends frr bird2\n";
+    for installed in ["0", "100"] {
+        assert_eq!(install(installed), (installed == "0", format!("101 {asked}")));
+        assert!(!policy.exists());
+    }
+    fs::write(&policy, "#!/bin/sh\nexit 104\n").unwrap();
+    fs::set_permissions(&policy, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(install("0"), (true, format!("104 {asked}")));
+    assert!(policy.exists());
 }
 
 #[test]
