@@ -10,7 +10,7 @@ mod common;
 
 use std::{fs, net::Ipv4Addr};
 
-use bgp_wire::{Family, raw::kind};
+use bgp_wire::{Capability, DecodeContext, Family, Message, raw::kind};
 use common::{Daemon, Speaker};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -127,4 +127,38 @@ async fn what_counts_only_at_the_next_start_is_named() {
     };
     daemon.until("logs", named).await;
     assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
+
+/// What the OPEN of a daemon says of graceful restart: whether it has restarted, and kept E-VPN forwarding.
+fn restart(open: &[u8]) -> (bool, bool) {
+    let mut framer = bgp_wire::raw::Framer::new();
+    framer.push(open);
+    let open = framer.next().unwrap().unwrap();
+    let Ok(Message::Open(open)) = Message::decode(&open, &DecodeContext::default()) else {
+        panic!("no OPEN: {open:?}");
+    };
+    let mut capabilities = open.capabilities.iter();
+    let announced = capabilities.find_map(|capability| match capability {
+        Capability::GracefulRestart {
+            restarting,
+            families,
+            ..
+        } => Some((*restarting, families.contains(&(Family::EVPN, true)))),
+        _ => None,
+    });
+    announced.unwrap()
+}
+
+#[tokio::test]
+async fn a_session_of_other_options_is_not_the_first_since_the_start() {
+    let (listener, peer) = reflector(2).await;
+    let options = "graceful_restart_time=60\n";
+    let daemon = Daemon::start(&config(&peer, options));
+    let first = Speaker::accept(&listener, &FAMILIES).await;
+    assert_eq!(restart(&first.open), (false, false));
+    is_up(&daemon, 2).await;
+    read_again(&daemon, &config(&peer, &format!("{options}hold_time=30\n")));
+    let second = Speaker::accept(&listener, &FAMILIES).await;
+    // What the dataplane had by then it goes on with.
+    assert_eq!(restart(&second.open), (false, true));
 }

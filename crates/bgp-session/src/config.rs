@@ -37,6 +37,9 @@ pub struct SessionConfig {
     pub open_hold: Duration,
     /// How long the peer may refuse to read what we send (SendHoldTimer, RFC 9687 section 4.3).
     pub send_hold: Duration,
+    /// Whether forwarding goes on while there is no session, so that from the second session on it has been preserved
+    /// (RFC 4724 section 4.1), in all families that `capabilities` restart in. For the first they say it themselves.
+    pub keeps_forwarding: bool,
     /// Where the jitter comes from: the same seed gives the same session.
     pub seed: u64,
 }
@@ -64,15 +67,24 @@ impl SessionConfig {
             delay_open: None,
             open_hold: Duration::from_secs(240),
             send_hold: Duration::from_secs(480),
+            keeps_forwarding: false,
             seed: 0,
         }
     }
 
     /// There has been a session: the next one is not the first since our restart (RFC 4724 section 3).
-    pub(crate) fn is_back(&mut self) {
+    pub fn is_back(&mut self) {
         for capability in &mut self.capabilities {
-            if let Capability::GracefulRestart { restarting, .. } = capability {
+            if let Capability::GracefulRestart {
+                restarting,
+                families,
+                ..
+            } = capability
+            {
                 *restarting = false;
+                for (_, kept) in families {
+                    *kept |= self.keeps_forwarding;
+                }
             }
         }
     }

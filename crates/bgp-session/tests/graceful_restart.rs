@@ -216,8 +216,39 @@ fn only_the_first_session_after_a_restart_is_said_to_be_that() {
         theirs.restarting
     };
     assert!(says_restarting(&pair));
+    again(&mut pair);
+    assert!(!says_restarting(&pair));
+}
+
+#[test]
+fn forwarding_that_goes_on_has_been_preserved_when_the_session_is_back() {
+    for keeps_forwarding in [true, false] {
+        let mut fresh = reflector(false, false);
+        fresh.keeps_forwarding = keeps_forwarding;
+        fresh.capabilities.pop();
+        fresh.capabilities.push(Capability::GracefulRestart {
+            restarting: false,
+            notification: false,
+            time: 60,
+            families: vec![(Family::EVPN, false)],
+        });
+        let mut pair = Pair::started(helper(), fresh);
+        pair.established(secs(1));
+        let preserved = |pair: &Pair| {
+            let negotiated = pair.sides[A].session.negotiated().expect("established");
+            let theirs = negotiated.graceful_restart.as_ref().expect("announced");
+            theirs.families.clone()
+        };
+        // Started without anything, it has nothing to say of what was before.
+        assert_eq!(preserved(&pair), [(Family::EVPN, false)]);
+        again(&mut pair);
+        assert_eq!(preserved(&pair), [(Family::EVPN, keeps_forwarding)]);
+    }
+}
+
+/// Another session follows.
+fn again(pair: &mut Pair) {
     pair.give(B, Event::Reset(Notification::reset("again")));
     pair.until(secs(5), |pair| pair.states() != [State::Established; 2]);
     pair.established(secs(30));
-    assert!(!says_restarting(&pair));
 }

@@ -491,6 +491,7 @@ impl Core {
     /// Removes what a previous run left and nobody attached again.
     fn remove_stale(&mut self) {
         self.stale = None;
+        self.starter.restart_is_over();
         self.speaker.prefer(PreviousVnis::default());
         // Whoever kept routes through the restart may let go of those that have not come.
         self.on_deadline();

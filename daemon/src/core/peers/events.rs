@@ -97,6 +97,7 @@ impl Core {
         let Some(peer) = self.peers.get_mut(&address) else {
             return;
         };
+        self.starter.returned(address);
         peer.hold_time = negotiated.hold_time;
         peer.families.clone_from(&negotiated.families);
         peer.peer_as = negotiated.peer_as;

@@ -1,7 +1,7 @@
 //! The sessions with configured peers, from their options.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -48,6 +48,9 @@ pub struct Starter {
     addresses: Addresses,
     seed: u64,
     kept: bool,
+    /// The restart is over, for those who had a session since and for those who have yet to get one.
+    returned: BTreeSet<IpAddr>,
+    is_over: bool,
     lives: u32,
     events: mpsc::Sender<(Life, PeerEvent)>,
     names: Names,
@@ -92,6 +95,8 @@ impl Sessions {
             addresses,
             seed,
             kept,
+            returned: BTreeSet::new(),
+            is_over: false,
             lives: 0,
             events: sender,
             names,
@@ -182,8 +187,22 @@ impl Starter {
         }
     }
 
+    /// There is a session with a peer: the next one, of other options too, is not the first since the restart.
+    pub(in crate::core) fn returned(&mut self, address: IpAddr) {
+        self.returned.insert(address);
+    }
+
+    /// What a previous run left is not waited for any more.
+    pub(in crate::core) fn restart_is_over(&mut self) {
+        self.is_over = true;
+    }
+
     /// Starts a session.
     pub(in crate::core) fn start(&mut self, address: IpAddr, wanted: Wanted) -> Peer {
+        let mut config = wanted.config.clone();
+        if self.is_over || self.returned.contains(&address) {
+            config.session.is_back();
+        }
         self.lives = self.lives.wrapping_add(1);
         let life = Life {
             address,
@@ -207,7 +226,7 @@ impl Starter {
             restart: None,
             helper: Helper::new(WorkerId::Peer(address), wanted.limits),
             session: None,
-            handle: bgp_transport::spawn(life, wanted.config.clone(), self.events.clone()),
+            handle: bgp_transport::spawn(life, config, self.events.clone()),
             wanted,
         }
     }
@@ -263,6 +282,8 @@ fn session(bgp: &Bgp, addresses: &Addresses, seed: u64) -> SessionConfig {
         ..Backoff::default()
     };
     session.idle_hold = session.connect_retry;
+    // The dataplane does not ask how BGP does.
+    session.keeps_forwarding = true;
     session.seed = seed;
     session
 }
