@@ -455,9 +455,9 @@ impl Instance {
     }
 
     /// What ends everything the instance published and subscribed to.
-    pub(crate) fn retire(&mut self) -> Outcome {
+    pub(crate) fn retire(&mut self, now: Duration) -> Outcome {
         match self {
-            Self::Evi(evi) => evi.retire().into(),
+            Self::Evi(evi) => evi.retire(now).into(),
             Self::Vrf(vrf) => vrf.retire(),
         }
     }

@@ -91,6 +91,25 @@ fn issue_31_a_mac_that_is_known_elsewhere_is_advertised_with_the_next_sequence()
 }
 
 #[test]
+fn a_sequence_is_remembered_for_as_long_as_somebody_may_have_the_route() {
+    let returns_after = |seconds: u64| {
+        let mut speaker = ready();
+        let theirs = said(2, 6);
+        speaker.handle([announce(&theirs)]);
+        assert_eq!(arrive(&mut speaker), [Some(7)]);
+        leave(&mut speaker);
+        speaker.handle([take_back(&theirs)]);
+        speaker.advance(Duration::from_secs(10 + seconds));
+        // Whatever happens here.
+        attach(&mut speaker, request("e", 7, Some("10.9.9.7")));
+        speaker.detach(&detach("e", 7, None)).unwrap();
+        arrive(&mut speaker)
+    };
+    assert_eq!(returns_after(4095), [Some(7)]);
+    assert_eq!(returns_after(3 * 3600), [Some(0)]);
+}
+
+#[test]
 fn a_route_for_another_address_of_the_mac_is_a_move_too() {
     let mut speaker = ready();
     speaker.handle([announce(&Remote::new(2).mac(mac(8), Some("10.9.9.77")))]);

@@ -52,7 +52,7 @@ impl Evi {
             if judgement.changed {
                 touched.extend(self.own_keys(mac));
             }
-            changed |= self.give_up(mac);
+            changed |= self.give_up(mac, now);
         }
         let routes = touched
             .into_iter()
@@ -68,13 +68,13 @@ impl Evi {
     }
 
     /// The events that end everything the instance published and subscribed to.
-    pub(crate) fn retire(&mut self) -> Vec<RibEvent> {
+    pub(crate) fn retire(&mut self, now: Duration) -> Vec<RibEvent> {
         let endpoints = std::mem::take(&mut self.advertised).into_values();
         let routes = endpoints.chain(self.multicast.take());
         let routes = routes.chain(self.gateway.take());
         self.subscribed.clear();
         self.unlearn_all();
-        self.mobility.leave_all();
+        self.mobility.leave_all(now);
         publication::retire(self.worker(), routes)
     }
 

@@ -131,11 +131,11 @@ impl Evi {
     }
 
     /// Gives a learnt MAC up if the route of another PE is better; answers whether that changed the intent.
-    pub(super) fn give_up(&mut self, mac: MacAddr) -> bool {
+    pub(super) fn give_up(&mut self, mac: MacAddr, now: Duration) -> bool {
         if self.mobility.is_advertised(mac) || !self.learning.remove(mac) {
             return false;
         }
-        self.mobility.depart(mac);
+        self.mobility.depart(mac, now);
         self.refresh_seen(mac)
     }
 

@@ -17,7 +17,7 @@ impl Evi {
     /// Brings up to date where a MAC is, after its endpoints or the routes of others for it have changed.
     pub(super) fn locate(&mut self, mac: MacAddr, config: &VpnConfig, now: Duration) -> Judgement {
         if self.own_keys(mac).next().is_none() {
-            self.mobility.leave(mac);
+            self.mobility.leave(mac, now);
             return Judgement::default();
         }
         let limits = config.duplicates;

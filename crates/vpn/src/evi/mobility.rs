@@ -23,6 +23,10 @@ use crate::error::Warning;
 /// RT-Constraint send their routes only then.
 const SETTLING: Duration = Duration::from_secs(1);
 
+/// How long the sequence of a MAC is remembered that is not attached any more: longer than peers may keep a route through a
+/// graceful restart (4,095 s, RFC 4724 section 3), so that nobody can still have one that seems newer than its return.
+const REMEMBERED: Duration = Duration::from_secs(2 * 3600);
+
 /// How long the routes of one PE may take to come, then.
 const TOGETHER: Duration = Duration::from_millis(50);
 
@@ -71,6 +75,8 @@ pub(super) struct Judgement {
 struct Location {
     /// When it was attached, if it is.
     since: Option<Duration>,
+    /// When it was detached, if it is.
+    left: Option<Duration>,
     /// What own routes carry.
     sequence: u32,
     /// The highest ever heard of.
@@ -87,6 +93,8 @@ struct Location {
 #[derive(Debug, Default)]
 pub(super) struct Mobility {
     macs: BTreeMap<MacAddr, Location>,
+    /// Those that left, in the order in which they did; some may be back.
+    left: VecDeque<(Duration, MacAddr)>,
     /// When the instance last subscribed.
     subscribed: Option<Duration>,
     /// Since when it knows of the PEs that take part.
@@ -126,6 +134,7 @@ impl Mobility {
             return;
         }
         location.since = Some(now);
+        location.left = None;
         if let Some(rival) = rival.filter(|rival| !rival.is_sticky) {
             location.is_raised = true;
             location.raise_above(rival.sequence);
@@ -149,10 +158,13 @@ impl Mobility {
     }
 
     /// A MAC that was seen here is at another PE now. Its moves count on.
-    pub(super) fn depart(&mut self, mac: MacAddr) {
+    pub(super) fn depart(&mut self, mac: MacAddr, now: Duration) {
+        self.forget(now);
         if let Some(location) = self.macs.get_mut(&mac) {
             location.since = None;
             location.elsewhere = None;
+            location.left = Some(now);
+            self.left.push_back((now, mac));
         }
     }
 
@@ -164,7 +176,8 @@ impl Mobility {
 
     /// The last endpoint of a MAC is gone. Of its moves only the sequence is remembered: should it come back, it must
     /// not seem older than it is.
-    pub(super) fn leave(&mut self, mac: MacAddr) {
+    pub(super) fn leave(&mut self, mac: MacAddr, now: Duration) {
+        self.forget(now);
         let Some(location) = self.macs.remove(&mac) else {
             return;
         };
@@ -172,16 +185,37 @@ impl Mobility {
             let kept = Location {
                 sequence: location.sequence,
                 highest: location.highest,
+                left: Some(now),
                 ..Location::default()
             };
             self.macs.insert(mac, kept);
+            self.left.push_back((now, mac));
+        }
+    }
+
+    /// Forgets those that left long ago.
+    fn forget(&mut self, now: Duration) {
+        let is_due = |since: &Duration| now.saturating_sub(*since) >= REMEMBERED;
+        while let Some((since, mac)) = self
+            .left
+            .front()
+            .copied()
+            .filter(|(since, _)| is_due(since))
+        {
+            self.left.pop_front();
+            if self.macs.get(&mac).is_some_and(|of| of.left == Some(since)) {
+                self.macs.remove(&mac);
+            }
         }
     }
 
     /// The last endpoint of all is gone.
-    pub(super) fn leave_all(&mut self) {
-        let macs: Vec<MacAddr> = self.macs.keys().copied().collect();
-        macs.into_iter().for_each(|mac| self.leave(mac));
+    pub(super) fn leave_all(&mut self, now: Duration) {
+        // Those that left before have nothing but their sequence, or left by themselves.
+        let is_known = |of: &Location| of.left.is_none() || !of.moves.is_empty();
+        let known = self.macs.iter().filter(|(_, of)| is_known(of));
+        let known: Vec<MacAddr> = known.map(|(mac, _)| *mac).collect();
+        known.into_iter().for_each(|mac| self.leave(mac, now));
     }
 
     /// Decides whether a MAC is advertised, beside the best route of others.

@@ -57,7 +57,7 @@ impl VpnManager {
             if instance.forget_all() {
                 self.changed.insert(id);
             }
-            instance.retire()
+            instance.retire(self.now)
         } else {
             instance.publish(&self.config, keys, self.now)
         };
@@ -75,7 +75,7 @@ impl VpnManager {
             let Some(instance) = self.instances.get_mut(&id) else {
                 continue;
             };
-            let events = instance.retire().events;
+            let events = instance.retire(self.now).events;
             effects.extend(events.into_iter().map(Effect::Rib));
             let common = instance.common_mut();
             let labels = std::mem::take(&mut common.labels);

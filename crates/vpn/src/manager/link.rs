@@ -129,7 +129,7 @@ impl VpnManager {
             if instance.forget_all() {
                 self.changed.insert(id);
             }
-            instance.retire()
+            instance.retire(self.now)
         } else {
             instance.publish(&self.config, [], self.now)
         };
