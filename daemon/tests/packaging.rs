@@ -110,7 +110,10 @@ fn the_tests_install_packages_without_starting_their_services() {
     };
     let asked = "install -y -qq --no-install-recommends frr bird2\n";
     for installed in ["0", "100"] {
-        assert_eq!(install(installed), (installed == "0", format!("101 {asked}")));
+        assert_eq!(
+            install(installed),
+            (installed == "0", format!("101 {asked}"))
+        );
         assert!(!policy.exists());
     }
     fs::write(&policy, "#!/bin/sh\nexit 104\n").unwrap();

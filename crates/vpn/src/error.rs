@@ -127,6 +127,11 @@ pub enum Warning {
     StickyElsewhere { mac: MacAddr, pe: IpAddr },
     #[error("traffic is not redirected to route target {target}: {reason}")]
     NoRedirect { target: String, reason: String },
+    #[error(
+        "traffic is not redirected to route target {target}, nor to others after it: there are {max} instances for \
+         redirects already, and no more are made (said once)"
+    )]
+    TooManyRedirects { target: String, max: usize },
     #[error("`{field}` cannot change while the instance exists: still {kept}, not {asked}")]
     Fixed {
         field: String,

@@ -52,6 +52,8 @@ pub struct IpVpnConfig {
     pub local_pe: IpAddr,
     /// What the driver can do.
     pub capabilities: Capabilities,
+    /// How many instances are made, at most, because Flowspec routes redirect to them.
+    pub max_redirects: usize,
 }
 
 impl VpnConfig {
@@ -114,6 +116,8 @@ pub struct VpnManager {
     by_name: BTreeMap<String, InstanceId>,
     /// The instances that traffic is redirected to, by the target that they import for it.
     redirects: BTreeMap<RouteTarget, InstanceId>,
+    /// Targets for which there is no room in that, and who would redirect to them.
+    refused: BTreeMap<RouteTarget, BTreeSet<InstanceId>>,
     tokens: BTreeMap<AttachToken, InstanceId>,
     changed: BTreeSet<InstanceId>,
     removed: BTreeMap<InstanceId, InstanceKind>,
@@ -156,6 +160,7 @@ impl VpnManager {
             instances: BTreeMap::new(),
             by_name: BTreeMap::new(),
             redirects: BTreeMap::new(),
+            refused: BTreeMap::new(),
             tokens: BTreeMap::new(),
             changed: BTreeSet::new(),
             removed: BTreeMap::new(),
@@ -331,6 +336,7 @@ impl VpnManager {
         self.instances.is_empty()
             && self.by_name.is_empty()
             && self.redirects.is_empty()
+            && self.refused.is_empty()
             && self.tokens.is_empty()
             && self.vnis.is_empty()
             && self.labels.used() == 0
@@ -339,6 +345,12 @@ impl VpnManager {
 
     pub(crate) fn instance_map(&self) -> &BTreeMap<InstanceId, Instance> {
         &self.instances
+    }
+
+    pub(crate) fn refused_targets(
+        &self,
+    ) -> impl Iterator<Item = (&RouteTarget, &BTreeSet<InstanceId>)> {
+        self.refused.iter()
     }
 
     pub(crate) fn id_of(&self, external_id: &str) -> Option<InstanceId> {

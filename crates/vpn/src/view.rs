@@ -122,6 +122,15 @@ impl VpnManager {
         })
     }
 
+    /// The route targets that an IP VPN instance would redirect traffic to, if there were not too many already.
+    pub fn refused_redirects(&self, external_id: &str) -> Vec<RouteTarget> {
+        let id = self.id_of(external_id);
+        self.refused_targets()
+            .filter(|(_, users)| id.is_some_and(|id| users.contains(&id)))
+            .map(|(target, _)| *target)
+            .collect()
+    }
+
     /// The default gateways that others tell an E-VPN instance of: address, MAC and PE.
     pub fn remote_gateways(&self, external_id: &str) -> Option<Vec<(IpAddr, MacAddr, IpAddr)>> {
         let Instance::Evi(evi) = self.named(external_id)? else {

@@ -467,6 +467,46 @@ fn somebody_may_attach_to_where_traffic_is_redirected() {
 }
 
 #[test]
+fn routes_of_others_make_only_so_many_instances() {
+    let mut config = ipvpn_config(vpn::Capabilities::mpls());
+    config.ipvpn.as_mut().unwrap().max_redirects = 2;
+    let mut speaker = Speaker::new(config, None);
+    attach(&mut speaker, vrf("v", 1, "11.0.0.1"));
+    let flows: Vec<_> = (0..5)
+        .map(|n| {
+            let rules = http().rules(prefix(&format!("12.0.{n}.0/24"))).unwrap();
+            flow(3, &rules, &to_import(1, 300 + n))
+        })
+        .collect();
+    let mut said = Vec::new();
+    for route in &flows {
+        let out = speaker.handle([announce(route)]);
+        said.extend(out.warnings.iter().map(|(_, warning)| warning.to_string()));
+    }
+    // Once, however many there are.
+    assert_eq!(
+        said,
+        [
+            "traffic is not redirected to route target 64512:302, nor to others after it: there are 2 instances for \
+             redirects already, and no more are made (said once)"
+        ]
+    );
+    assert_eq!(speaker.vpns().instances().count(), 1 + 2);
+    let refused = |speaker: &Speaker| speaker.vpns().refused_redirects("v");
+    assert_eq!(refused(&speaker), [rt(302), rt(303), rt(304)]);
+    assert_eq!(vrf_intent(&speaker, "v").flows.len(), 2);
+    // The next has room when one has gone.
+    speaker.handle([take_back(&flows[3]), take_back(&flows[0])]);
+    assert_eq!(refused(&speaker), [rt(304)]);
+    let there = speaker.vpns().instance("redirect-to-ipvpn-64512_302");
+    let placed = vrf_intent(&speaker, "v").flows.clone();
+    let placed = &placed["destination-ipv4 12.0.2.0/24 protocol =tcp destination-port =80"];
+    assert_eq!(placed.to, there.unwrap().id);
+    speaker.detach(&leave("v", 1, "11.0.0.1")).unwrap();
+    assert!(speaker.vpns().is_idle());
+}
+
+#[test]
 fn what_is_stopped_leaves_no_redirect() {
     let mut speaker = speaker();
     let rules = http().rules(prefix("12.0.0.0/24")).unwrap();

@@ -142,6 +142,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "dataplane_driver",
             "dataplane_local_address",
             "vxlan_dst_port",
+            "redirect_instances",
             "mpls_interface",
             "mpls_over_gre",
             "ovs_bridge",

@@ -202,6 +202,8 @@ pub struct Ipvpn {
     pub local_address: Option<LocalAddress>,
     /// UDP port of VXLAN; where E-VPN uses VXLAN too it has to be another.
     pub vxlan_dst_port: u16,
+    /// How many instances are made at most because Flowspec routes redirect to them.
+    pub redirect_instances: usize,
 }
 
 /// Dataplane drivers for IP VPN.

@@ -308,6 +308,9 @@ fn ipvpn(raw: &RawConfig) -> Result<Ipvpn, ConfigError> {
         driver: driver.unwrap_or(IpvpnDriver::Dummy),
         local_address: raw.parsed(IPVPN, "dataplane_local_address", LOCAL_ADDRESS)?,
         vxlan_dst_port: port(raw, IPVPN, "vxlan_dst_port")?.unwrap_or(4789),
+        redirect_instances: raw
+            .parsed(IPVPN, "redirect_instances", "must be a number")?
+            .unwrap_or(256),
     })
 }
 

@@ -246,6 +246,7 @@ impl Core {
             ipvpn: ipvpn.as_ref().map(|driver| IpVpnConfig {
                 local_pe: addresses.pe,
                 capabilities: driver.capabilities().clone(),
+                max_redirects: config.ipvpn.redirect_instances,
             }),
         };
         let stale = (left.count > 0).then(|| {

@@ -108,6 +108,7 @@ fn config(config: &Config) -> Value {
     let mut ipvpn_section = json!({
         "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),
         "dataplane_driver": ipvpn.driver.to_string(),
+        "redirect_instances": ipvpn.redirect_instances,
     });
     if ipvpn.driver == IpvpnDriver::LinuxVxlan {
         ipvpn_section["vxlan_dst_port"] = ipvpn.vxlan_dst_port.into();

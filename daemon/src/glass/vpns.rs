@@ -90,7 +90,13 @@ impl<'a> Glass<'a> {
                     ("remote_gateways", link(Self::remote_gateways)),
                 ]
             }
-            InstanceKind::IpVpn => vec![("readvertised", link(Self::readvertised))],
+            InstanceKind::IpVpn => {
+                let refused = self.core.speaker.vpns().refused_redirects(&id);
+                vec![
+                    ("readvertised", link(Self::readvertised)),
+                    ("redirects_refused", Member::value(targets(&refused))),
+                ]
+            }
         };
         let instance_type = match kind {
             InstanceKind::Evpn => "EVI",

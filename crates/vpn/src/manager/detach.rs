@@ -87,6 +87,7 @@ impl VpnManager {
             self.remove(id);
         }
         self.redirects.clear();
+        self.refused.clear();
         effects
     }
 }

@@ -89,6 +89,14 @@ impl Vrf {
         changed
     }
 
+    /// Has [`Vrf::place_redirects`] look again at the flows that go to the instance of a target.
+    pub(crate) fn touch_redirects(&mut self, target: RouteTarget) {
+        let wanted = self.redirects.wanted.iter();
+        let there = wanted.filter(|(_, redirect)| redirect.to == target);
+        let rules = there.map(|(rules, _)| Arc::clone(rules));
+        self.redirects.touched.extend(rules);
+    }
+
     /// Redirects nothing any more; answers the targets whose instances are not needed.
     pub(super) fn forget_redirects(&mut self) -> BTreeSet<RouteTarget> {
         let redirects = std::mem::take(&mut self.redirects);

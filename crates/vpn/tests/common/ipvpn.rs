@@ -24,6 +24,7 @@ pub fn ipvpn_config(capabilities: Capabilities) -> VpnConfig {
         ipvpn: Some(IpVpnConfig {
             local_pe: HERE.into(),
             capabilities,
+            max_redirects: 256,
         }),
         ..config()
     }
