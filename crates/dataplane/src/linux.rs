@@ -150,7 +150,7 @@ impl LinuxDriver {
             self.learn(instance).await;
         }
         for intent in &intents {
-            let tolerated = intent.ports.keys().cloned().collect();
+            let tolerated = intent.ports.keys().map(ToString::to_string).collect();
             first = first.and(self.bring_up(intent, tolerated).await);
             self.learn(intent.instance).await;
         }

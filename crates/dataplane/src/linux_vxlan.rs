@@ -192,7 +192,7 @@ impl LinuxVxlanDriver {
             if before.and_then(|before| before.ports.get(name)) != Some(index) {
                 let is_link = intent
                     .ports
-                    .get(name)
+                    .get(name.as_str())
                     .is_some_and(|port| port.link.is_some());
                 self.prepare_port(netlink, name, is_link).await?;
             }
@@ -352,7 +352,7 @@ impl LinuxVxlanDriver {
         let kept = intents.iter().flat_map(|intent| links(intent));
         let kept = kept.map(|link| link.ipvpn.clone()).collect();
         for intent in intents {
-            let tolerated = intent.ports.keys().cloned().collect();
+            let tolerated = intent.ports.keys().map(ToString::to_string).collect();
             first = first.and(self.bring_up(intent, &tolerated).await);
         }
         first.and(self.sweep(&kept).await)
@@ -368,7 +368,7 @@ impl LinuxVxlanDriver {
                 .find(|name| intent.takes_from(name) && other.intent.takes_from(name));
             if let Some(name) = taken {
                 return Err(DriverError::PortInInstance {
-                    name: name.clone(),
+                    name: name.to_string(),
                     other: other.intent.external_id.clone(),
                 });
             }

@@ -274,7 +274,7 @@ async fn a_subnet_and_a_default_route_lead_to_the_endpoint() {
             label: Label::new(18).unwrap(),
             direction: Direction::Both,
         };
-        port.endpoints = BTreeSet::from([subnet]);
+        port.endpoints = [subnet].into();
         at_b.ports.insert(name, port);
         learn_prefix(&mut at_a, route, b.vtep, 18);
         learn_prefix(&mut at_b, "10.1.1.1/32", a.vtep, 17);

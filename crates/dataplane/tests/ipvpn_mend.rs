@@ -27,8 +27,8 @@ fn answering<'a>(host: &Host, ports: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The port with one direction.
-fn one_way((name, port): (String, IpVpnPort), direction: Direction) -> (String, IpVpnPort) {
-    let endpoints = port.endpoints.into_iter();
+fn one_way((name, port): (Arc<str>, IpVpnPort), direction: Direction) -> (Arc<str>, IpVpnPort) {
+    let endpoints = port.endpoints.iter().cloned();
     let endpoints = endpoints.map(|endpoint| IpVpnEndpoint {
         direction,
         ..endpoint

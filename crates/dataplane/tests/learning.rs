@@ -33,7 +33,7 @@ fn intent(host: &Host, ports: &[u8]) -> EvpnIntent {
             learn: true,
             ..Port::default()
         };
-        (format!("tap{n}"), port)
+        (format!("tap{n}").into(), port)
     };
     EvpnIntent {
         ports: ports.iter().map(port).collect(),
@@ -250,7 +250,7 @@ async fn a_bridge_of_somebody_else_is_attached_as_a_whole() {
     };
     let whole = EvpnIntent {
         linuxbr: Some("br100".into()),
-        ports: [("br100".to_owned(), port)].into(),
+        ports: [("br100".into(), port)].into(),
         ..host.intent("test2", 77)
     };
     driver.apply(arc(&whole)).await.unwrap();

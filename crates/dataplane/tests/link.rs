@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -24,12 +23,12 @@ fn link() -> Link {
 /// E-VPN instance 1 with `vm`, plugged into IP VPN instance 2.
 fn evi(host: &Host, vm: &Vm, number: u8) -> EvpnIntent {
     let mut intent = host.intent("e", 1);
-    let macs = BTreeMap::from([(mac(number), BTreeSet::from_iter(vm.ips.iter().copied()))]);
+    let endpoints = vm.ips.iter().map(|ip| (mac(number), Some(*ip)));
     let port = Port {
-        macs,
+        endpoints: endpoints.collect(),
         ..Port::default()
     };
-    intent.ports.insert(vm.port.clone(), port);
+    intent.ports.insert(vm.port.as_str().into(), port);
     intent.gateway_port = Some(GatewayPort {
         link: link(),
         vrf: InstanceId(2),
@@ -43,7 +42,7 @@ fn vrf(host: &Host, near: &Vm, far: &Vm) -> IpVpnIntent {
     let mut intent = ipvpn::intent(host, "v", 2, GATEWAY);
     let (_, mut port) = near.attached(17);
     port.link = Some(link());
-    intent.ports.insert(link().ipvpn, port);
+    intent.ports.insert(link().ipvpn.into(), port);
     intent.ports.extend([far.attached(18)]);
     intent
 }

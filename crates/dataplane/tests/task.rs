@@ -101,7 +101,7 @@ impl Driver for Gated {
     }
 
     fn apply(&mut self, intent: Arc<EvpnIntent>) -> BoxFuture<'_, Result<(), DriverError>> {
-        let ports: Vec<&str> = intent.ports.keys().map(String::as_str).collect();
+        let ports: Vec<&str> = intent.ports.keys().map(|port| &**port).collect();
         let what = format!("{}: {}", intent.instance, ports.join(" "));
         self.step(what, move |driver| {
             let refuse = |name: &str| DriverError::NoInterface { name: name.into() };
@@ -157,16 +157,14 @@ impl Driver for Gated {
     fn state(&self, instance: InstanceId) -> Option<DriverView> {
         let intent = self.in_force.get(&instance)?;
         Some(DriverView {
-            missing_ports: intent.ports.keys().cloned().collect(),
+            missing_ports: intent.ports.keys().map(ToString::to_string).collect(),
             ..DriverView::default()
         })
     }
 }
 
 fn intent(instance: u32, ports: &[&str]) -> Arc<EvpnIntent> {
-    let ports = ports
-        .iter()
-        .map(|name| ((*name).to_owned(), Port::default()));
+    let ports = ports.iter().map(|name| ((*name).into(), Port::default()));
     Arc::new(EvpnIntent {
         instance: InstanceId(instance),
         external_id: format!("instance {instance}"),
@@ -178,7 +176,7 @@ fn intent(instance: u32, ports: &[&str]) -> Arc<EvpnIntent> {
         ports: ports.collect(),
         remote_macs: vpn::SharedMap::new(),
         neighbours: vpn::SharedMap::new(),
-        flood: BTreeSet::new(),
+        flood: vpn::SharedSet::new(),
     })
 }
 

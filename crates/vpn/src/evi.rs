@@ -7,7 +7,7 @@ mod location;
 mod mobility;
 mod received;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::{MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
-use crate::intent::{EvpnIntent, Gateway, SharedMap};
+use crate::intent::{EvpnIntent, Gateway, SharedMap, SharedSet};
 use crate::learned::Learned;
 use crate::manager::VpnConfig;
 use crate::reading::Reading;
@@ -39,9 +39,9 @@ pub(crate) struct Evi {
     pub(crate) learned: Learned,
     pub(crate) intent: Arc<EvpnIntent>,
     /// Interface of each MAC that is held, as in the intent.
-    placed: BTreeMap<MacAddr, String>,
+    placed: SharedMap<MacAddr, Arc<str>>,
     /// MAC of each address that is held, as in the intent.
-    owners: BTreeMap<IpAddr, MacAddr>,
+    owners: SharedMap<IpAddr, MacAddr>,
     learning: Learning,
     mobility: Mobility,
     /// What has been complained of already.
@@ -53,7 +53,7 @@ pub(crate) struct Evi {
     gateway: Option<Arc<Route>>,
     /// The gateway that `advertised` knows of.
     published_gateway: Option<IpAddr>,
-    advertised: BTreeMap<EndpointKey, Arc<Route>>,
+    advertised: SharedMap<EndpointKey, Arc<Route>>,
 }
 
 impl Evi {
@@ -70,10 +70,10 @@ impl Evi {
                 .gateway
                 .map(|address| Gateway::of_subnet(address, common.prefix_len)),
             gateway_port: None,
-            ports: BTreeMap::new(),
+            ports: SharedMap::new(),
             remote_macs: SharedMap::new(),
             neighbours: SharedMap::new(),
-            flood: BTreeSet::new(),
+            flood: SharedSet::new(),
         };
         Self {
             common,
@@ -83,8 +83,8 @@ impl Evi {
                 local_vni: numbers.vni,
             }),
             intent: Arc::new(intent),
-            placed: BTreeMap::new(),
-            owners: BTreeMap::new(),
+            placed: SharedMap::new(),
+            owners: SharedMap::new(),
             learning: Learning::default(),
             mobility: Mobility::default(),
             complaints: BTreeSet::new(),
@@ -92,7 +92,7 @@ impl Evi {
             multicast: None,
             gateway: None,
             published_gateway: None,
-            advertised: BTreeMap::new(),
+            advertised: SharedMap::new(),
         }
     }
 

@@ -13,11 +13,11 @@ use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 
 use crate::error::AttachError;
 use crate::evi::Evi;
-use crate::intent::{FallbackTo, Gateway, InstanceId};
+use crate::intent::{FallbackTo, Gateway, InstanceId, SharedMap};
 use crate::manager::{AttachToken, VpnConfig};
 use crate::outcome::Outcome;
 use crate::request::{
-    AttachRequest, Direction, Fallback, InstanceKind, LocalPort, NO_MAC, Readvertise,
+    AttachRequest, Direction, Fallback, InstanceKind, IpWithPrefix, LocalPort, NO_MAC, Readvertise,
 };
 use crate::traffic::AttractTraffic;
 use crate::vrf::Vrf;
@@ -28,17 +28,30 @@ pub(crate) type EndpointKey = (MacAddr, Option<IpAddr>);
 /// A live endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) mac_text: String,
-    pub(crate) ip_text: Option<String>,
-    /// What is advertised of its address.
-    pub(crate) prefix: Option<IpPrefix>,
+    /// How the caller wrote the MAC, if not as it is written here.
+    mac_text: Option<Box<str>>,
+    pub(crate) ip: Option<IpWithPrefix>,
+    pub(crate) advertise_subnet: bool,
     pub(crate) port: LocalPort,
     pub(crate) direction: Direction,
     pub(crate) local_pref: Option<u32>,
     pub(crate) hash_order: u32,
     /// Whether it wants MACs learnt at its port.
     pub(crate) learn: bool,
-    pub(crate) description: Option<String>,
+    pub(crate) description: Option<Box<str>>,
+}
+
+impl Endpoint {
+    /// The MAC as the caller wrote it.
+    pub(crate) fn mac_text(&self, mac: MacAddr) -> String {
+        let text = self.mac_text.as_deref();
+        text.map_or_else(|| mac.to_string(), str::to_owned)
+    }
+
+    /// What is advertised of its address.
+    pub(crate) fn prefix(&self) -> Option<IpPrefix> {
+        self.ip.as_ref()?.advertised(self.advertise_subnet)
+    }
 }
 
 /// Numbers an instance was given for good.
@@ -74,16 +87,17 @@ pub(crate) struct Common {
     pub(crate) prefix_len: Option<u8>,
     pub(crate) import: BTreeSet<RouteTarget>,
     pub(crate) export: Vec<RouteTarget>,
-    pub(crate) endpoints: BTreeMap<EndpointKey, Endpoint>,
+    // Packed, unlike other maps: of endpoints there are many.
+    pub(crate) endpoints: SharedMap<EndpointKey, Endpoint>,
     /// Ports that are attached without a MAC, by interface.
-    pub(crate) ports: BTreeMap<String, Endpoint>,
+    pub(crate) ports: BTreeMap<Arc<str>, Endpoint>,
     /// The live endpoints that want MACs learnt, by interface; a port itself is [`NO_MAC`].
-    learners: BTreeMap<String, BTreeSet<EndpointKey>>,
+    learners: BTreeMap<Arc<str>, BTreeSet<EndpointKey>>,
     pub(crate) pending: BTreeMap<AttachToken, AttachRequest>,
     /// Per MAC that is held.
-    pub(crate) labels: BTreeMap<MacAddr, u32>,
+    pub(crate) labels: SharedMap<MacAddr, u32>,
     /// Per endpoint that is held and advertised.
-    pub(crate) rds: BTreeMap<EndpointKey, u32>,
+    pub(crate) rds: SharedMap<EndpointKey, u32>,
 }
 
 impl Common {
@@ -100,12 +114,12 @@ impl Common {
             prefix_len: request.ip.as_ref().map(|ip| ip.prefix_len()),
             import: BTreeSet::new(),
             export: Vec::new(),
-            endpoints: BTreeMap::new(),
+            endpoints: SharedMap::new(),
             ports: BTreeMap::new(),
             learners: BTreeMap::new(),
             pending: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            rds: BTreeMap::new(),
+            labels: SharedMap::new(),
+            rds: SharedMap::new(),
         }
     }
 
@@ -125,13 +139,6 @@ impl Common {
         self.endpoints.is_empty() && self.ports.is_empty()
     }
 
-    /// Whether an endpoint behind the interface is live or about to be.
-    pub(crate) fn is_behind(&self, linuxif: &str) -> bool {
-        let live = self.endpoints.values().map(|endpoint| &endpoint.port);
-        let pending = self.pending.values().map(|request| &request.local_port);
-        live.chain(pending).any(|port| port.linuxif == linuxif)
-    }
-
     /// Whether the MAC of the request is at no other port, and the port, if it is `plugged`, has the same VLAN.
     pub(crate) fn admit_port(
         &self,
@@ -142,14 +149,14 @@ impl Common {
         if let Some(previous) = self.port_of(mac).filter(|previous| *previous != port) {
             return Err(AttachError::MacOnOtherPort {
                 mac,
-                previous: previous.linuxif.clone(),
-                port: port.linuxif.clone(),
+                previous: previous.linuxif.to_string(),
+                port: port.linuxif.to_string(),
             });
         }
         match plugged.filter(|vlan| *vlan != port.vlan) {
             None => Ok(()),
             Some(_) => Err(AttachError::VlanDiffers {
-                linuxif: port.linuxif.clone(),
+                linuxif: port.linuxif.to_string(),
             }),
         }
     }
@@ -169,15 +176,20 @@ impl Common {
         };
         let description = known.and_then(|endpoint| endpoint.description.clone());
         let endpoint = Endpoint {
-            mac_text: request.mac_text.clone(),
-            ip_text: request.ip.as_ref().map(|ip| ip.text().to_owned()),
-            prefix: request.advertised_prefix(),
+            mac_text: (request.mac_text != request.mac.to_string())
+                .then(|| request.mac_text.as_str().into()),
+            ip: request.ip.clone(),
+            advertise_subnet: request.advertise_subnet,
             port: request.local_port.clone(),
             direction: request.direction,
             local_pref: request.local_pref,
             hash_order: request.hash_order,
             learn: request.learn,
-            description: request.description.clone().or(description),
+            description: request
+                .description
+                .as_deref()
+                .map(Box::from)
+                .or(description),
         };
         self.note_learner(linuxif, key, request.learn);
         if request.is_of_port() {
@@ -200,7 +212,7 @@ impl Common {
 
     fn note_learner(&mut self, linuxif: &str, key: EndpointKey, learn: bool) {
         if learn {
-            let learners = self.learners.entry(linuxif.to_owned()).or_default();
+            let learners = self.learners.entry(linuxif.into()).or_default();
             learners.insert(key);
         } else if let Some(learners) = self.learners.get_mut(linuxif) {
             learners.remove(&key);
@@ -226,7 +238,7 @@ impl Common {
     /// Whether MACs are to be learnt at a port, as far as what is held there says.
     pub(crate) fn learns(&self, linuxif: &str) -> bool {
         let is_wanted =
-            |request: &AttachRequest| request.learn && request.local_port.linuxif == linuxif;
+            |request: &AttachRequest| request.learn && *request.local_port.linuxif == *linuxif;
         self.learners.contains_key(linuxif) || self.pending.values().any(is_wanted)
     }
 
@@ -243,14 +255,13 @@ impl Common {
         let live = self.ports.get(linuxif).map(|endpoint| &endpoint.port);
         let pending = self.pending.values().filter(|request| request.is_of_port());
         let mut pending = pending.map(|request| &request.local_port);
-        live.or_else(|| pending.find(|port| port.linuxif == linuxif))
+        live.or_else(|| pending.find(|port| *port.linuxif == *linuxif))
     }
 
     /// The live endpoints of a MAC.
     pub(crate) fn keys_of(&self, mac: MacAddr) -> impl Iterator<Item = EndpointKey> + '_ {
-        // `None` sorts before every address, so the range starts at the MAC's first endpoint.
-        let from = self.endpoints.range((mac, None)..).map(|(key, _)| *key);
-        from.take_while(move |(of, _)| *of == mac)
+        let of_mac = self.endpoints.matching(move |(of, _)| of.cmp(&mac));
+        of_mac.map(|(key, _)| *key)
     }
 
     /// Whether an endpoint is live or about to be.

@@ -7,8 +7,9 @@ mod delta;
 mod ipvpn;
 mod link;
 mod shared_map;
+mod shared_set;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use ipvpn::{
 };
 pub use link::{GATEWAY_MAC, GatewayPort, Link};
 pub use shared_map::SharedMap;
+pub use shared_set::SharedSet;
 
 /// The number of a VPN instance: 1, 2, ..., never reused while the daemon runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,13 +54,13 @@ pub struct EvpnIntent {
     /// Where the instance is plugged into an IP VPN one: a further port, with the gateway's MAC behind it.
     pub gateway_port: Option<GatewayPort>,
     /// Local ports by interface name.
-    pub ports: BTreeMap<String, Port>,
+    pub ports: SharedMap<Arc<str>, Port>,
     /// Where to send frames for a MAC that is not local.
     pub remote_macs: SharedMap<MacAddr, RemoteMac>,
     /// Neighbours of other hosts, for ARP and ND suppression.
     pub neighbours: SharedMap<IpAddr, MacAddr>,
     /// Where to copy broadcast, unknown unicast and multicast frames (ingress replication).
-    pub flood: BTreeSet<FloodTarget>,
+    pub flood: SharedSet<FloodTarget>,
 }
 
 /// A subnet's gateway.
@@ -84,8 +86,8 @@ impl Gateway {
 /// A local interface plugged into the instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
-    /// The addresses behind the port. A MAC without addresses was attached without one.
-    pub macs: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+    /// The MACs behind the port with their addresses; no address for a MAC that was attached without.
+    pub endpoints: SharedSet<(MacAddr, Option<IpAddr>)>,
     /// VLAN of this instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
     /// Whether further MACs are learnt from the frames that come in by it (RFC 7432 section 9.1).
@@ -167,6 +169,19 @@ impl<I: Intent> IntentChange<I> {
             Self::Remove(instance) => *instance,
             Self::Set(intent) => intent.instance(),
         }
+    }
+}
+
+impl Port {
+    /// Whether a MAC is behind the port.
+    pub fn has(&self, mac: MacAddr) -> bool {
+        let mut of_mac = self.endpoints.matching(|(other, _)| other.cmp(&mac));
+        of_mac.next().is_some()
+    }
+
+    /// The MACs behind the port, each once.
+    pub fn macs(&self) -> BTreeSet<MacAddr> {
+        self.endpoints.iter().map(|(mac, _)| *mac).collect()
     }
 }
 

@@ -29,7 +29,9 @@ pub use capabilities::{Capabilities, Encap};
 pub use error::{AttachError, DetachError, Warning};
 pub use evi::DuplicateDetection;
 pub use few::Few;
-pub use intent::{AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent, SharedMap};
+pub use intent::{
+    AnyIntent, EvpnIntent, InstanceId, Intent, IntentChange, IpVpnIntent, SharedMap, SharedSet,
+};
 pub use manager::{
     AttachToken, Effect, IpVpnConfig, Prepared, PreviousVnis, VpnConfig, VpnManager,
 };

@@ -353,7 +353,8 @@ impl VpnManager {
         self.refused.iter()
     }
 
-    pub(crate) fn id_of(&self, external_id: &str) -> Option<InstanceId> {
+    /// The number of an instance.
+    pub fn id_of(&self, external_id: &str) -> Option<InstanceId> {
         self.by_name.get(external_id).copied()
     }
 
@@ -388,10 +389,7 @@ impl VpnManager {
         {
             self.labels.release(label);
         }
-        let of_mac = common
-            .rds
-            .range((mac, None)..)
-            .take_while(|((of, _), _)| *of == mac);
+        let of_mac = common.rds.matching(|(of, _)| of.cmp(&mac));
         let unheld: Vec<_> = of_mac
             .map(|(key, _)| *key)
             .filter(|key| !common.is_held(*key))

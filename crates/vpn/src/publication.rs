@@ -1,12 +1,13 @@
 //! What instances of both types tell the route table: made equal to what it should be, in few steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bgp_rib::{Match, RibEvent, Route, WorkerId};
 use bgp_wire::{Family, RouteTarget};
 
 use crate::instance::EndpointKey;
+use crate::intent::SharedMap;
 
 /// The events that lead from the targets `subscribed` to those to `import`, in each family.
 pub(crate) fn subscribe(
@@ -62,14 +63,17 @@ pub(crate) fn change(
 /// before those that end.
 pub(crate) fn endpoints(
     source: WorkerId,
-    advertised: &mut BTreeMap<EndpointKey, Arc<Route>>,
+    advertised: &mut SharedMap<EndpointKey, Arc<Route>>,
     routes: Vec<(EndpointKey, Option<Route>)>,
     events: &mut Vec<RibEvent>,
 ) {
     let mut withdrawn = Vec::new();
-    for (key, route) in routes {
-        let out = match route {
-            Some(_) => &mut *events,
+    for (key, mut route) in routes {
+        let out = match &mut route {
+            Some(route) => {
+                share_attributes(route, advertised, key);
+                &mut *events
+            }
             None => &mut withdrawn,
         };
         let old = advertised.remove(&key);
@@ -78,6 +82,20 @@ pub(crate) fn endpoints(
         }
     }
     events.extend(withdrawn);
+}
+
+/// Has a route share the attributes of one of its neighbours, if they are the same, which they mostly are: they take
+/// more memory than the rest of a route.
+fn share_attributes(
+    route: &mut Route,
+    advertised: &SharedMap<EndpointKey, Arc<Route>>,
+    key: EndpointKey,
+) {
+    let around = advertised.around(&key).map(|known| &known.attributes);
+    let mut same = around.filter(|attributes| **attributes == route.attributes);
+    if let Some(known) = same.next() {
+        route.attributes = known.clone();
+    }
 }
 
 /// The events that end all of `routes` and every subscription.

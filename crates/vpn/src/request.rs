@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bgp_wire::{IpPrefix, MacAddr, RouteTarget, Vni};
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,15 @@ impl fmt::Display for Direction {
 pub struct IpWithPrefix {
     address: IpAddr,
     prefix_len: u8,
-    text: String,
+    text: Text,
+}
+
+/// What an address was given as. The usual forms take no memory.
+#[derive(Clone, Debug)]
+enum Text {
+    Address,
+    WithLength,
+    Other(Box<str>),
 }
 
 impl IpWithPrefix {
@@ -82,7 +91,7 @@ impl IpWithPrefix {
         Self {
             address,
             prefix_len,
-            text: format!("{address}/{prefix_len}"),
+            text: Text::WithLength,
         }
     }
 
@@ -96,9 +105,25 @@ impl IpWithPrefix {
         self.prefix_len
     }
 
-    /// The text it was parsed from.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// What is advertised of it: itself, or its subnet.
+    pub(crate) fn advertised(&self, as_subnet: bool) -> Option<IpPrefix> {
+        if as_subnet {
+            // The length was checked when the text was parsed.
+            IpPrefix::new(self.address, self.prefix_len).ok()
+        } else {
+            Some(IpPrefix::host(self.address))
+        }
+    }
+}
+
+/// The text it was parsed from.
+impl fmt::Display for IpWithPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Text::Address => write!(f, "{}", self.address),
+            Text::WithLength => write!(f, "{}/{}", self.address, self.prefix_len),
+            Text::Other(text) => f.write_str(text),
+        }
     }
 }
 
@@ -130,11 +155,17 @@ impl FromStr for IpWithPrefix {
                 .filter(|n| *n <= longest)
                 .ok_or_else(bad)?,
         };
-        Ok(Self {
+        let usual = [Text::Address, Text::WithLength].map(|text| Self {
             address,
             prefix_len,
-            text: text.to_owned(),
-        })
+            text,
+        });
+        let usual = usual.into_iter().find(|usual| usual.to_string() == text);
+        Ok(usual.unwrap_or_else(|| Self {
+            address,
+            prefix_len,
+            text: Text::Other(text.into()),
+        }))
     }
 }
 
@@ -166,7 +197,7 @@ impl TryFrom<String> for IpWithPrefix {
 
 impl From<IpWithPrefix> for String {
     fn from(ip: IpWithPrefix) -> Self {
-        ip.text
+        ip.to_string()
     }
 }
 
@@ -182,18 +213,18 @@ pub struct BadIp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalPort {
     /// Interface name; endpoints are grouped by it. Whatever it is, that of the link if `evpn` says so.
-    pub linuxif: String,
+    pub linuxif: Arc<str>,
     /// The name of an E-VPN instance that is plugged into this IP VPN one: the endpoint is behind it.
-    pub evpn: Option<String>,
+    pub evpn: Option<Arc<str>>,
     /// VLAN of the instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
     /// Anything else that was said of the port, as canonical JSON text; compared, never read.
-    pub details: Option<String>,
+    pub details: Option<Arc<str>>,
 }
 
 impl LocalPort {
     /// A plain interface.
-    pub fn new(linuxif: impl Into<String>) -> Self {
+    pub fn new(linuxif: impl Into<Arc<str>>) -> Self {
         Self {
             linuxif: linuxif.into(),
             evpn: None,
@@ -340,13 +371,7 @@ impl AttachRequest {
     /// What the endpoint's address stands for: itself, or its subnet with
     /// [`advertise_subnet`](Self::advertise_subnet). None without address.
     pub fn advertised_prefix(&self) -> Option<IpPrefix> {
-        let ip = self.ip.as_ref()?;
-        if self.advertise_subnet {
-            // The length was checked when the text was parsed.
-            IpPrefix::new(ip.address(), ip.prefix_len()).ok()
-        } else {
-            Some(IpPrefix::host(ip.address()))
-        }
+        self.ip.as_ref()?.advertised(self.advertise_subnet)
     }
 }
 
@@ -362,5 +387,5 @@ pub struct DetachRequest {
     /// The endpoint's address; its length does not matter.
     pub ip: Option<IpWithPrefix>,
     /// The interface, of a port without MAC.
-    pub linuxif: Option<String>,
+    pub linuxif: Option<Arc<str>>,
 }

@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::intent::InstanceId;
 use crate::manager::VpnManager;
 use crate::reading::Entry;
-use crate::request::{AttachRequest, Direction, InstanceKind, NO_MAC, Readvertise};
+use crate::request::{AttachRequest, Direction, InstanceKind, IpWithPrefix, NO_MAC, Readvertise};
 use crate::routes::distinguisher;
 use crate::vrf::reading::Subject;
 
@@ -157,7 +157,7 @@ impl VpnManager {
         };
         let ports = evi.intent.ports.iter().filter(|(_, port)| port.learn);
         let mut macs: BTreeMap<_, _> = ports
-            .map(|(linuxif, _)| (linuxif.clone(), BTreeSet::new()))
+            .map(|(linuxif, _)| (linuxif.to_string(), BTreeSet::new()))
             .collect();
         let learnt = evi.learnt_macs();
         macs.extend(learnt.map(|(linuxif, macs)| (linuxif.to_owned(), macs.clone())));
@@ -167,29 +167,39 @@ impl VpnManager {
     /// The live endpoints of an instance by interface name; none of a port that is attached without a MAC.
     pub fn ports(&self, external_id: &str) -> Option<BTreeMap<String, Vec<EndpointView>>> {
         let common = self.named(external_id)?.common();
-        let ports = common.ports.keys().cloned();
+        let ports = common.ports.keys().map(ToString::to_string);
         let mut ports: BTreeMap<String, Vec<EndpointView>> =
             ports.map(|port| (port, Vec::new())).collect();
-        for (key, endpoint) in &common.endpoints {
+        for (key, endpoint) in common.endpoints.iter() {
             let rd = common
                 .rds
                 .get(key)
                 .filter(|_| endpoint.direction.is_advertised());
             let rd = rd.map(|rd| distinguisher(self.config().router_id, *rd));
             ports
-                .entry(endpoint.port.linuxif.clone())
+                .entry(endpoint.port.linuxif.to_string())
                 .or_default()
                 .push(EndpointView {
                     label: common.labels.get(&key.0).copied(),
-                    mac_address: endpoint.mac_text.clone(),
-                    ip_address: endpoint.ip_text.clone(),
+                    mac_address: endpoint.mac_text(key.0),
+                    ip_address: endpoint.ip.as_ref().map(ToString::to_string),
                     local_pref: endpoint.local_pref,
                     rd: rd.map(|rd| format!(" rd {rd}")),
-                    description: endpoint.description.clone(),
+                    description: endpoint.description.as_deref().map(str::to_owned),
                     direction: endpoint.direction,
                 });
         }
         Some(ports)
+    }
+
+    /// The addresses that a MAC is attached to an instance with; none for an endpoint without.
+    pub fn addresses_of(
+        &self,
+        external_id: &str,
+        mac: MacAddr,
+    ) -> impl Iterator<Item = Option<IpAddr>> {
+        let instance = self.named(external_id).into_iter();
+        instance.flat_map(move |instance| instance.common().keys_of(mac).map(|(_, ip)| ip))
     }
 
     /// Every live endpoint, as the request that would attach it again; of what belongs to the instance, as it is now.
@@ -206,14 +216,13 @@ impl VpnManager {
                     external_id: common.external_id.clone(),
                     mac,
                     learn: endpoint.learn,
-                    mac_text: endpoint.mac_text.clone(),
-                    // The text is that of an address: it was one when it came.
-                    ip: endpoint.ip_text.as_ref().and_then(|text| text.parse().ok()),
+                    mac_text: endpoint.mac_text(mac),
+                    ip: endpoint.ip.clone(),
                     local_port: endpoint.port.clone(),
                     import: common.import.clone(),
                     export: common.export.iter().copied().collect(),
                     gateway: instance.gateway().map(|gateway| gateway.address),
-                    advertise_subnet: endpoint.prefix.is_some_and(|prefix| !prefix.is_host()),
+                    advertise_subnet: endpoint.prefix().is_some_and(|prefix| !prefix.is_host()),
                     hash_order: endpoint.hash_order,
                     local_pref: endpoint.local_pref,
                     vni: (common.numbers.label.is_none()).then_some(common.numbers.vni),
@@ -225,7 +234,7 @@ impl VpnManager {
                     readvertise: common.readvertise.clone(),
                     attract_traffic: common.attract_traffic.clone(),
                     fallback: common.fallback.clone(),
-                    description: endpoint.description.clone(),
+                    description: endpoint.description.as_deref().map(str::to_owned),
                     instance_description: common.description.clone(),
                 })
         })
@@ -318,12 +327,12 @@ impl VpnManager {
                 purposes.insert(label, traffic.clone());
             }
             // The last endpoint of a MAC speaks for its label.
-            for (key, endpoint) in &common.endpoints {
+            for (key, endpoint) in common.endpoints.iter() {
                 let Some(label) = common.labels.get(&key.0) else {
                     continue;
                 };
                 let linuxif = &endpoint.port.linuxif;
-                let endpoint = endpoint_text(&endpoint.mac_text, endpoint.ip_text.as_deref());
+                let endpoint = endpoint_text(&endpoint.mac_text(key.0), endpoint.ip.as_ref());
                 purposes.insert(
                     *label,
                     format!("{traffic}, interface {linuxif}, endpoint {endpoint}"),
@@ -396,7 +405,7 @@ fn entry_text(entry: Entry) -> String {
     }
 }
 
-fn endpoint_text(mac: &str, ip: Option<&str>) -> String {
+fn endpoint_text(mac: &str, ip: Option<&IpWithPrefix>) -> String {
     match ip {
         Some(ip) => format!("('{mac}', '{ip}')"),
         None => format!("('{mac}', None)"),

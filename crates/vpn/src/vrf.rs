@@ -17,7 +17,7 @@ use bgp_rib::{Route, WorkerId};
 use bgp_wire::{Family, IpPrefix, MacAddr, RouteTarget};
 
 use crate::instance::{Common, EndpointKey, Numbers};
-use crate::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnIntent, SharedMap};
+use crate::intent::{Gateway, InstanceId, IpVpnIntent, SharedMap, SharedSet};
 use crate::manager::{IpVpnConfig, VpnConfig};
 use crate::request::AttachRequest;
 
@@ -29,13 +29,6 @@ use redirect::Redirects;
 /// The families of an IP VPN instance's routes.
 const FAMILIES: [Family; 2] = [Family::VPNV4, Family::VPNV6];
 
-/// The endpoints of a MAC, all at one port.
-#[derive(Debug, Default)]
-struct Placed {
-    linuxif: String,
-    endpoints: BTreeSet<IpVpnEndpoint>,
-}
-
 #[derive(Debug)]
 pub(crate) struct Vrf {
     pub(crate) common: Common,
@@ -43,10 +36,10 @@ pub(crate) struct Vrf {
     pub(crate) intent: Arc<IpVpnIntent>,
     /// Whether equal routes share the traffic.
     pub(crate) ecmp: bool,
-    /// What of each MAC is in the intent.
-    placed: BTreeMap<MacAddr, Placed>,
+    /// Interface of each MAC that is in the intent.
+    placed: SharedMap<MacAddr, Arc<str>>,
     /// Who is behind each prefix that is in the intent.
-    holders: BTreeMap<IpPrefix, BTreeSet<MacAddr>>,
+    holders: SharedMap<IpPrefix, SharedSet<MacAddr>>,
     /// The E-VPN instance that is plugged in.
     pub(crate) linked_to: Option<InstanceId>,
     /// Targets subscribed to, and those of Flowspec routes.
@@ -55,7 +48,7 @@ pub(crate) struct Vrf {
     /// What received routes are read by.
     policy: Policy,
     ipvpn: Option<IpVpnConfig>,
-    advertised: BTreeMap<EndpointKey, Arc<Route>>,
+    advertised: SharedMap<EndpointKey, Arc<Route>>,
     again: Again,
     redirects: Redirects,
 }
@@ -70,7 +63,7 @@ impl Vrf {
             external_id: request.external_id.clone(),
             local_pe: config.local_pe(),
             gateway: gateway.map(|address| Gateway::of_subnet(address, common.prefix_len)),
-            ports: BTreeMap::new(),
+            ports: SharedMap::new(),
             routes: SharedMap::new(),
             flows: BTreeMap::new(),
             fallback: None,
@@ -80,14 +73,14 @@ impl Vrf {
             learned: Learned::default(),
             intent: Arc::new(intent),
             ecmp: config.ipvpn.as_ref().is_some_and(|i| i.capabilities.ecmp),
-            placed: BTreeMap::new(),
-            holders: BTreeMap::new(),
+            placed: SharedMap::new(),
+            holders: SharedMap::new(),
             linked_to: None,
             subscribed: BTreeSet::new(),
             subscribed_flows: BTreeSet::new(),
             policy: Policy::default(),
             ipvpn: config.ipvpn.clone(),
-            advertised: BTreeMap::new(),
+            advertised: SharedMap::new(),
             again: Again::default(),
             redirects: Redirects::default(),
         }

@@ -233,7 +233,7 @@ fn an_instance_outlives_its_last_endpoint_while_another_is_being_attached() {
     assert_eq!(told(&out).len(), 3);
     assert_eq!(
         intent(&speaker, "e").ports.keys().collect::<Vec<_>>(),
-        ["tap2"]
+        [&"tap2".into()]
     );
     assert_eq!(told(&speaker.commit(prepared.token)).len(), 3);
     speaker.detach(&detach("e", 2, None)).unwrap();

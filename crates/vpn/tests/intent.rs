@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
 use vpn::intent::{FloodTarget, Gateway, IntentDelta, Port, RemoteMac, diff};
-use vpn::{EvpnIntent, InstanceId, SharedMap};
+use vpn::{EvpnIntent, InstanceId, SharedMap, SharedSet};
 
 fn intent() -> impl Strategy<Value = EvpnIntent> {
     let small = || proptest::collection::btree_map(1..5u8, 1..4u8, 0..4);
@@ -22,7 +22,7 @@ fn intent() -> impl Strategy<Value = EvpnIntent> {
     )
         .prop_map(|(number, gateway, ports, macs, neighbours, flood)| {
             let port = |n: u8| Port {
-                macs: [(mac(n), [pe(n)].into())].into(),
+                endpoints: [(mac(n), Some(pe(n)))].into(),
                 ..Port::default()
             };
             let remote = |n| RemoteMac {
@@ -47,7 +47,7 @@ fn intent() -> impl Strategy<Value = EvpnIntent> {
                 gateway_port: None,
                 ports: ports
                     .into_iter()
-                    .map(|(n, p)| (format!("tap{n}"), port(p)))
+                    .map(|(n, p)| (format!("tap{n}").into(), port(p)))
                     .collect(),
                 remote_macs: macs
                     .into_iter()
@@ -64,18 +64,7 @@ fn intent() -> impl Strategy<Value = EvpnIntent> {
 
 /// Applies a delta, and insists that it removes only what is there, as it is there.
 fn apply(old: &EvpnIntent, new: &EvpnIntent, delta: IntentDelta) -> EvpnIntent {
-    fn map<K: Ord, V: PartialEq>(
-        mut map: BTreeMap<K, V>,
-        set: BTreeMap<K, V>,
-        gone: BTreeMap<K, V>,
-    ) -> BTreeMap<K, V> {
-        for (key, value) in gone {
-            assert!(map.remove(&key) == Some(value));
-        }
-        map.extend(set);
-        map
-    }
-    fn shared<K: Ord + Clone, V: PartialEq + Clone>(
+    fn changed<K: Ord + Clone, V: PartialEq + Clone>(
         mut map: SharedMap<K, V>,
         set: BTreeMap<K, V>,
         gone: BTreeMap<K, V>,
@@ -90,27 +79,29 @@ fn apply(old: &EvpnIntent, new: &EvpnIntent, delta: IntentDelta) -> EvpnIntent {
     let mut is = if delta.recreate {
         EvpnIntent {
             gateway: None,
-            ports: BTreeMap::new(),
+            ports: SharedMap::new(),
             remote_macs: SharedMap::new(),
             neighbours: SharedMap::new(),
-            flood: BTreeSet::new(),
+            flood: SharedSet::new(),
             ..new.clone()
         }
     } else {
         old
     };
     is.gateway = delta.gateway.unwrap_or(is.gateway);
-    is.ports = map(is.ports, delta.ports_set, delta.ports_removed);
-    is.remote_macs = shared(is.remote_macs, delta.macs_set, delta.macs_removed);
-    is.neighbours = shared(
+    is.ports = changed(is.ports, delta.ports_set, delta.ports_removed);
+    is.remote_macs = changed(is.remote_macs, delta.macs_set, delta.macs_removed);
+    is.neighbours = changed(
         is.neighbours,
         delta.neighbours_set,
         delta.neighbours_removed,
     );
-    assert!(delta.flood_removed.is_subset(&is.flood) && delta.flood_added.is_disjoint(&is.flood));
-    is.flood
-        .retain(|target| !delta.flood_removed.contains(target));
-    is.flood.extend(delta.flood_added);
+    for target in &delta.flood_removed {
+        assert!(is.flood.remove(target));
+    }
+    for target in delta.flood_added {
+        assert!(is.flood.insert(target));
+    }
     is
 }
 

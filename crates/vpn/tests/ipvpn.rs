@@ -526,7 +526,7 @@ fn issue_44_every_direction_from_attach_to_detach() {
         let is_said = told(&out).iter().any(|line| line.contains("10.1.1.1/32"));
         assert_eq!(is_said, direction != Direction::FromPort);
         let port = &vrf_intent(&speaker, "v").ports["tap1"];
-        assert_eq!(port.endpoints.first().unwrap().direction, direction);
+        assert_eq!(port.endpoints.iter().next().unwrap().direction, direction);
         let shown = &speaker.vpns().ports("v").unwrap()["tap1"][0];
         assert_eq!((shown.direction, shown.rd.is_some()), (direction, is_said));
         speaker.detach(&leave("v", 1, "10.1.1.1")).unwrap();

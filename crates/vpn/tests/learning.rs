@@ -27,7 +27,7 @@ fn port(n: u8) -> AttachRequest {
 fn unplug(speaker: &mut Speaker, n: u8) -> Result<Output, DetachError> {
     speaker.detach(&DetachRequest {
         mac: NO_MAC,
-        linuxif: Some(format!("tap{n}")),
+        linuxif: Some(format!("tap{n}").into()),
         ..detach("e", 0, None)
     })
 }
@@ -81,7 +81,7 @@ fn learnt(speaker: &Speaker) -> BTreeMap<String, BTreeSet<bgp_wire::MacAddr>> {
 fn issue_73_what_a_port_learns_is_advertised_and_taken_back() {
     let mut speaker = ready();
     let port = &intent(&speaker, "e").ports["tap1"];
-    assert!(port.learn && port.macs.is_empty());
+    assert!(port.learn && port.endpoints.is_empty());
     let before = intent(&speaker, "e");
 
     let route = announced(&see(&mut speaker, 8, Some("tap1")));

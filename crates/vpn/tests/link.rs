@@ -13,7 +13,7 @@ const GATEWAY: &str = "11.0.0.254";
 fn behind(evpn: &str, name: &str, n: u8, ip: &str) -> AttachRequest {
     AttachRequest {
         local_port: LocalPort {
-            evpn: Some(evpn.to_owned()),
+            evpn: Some(evpn.into()),
             ..LocalPort::new("")
         },
         gateway: GATEWAY.parse().ok(),
@@ -117,7 +117,7 @@ fn the_link_goes_with_the_last_endpoint_behind_it() {
     assert_eq!(intent(&speaker, "e").gateway_port, None);
     assert_eq!(
         vrf_intent(&speaker, "v").ports.keys().collect::<Vec<_>>(),
-        ["tap3"]
+        [&"tap3".into()]
     );
     // And may be made again, with another instance.
     attach(&mut speaker, request("f", 4, None));
@@ -206,7 +206,7 @@ fn every_rule_of_links_is_the_callers_to_keep() {
     assert!(matches!(other, AttachError::OtherEvpn { .. }), "{other}");
     let within = AttachRequest {
         local_port: LocalPort {
-            evpn: Some("e".to_owned()),
+            evpn: Some("e".into()),
             ..LocalPort::new("")
         },
         ..request("g", 5, None)

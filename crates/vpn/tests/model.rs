@@ -134,13 +134,13 @@ fn step() -> impl Strategy<Value = Step> {
 /// What is known of an instance from the requests alone.
 #[derive(Default)]
 struct Instance {
-    live: BTreeMap<(MacAddr, Option<IpAddr>), String>,
+    live: BTreeMap<(MacAddr, Option<IpAddr>), Arc<str>>,
     pending: BTreeMap<AttachToken, AttachRequest>,
     is_advertising: bool,
     import: BTreeSet<u32>,
 }
 
-type Endpoint = (MacAddr, Option<IpAddr>, String);
+type Endpoint = (MacAddr, Option<IpAddr>, Arc<str>);
 
 impl Instance {
     /// MAC, address and port of everything that is or is about to be here.
@@ -158,7 +158,7 @@ impl Instance {
 
     fn admits(&self, mac: MacAddr, ip: Option<IpAddr>, port: &str) -> bool {
         self.held().iter().all(|(other, its_ip, its_port)| {
-            let is_port_right = *other != mac || its_port == port;
+            let is_port_right = *other != mac || **its_port == *port;
             let is_ip_free = ip.is_none() || *its_ip != ip || *other == mac;
             is_port_right && is_ip_free
         })
@@ -188,16 +188,14 @@ impl Instance {
 
     /// The intent, made from nothing but the endpoints and the routes of the table.
     fn intent(&self, like: &EvpnIntent, routes: &[(WorkerId, Arc<Route>)]) -> EvpnIntent {
-        let mut ports: BTreeMap<String, Port> = BTreeMap::new();
+        let mut ports: BTreeMap<Arc<str>, Port> = BTreeMap::new();
         let held = self.held();
         for (mac, ip, port) in &held {
-            let ips = ports
-                .entry(port.clone())
-                .or_default()
-                .macs
-                .entry(*mac)
-                .or_default();
-            ips.extend(ip);
+            let has_address = |(of, ip, _): &Endpoint| of == mac && ip.is_some();
+            if ip.is_some() || !held.iter().any(has_address) {
+                let port = ports.entry(Arc::clone(port)).or_default();
+                port.endpoints.insert((*mac, *ip));
+            }
         }
         let own = WorkerId::Evi(like.instance.0);
         let imported: Vec<_> = routes
@@ -262,7 +260,7 @@ impl Instance {
             })
         });
         EvpnIntent {
-            ports,
+            ports: ports.into_iter().collect(),
             remote_macs: remote_macs.collect(),
             neighbours: neighbours.collect(),
             flood: flood.collect(),

@@ -7,6 +7,9 @@ fn addresses_have_many_forms() {
     let forms = [
         ("10.1.1.2", "10.1.1.2", 32),
         ("10.1.1.2/24", "10.1.1.2", 24),
+        ("10.1.1.2/32", "10.1.1.2", 32),
+        ("10.1.1.2/024", "10.1.1.2", 24),
+        ("2001:DB8::0:1/64", "2001:db8::1", 64),
         ("10.1.1.2/255.255.255.0", "10.1.1.2", 24),
         ("10.1.1.2/0.0.0.0", "10.1.1.2", 0),
         ("10.1.1.2/255.255.255.255", "10.1.1.2", 32),
@@ -16,13 +19,7 @@ fn addresses_have_many_forms() {
     ];
     for (text, address, length) in forms {
         let ip: Result<IpWithPrefix, _> = text.parse();
-        let got = ip.map(|ip| {
-            (
-                ip.address().to_string(),
-                ip.prefix_len(),
-                ip.text().to_owned(),
-            )
-        });
+        let got = ip.map(|ip| (ip.address().to_string(), ip.prefix_len(), ip.to_string()));
         assert_eq!(got, Ok((address.to_owned(), length, text.to_owned())));
     }
 }

@@ -1,6 +1,6 @@
 //! Requests of the API as requests to the VPN instances.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bagpipe_api::{ApiError, AttachBody, LocalPortBody, Rule, VpnType, request};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
         },
         vpn_instance_id: request.external_id.clone(),
         mac_address,
-        ip_address: request.ip.as_ref().map(|ip| ip.text().to_owned()),
+        ip_address: request.ip.as_ref().map(ToString::to_string),
         local_port: port_body(&request.local_port),
         import_rt: targets(&request.import),
         export_rt: targets(&request.export),
@@ -89,7 +89,7 @@ fn port_body(port: &LocalPort) -> LocalPortBody {
     let evpn = detail("evpn");
     LocalPortBody {
         // The interface of a plugged instance is the daemon's own making.
-        linuxif: evpn.is_none().then(|| port.linuxif.clone()),
+        linuxif: evpn.is_none().then(|| port.linuxif.to_string()),
         evpn,
         ovs: detail("ovs"),
         vlan: port.vlan,
@@ -217,8 +217,8 @@ fn ip(ip: Option<request::IpText>) -> Result<Option<vpn::IpWithPrefix>, ApiError
 }
 
 fn local_port(port: request::LocalPort) -> Result<LocalPort, ApiError> {
-    let text = |key: &str| Some(port.evpn.as_ref()?.get(key)?.as_str()?.to_owned());
-    let evpn = text("id");
+    let text = |key: &str| port.evpn.as_ref()?.get(key)?.as_str();
+    let evpn = text("id").map(Arc::from);
     if let Some(name) = text("ovs_port_name").filter(|name| !name.is_empty()) {
         let rule = Rule::OnlyFor("dataplane driver ovs");
         return Err(ApiError::new("local_port.evpn.ovs_port_name", rule).found(name));
@@ -228,9 +228,9 @@ fn local_port(port: request::LocalPort) -> Result<LocalPort, ApiError> {
         .filter_map(|(key, value)| Some((key.to_owned(), value?)))
         .collect();
     Ok(LocalPort {
-        linuxif: port.linuxif.unwrap_or_default(),
+        linuxif: port.linuxif.unwrap_or_default().into(),
         evpn,
         vlan: port.vlan,
-        details: (!details.is_empty()).then(|| Value::from(details).to_string()),
+        details: (!details.is_empty()).then(|| Value::from(details).to_string().into()),
     })
 }

@@ -112,11 +112,9 @@ impl Core {
         match &request.ip {
             Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
             None => {
-                let attached = self.speaker.vpns().attachments();
-                let all = attached.filter(|a| a.external_id == *instance && a.mac == mac);
-                let mut keys: Vec<Key> = all.map(|request| key_of(&request)).collect();
-                keys.push(Key::new(instance, mac, ""));
-                keys
+                let addresses = self.speaker.vpns().addresses_of(instance, mac).flatten();
+                let texts = addresses.map(|ip| ip.to_string()).chain([String::new()]);
+                texts.map(|ip| Key::new(instance, mac, &ip)).collect()
             }
         }
     }
@@ -246,11 +244,7 @@ impl Core {
             let keys = self.detached(request);
             answer.memo = Some(Memo::Remove { keys });
         }
-        let instance = self
-            .speaker
-            .vpns()
-            .instance(external_id)
-            .map(|view| view.id);
+        let instance = self.speaker.vpns().id_of(external_id);
         match self.speaker.detach(request) {
             Err(error) => {
                 self.answer(answer, Err(refusal::detach(&error)));

@@ -64,7 +64,7 @@ impl Desired {
         let local_macs: BTreeSet<MacAddr> = intent
             .ports
             .values()
-            .flat_map(|port| port.macs.keys().copied())
+            .flat_map(|port| port.endpoints.iter().map(|(mac, _)| *mac))
             .collect();
         let macs = intent
             .remote_macs
@@ -167,9 +167,9 @@ impl Desired {
 fn ports(intent: &EvpnIntent) -> BTreeMap<String, BTreeSet<MacAddr>> {
     let mut seen = BTreeSet::new();
     let ports = intent.ports.iter().map(|(name, port)| {
-        let macs = port.macs.keys().copied();
+        let macs = port.macs().into_iter();
         let macs = macs.filter(|mac| is_unicast(*mac) && seen.insert(*mac));
-        (name.clone(), macs.collect())
+        (name.to_string(), macs.collect())
     });
     let mut ports: BTreeMap<_, BTreeSet<_>> = ports.collect();
     if let Some(port) = &intent.gateway_port {

@@ -57,19 +57,19 @@ impl Applied {
     /// What is to be learnt at its ports; nothing if none of them learns.
     fn watch(&self) -> Option<Watch> {
         let intent = self.intent.as_ref()?;
-        let index = |name: &String| self.indexes.get(name).copied();
+        let index = |name: &str| self.indexes.get(name).copied();
         let ports = intent.ports.iter().filter(|(_, port)| port.learn);
-        let ports = ports.filter(|(name, _)| !self.missing.contains(*name));
-        let names: Vec<&String> = ports.map(|(name, _)| name).collect();
-        let whole = names.iter().find(|name| ***name == self.want.bridge);
-        let local = names.iter().filter(|name| ***name != self.want.bridge);
+        let ports = ports.filter(|(name, _)| !self.missing.contains(&***name));
+        let names: Vec<&Arc<str>> = ports.map(|(name, _)| name).collect();
+        let whole = names.iter().find(|name| ****name == *self.want.bridge);
+        let local = names.iter().filter(|name| ****name != *self.want.bridge);
         let watch = Watch {
             bridge: index(&self.want.bridge)?,
             vxlan: index(&self.want.vxlan)?,
             link: self.want.gateway.as_ref().and_then(|l| index(&l.evpn)),
-            whole: whole.map(|name| name.as_str().into()),
+            whole: whole.map(|name| Arc::clone(name)),
             ports: local
-                .filter_map(|name| Some((index(name)?, name.as_str().into())))
+                .filter_map(|name| Some((index(name)?, Arc::clone(name))))
                 .collect(),
             intent: Arc::clone(intent),
         };

@@ -100,7 +100,7 @@ impl LinuxVxlanDriver {
         execute(&netlink, &removals.collect::<Vec<_>>()).await?;
         for name in link_ends(&netlink).await? {
             let mut users = self.instances.values();
-            let used = users.any(|applied| applied.intent.ports.contains_key(&name));
+            let used = users.any(|applied| applied.intent.ports.contains_key(name.as_str()));
             if let Some(link) = Link::of_end(&name).filter(|_| !used && !keep.contains(&name)) {
                 plug::remove(&netlink, &link, plug::Side::IpVpn).await?;
             }

@@ -20,8 +20,8 @@ impl LinuxVxlanDriver {
         }
         let others = self.instances.values();
         for other in others.filter(|other| other.intent.instance != intent.instance) {
-            for (name, IpVpnPort { endpoints, .. }) in &other.intent.ports {
-                let Some(&link) = other.ports.get(name) else {
+            for (name, IpVpnPort { endpoints, .. }) in other.intent.ports.iter() {
+                let Some(&link) = other.ports.get(&**name) else {
                     continue;
                 };
                 let reachable = endpoints

@@ -19,29 +19,31 @@ pub async fn find_ports(
 ) -> Result<(BTreeMap<String, u32>, BTreeSet<String>), DriverError> {
     let mut ports = BTreeMap::new();
     let mut missing = BTreeSet::new();
-    for name in intent.ports.keys() {
+    for name in intent.ports.keys().map(|name| &**name) {
         let was_there = before.is_some_and(|before| before.intent.ports.contains_key(name));
         let fault = match netlink.link(name).await {
             Ok(link) => match link.master {
                 None => {
-                    ports.insert(name.clone(), link.index);
+                    ports.insert(name.to_owned(), link.index);
                     continue;
                 }
                 Some(master) => DriverError::PortElsewhere {
-                    name: name.clone(),
+                    name: name.to_owned(),
                     bridge: match netlink.link(master).await {
                         Ok(master) => master.name,
                         Err(_) => format!("interface {master}"),
                     },
                 },
             },
-            Err(error) if error.is_not_found() => DriverError::NoInterface { name: name.clone() },
+            Err(error) if error.is_not_found() => DriverError::NoInterface {
+                name: name.to_owned(),
+            },
             Err(error) => return Err(kernel(&error)),
         };
         if !was_there && !tolerated.contains(name) {
             return Err(fault);
         }
-        missing.insert(name.clone());
+        missing.insert(name.to_owned());
     }
     Ok((ports, missing))
 }

@@ -80,14 +80,14 @@ impl State {
             state.routes.insert(unreachable);
         }
         let mut local = BTreeSet::new();
-        for (name, port) in &intent.ports {
-            let Some(&link) = host.ports.get(name) else {
+        for (name, port) in intent.ports.iter() {
+            let Some(&link) = host.ports.get(&**name) else {
                 continue;
             };
             if intent.takes_from(name) {
                 state.rules.extend(both(|ipv6| Rule {
                     ipv6,
-                    ..Rule::lookup(LOOKUP, host.table).iif(name)
+                    ..Rule::lookup(LOOKUP, host.table).iif(&**name)
                 }));
                 for FlowRedirect { traffic, to } in intent.flows.values() {
                     let table = host.tables.get(to);
@@ -98,11 +98,15 @@ impl State {
                 // Unless another instance takes it, it would go the host's own ways.
                 state.rules.extend(nowhere(name));
             }
-            for endpoint in &port.endpoints {
+            for endpoint in port.endpoints.iter() {
                 state.endpoint(endpoint, link, host, intent, &mut local);
             }
         }
-        for link in intent.ports.keys().filter_map(|name| host.ports.get(name)) {
+        for link in intent
+            .ports
+            .keys()
+            .filter_map(|name| host.ports.get(&**name))
+        {
             state.gateway(intent, *link, host, &local);
         }
         for (prefix, next_hops) in intent.routes.iter() {
@@ -281,7 +285,7 @@ impl State {
             .collect();
         // In an E-VPN that is plugged in, hosts of the subnet reach each other without help.
         let ports = intent.ports.iter().filter(|(_, port)| port.link.is_none());
-        let ports = ports.filter_map(|(name, _)| host.ports.get(name));
+        let ports = ports.filter_map(|(name, _)| host.ports.get(&**name));
         for &link in ports {
             let elsewhere = others.iter().filter(|(_, at)| *at != Some(link));
             self.proxies

@@ -84,7 +84,7 @@ impl Vm {
     }
 
     /// The port with the machine's addresses, reached with `label`.
-    pub fn attached(&self, label: u32) -> (String, IpVpnPort) {
+    pub fn attached(&self, label: u32) -> (Arc<str>, IpVpnPort) {
         let endpoints = self.ips.iter().map(|ip| IpVpnEndpoint {
             mac: mac(self.mac),
             ip: *ip,
@@ -97,7 +97,7 @@ impl Vm {
             vlan: None,
             link: None,
         };
-        (self.port.clone(), port)
+        (self.port.as_str().into(), port)
     }
 }
 
@@ -110,7 +110,7 @@ pub fn intent(host: &Host, name: &str, number: u32, gateway: &str) -> IpVpnInten
             address: gateway.parse().unwrap(),
             prefix_len: if gateway.contains(':') { 64 } else { 24 },
         }),
-        ports: BTreeMap::new(),
+        ports: vpn::SharedMap::new(),
         routes: vpn::SharedMap::new(),
         flows: BTreeMap::new(),
         fallback: None,

@@ -5,7 +5,6 @@
 
 pub mod ipvpn;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,10 +144,10 @@ impl Host {
             linuxbr: None,
             gateway: None,
             gateway_port: None,
-            ports: BTreeMap::new(),
+            ports: vpn::SharedMap::new(),
             remote_macs: vpn::SharedMap::new(),
             neighbours: vpn::SharedMap::new(),
-            flood: BTreeSet::new(),
+            flood: vpn::SharedSet::new(),
         }
     }
 
@@ -211,13 +210,13 @@ impl Machine {
     }
 
     /// The port with the machine's MAC and address.
-    pub fn attached(&self) -> (String, Port) {
-        let macs = BTreeMap::from([(self.mac, BTreeSet::from([self.ip]))]);
+    pub fn attached(&self) -> (Arc<str>, Port) {
+        let endpoints = [(self.mac, Some(self.ip))].into();
         let port = Port {
-            macs,
+            endpoints,
             ..Port::default()
         };
-        (self.port.clone(), port)
+        (self.port.as_str().into(), port)
     }
 }
 

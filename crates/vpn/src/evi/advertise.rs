@@ -69,8 +69,9 @@ impl Evi {
 
     /// The events that end everything the instance published and subscribed to.
     pub(crate) fn retire(&mut self, now: Duration) -> Vec<RibEvent> {
-        let endpoints = std::mem::take(&mut self.advertised).into_values();
-        let routes = endpoints.chain(self.multicast.take());
+        let endpoints = std::mem::take(&mut self.advertised);
+        let routes = endpoints.values().cloned();
+        let routes = routes.chain(self.multicast.take());
         let routes = routes.chain(self.gateway.take());
         self.subscribed.clear();
         self.unlearn_all();

@@ -8,7 +8,7 @@ use bgp_wire::MacAddr;
 
 use super::Evi;
 use crate::error::AttachError;
-use crate::instance::key_of;
+use crate::instance::{EndpointKey, key_of};
 use crate::intent::{GATEWAY_MAC, GatewayPort};
 use crate::request::{AttachRequest, LocalPort};
 
@@ -29,17 +29,16 @@ impl Evi {
     /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.
     pub(crate) fn refresh_local(&mut self, mac: MacAddr) -> bool {
         let port = self.common.port_of(mac).cloned();
-        let ips = self.held_ips(mac);
-        if port.as_ref().map(|port| port.linuxif.as_str()) == self.placed.get(&mac).map(|s| &**s)
-            && ips == self.placed_ips(mac)
-        {
+        let endpoints = port.as_ref().map(|_| self.held(mac)).unwrap_or_default();
+        let linuxif = port.as_ref().map(|port| &port.linuxif);
+        if linuxif == self.placed.get(&mac) && endpoints == self.placed_endpoints(mac) {
             return false;
         }
-        let mut affected = self.unplace(mac);
-        affected.extend(&ips);
+        let mut affected: BTreeSet<IpAddr> = self.unplace(mac).collect();
+        affected.extend(endpoints.iter().filter_map(|(_, ip)| *ip));
         affected.extend(self.learned.ips_of(mac));
         if let Some(port) = port {
-            self.place(mac, &port, ips);
+            self.place(mac, &port, endpoints);
         }
         self.refresh_remote(mac);
         for ip in affected {
@@ -52,7 +51,7 @@ impl Evi {
     pub(crate) fn refresh_port(&mut self, linuxif: &str) -> bool {
         let plugged = self.intent.ports.get(linuxif);
         let held = self.common.held_port(linuxif);
-        let has_macs = plugged.is_some_and(|port| !port.macs.is_empty());
+        let has_macs = plugged.is_some_and(|port| !port.endpoints.is_empty());
         let learn = self.common.learns(linuxif);
         let vlan = held.map(|port| port.vlan);
         if !has_macs && held.is_none() {
@@ -64,7 +63,7 @@ impl Evi {
             return false;
         }
         let ports = &mut Arc::make_mut(&mut self.intent).ports;
-        let entry = ports.entry(linuxif.to_owned()).or_default();
+        let entry = ports.get_or_default(&linuxif.into());
         (entry.learn, entry.vlan) = (learn, vlan);
         true
     }
@@ -97,52 +96,54 @@ impl Evi {
         is_gateway || self.owners.contains_key(&ip)
     }
 
-    fn held_ips(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let live = self.common.keys_of(mac).filter_map(|(_, ip)| ip);
-        let pending = self
-            .common
-            .pending
-            .values()
-            .filter(|request| request.mac == mac);
-        let pending = pending.filter_map(|request| key_of(request).1);
-        live.chain(pending).collect()
+    /// The endpoints of a MAC as the intent should have them: without address only if none has one.
+    fn held(&self, mac: MacAddr) -> Vec<EndpointKey> {
+        let pending = self.common.pending.values();
+        let pending = pending.filter(|request| request.mac == mac).map(key_of);
+        let all = self.common.keys_of(mac).chain(pending);
+        let all: BTreeSet<EndpointKey> = all.collect();
+        let has_address = all.last().is_some_and(|(_, ip)| ip.is_some());
+        let all = all.into_iter();
+        all.filter(|(_, ip)| ip.is_some() || !has_address).collect()
     }
 
-    fn placed_ips(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let port = self
-            .placed
-            .get(&mac)
-            .and_then(|linuxif| self.intent.ports.get(linuxif));
-        port.and_then(|port| port.macs.get(&mac))
-            .cloned()
-            .unwrap_or_default()
+    fn placed_endpoints(&self, mac: MacAddr) -> Vec<EndpointKey> {
+        let port = self.placed.get(&mac);
+        let port = port.and_then(|linuxif| self.intent.ports.get(linuxif));
+        let endpoints = port.into_iter().flat_map(|port| {
+            let of_mac = port.endpoints.matching(move |(of, _)| of.cmp(&mac));
+            of_mac.copied()
+        });
+        endpoints.collect()
     }
 
-    fn place(&mut self, mac: MacAddr, port: &LocalPort, ips: BTreeSet<IpAddr>) {
-        self.owners.extend(ips.iter().map(|ip| (*ip, mac)));
-        self.placed.insert(mac, port.linuxif.clone());
+    fn place(&mut self, mac: MacAddr, port: &LocalPort, endpoints: Vec<EndpointKey>) {
+        let ips = endpoints.iter().filter_map(|(_, ip)| *ip);
+        self.owners.extend(ips.map(|ip| (ip, mac)));
+        self.placed.insert(mac, Arc::clone(&port.linuxif));
         let ports = &mut Arc::make_mut(&mut self.intent).ports;
-        let entry = ports.entry(port.linuxif.clone()).or_default();
+        let entry = ports.get_or_default(&port.linuxif);
         entry.vlan = port.vlan;
-        entry.macs.insert(mac, ips);
+        entry.endpoints.extend(endpoints);
     }
 
     /// Takes a MAC out of the intent and answers the addresses it had there.
-    fn unplace(&mut self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        let Some(linuxif) = self.placed.remove(&mac) else {
-            return BTreeSet::new();
-        };
-        let ports = &mut Arc::make_mut(&mut self.intent).ports;
-        let Some(port) = ports.get_mut(&linuxif) else {
-            return BTreeSet::new();
-        };
-        let ips = port.macs.remove(&mac).unwrap_or_default();
-        if port.macs.is_empty() && self.common.held_port(&linuxif).is_none() {
-            ports.remove(&linuxif);
+    fn unplace(&mut self, mac: MacAddr) -> impl Iterator<Item = IpAddr> + use<> {
+        let endpoints = self.placed_endpoints(mac);
+        if let Some(linuxif) = self.placed.remove(&mac) {
+            let ports = &mut Arc::make_mut(&mut self.intent).ports;
+            if let Some(port) = ports.get_mut(&linuxif) {
+                for endpoint in &endpoints {
+                    port.endpoints.remove(endpoint);
+                }
+                if port.endpoints.is_empty() && self.common.held_port(&linuxif).is_none() {
+                    ports.remove(&linuxif);
+                }
+            }
         }
-        for ip in &ips {
+        for ip in endpoints.iter().filter_map(|(_, ip)| ip.as_ref()) {
             self.owners.remove(ip);
         }
-        ips
+        endpoints.into_iter().filter_map(|(_, ip)| ip)
     }
 }

@@ -151,12 +151,8 @@ impl Evi {
                     flood.remove(&target)
                 };
                 // Targets are in order of PE.
-                let nearest = [
-                    flood.range(..target).next_back(),
-                    flood.range(target..).next(),
-                ];
-                let mut nearest = nearest.into_iter().flatten();
-                let takes_part = nearest.any(|other| other.vtep == target.vtep);
+                let mut of_pe = flood.matching(|other| other.vtep.cmp(&target.vtep));
+                let takes_part = of_pe.next().is_some();
                 self.mobility.know(target.vtep, takes_part, now);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bgp_wire::MacAddr;
 use serde::{Deserialize, Serialize};
@@ -20,9 +21,9 @@ pub struct IntentDelta {
     /// The new value of where the instance is plugged in, if it changed.
     pub gateway_port: Option<Option<GatewayPort>>,
     /// Ports that are new or whose addresses changed.
-    pub ports_set: BTreeMap<String, Port>,
+    pub ports_set: BTreeMap<Arc<str>, Port>,
     /// Ports that are gone.
-    pub ports_removed: BTreeMap<String, Port>,
+    pub ports_removed: BTreeMap<Arc<str>, Port>,
     /// Remote MACs that are new or have moved.
     pub macs_set: BTreeMap<MacAddr, RemoteMac>,
     /// Remote MACs that are gone.
@@ -58,16 +59,16 @@ pub fn diff(old: &EvpnIntent, new: &EvpnIntent) -> IntentDelta {
             recreate,
             gateway: Some(new.gateway),
             gateway_port: Some(new.gateway_port.clone()),
-            ports_set: new.ports.clone(),
+            ports_set: owned(new.ports.iter()),
             macs_set: owned(new.remote_macs.iter()),
             neighbours_set: owned(new.neighbours.iter()),
-            flood_added: new.flood.clone(),
+            flood_added: new.flood.iter().copied().collect(),
             ..IntentDelta::default()
         };
     }
-    let (ports_set, ports_removed) = maps(&old.ports, &new.ports);
-    let (macs_set, macs_removed) = shared(&old.remote_macs, &new.remote_macs);
-    let (neighbours_set, neighbours_removed) = shared(&old.neighbours, &new.neighbours);
+    let (ports_set, ports_removed) = differences(&old.ports, &new.ports);
+    let (macs_set, macs_removed) = differences(&old.remote_macs, &new.remote_macs);
+    let (neighbours_set, neighbours_removed) = differences(&old.neighbours, &new.neighbours);
     IntentDelta {
         recreate,
         gateway: (old.gateway != new.gateway).then_some(new.gateway),
@@ -84,23 +85,13 @@ pub fn diff(old: &EvpnIntent, new: &EvpnIntent) -> IntentDelta {
 }
 
 /// Entries to set and entries to remove.
-fn maps<K: Ord + Clone, V: PartialEq + Clone>(
-    old: &BTreeMap<K, V>,
-    new: &BTreeMap<K, V>,
-) -> (BTreeMap<K, V>, BTreeMap<K, V>) {
-    let set = new
-        .iter()
-        .filter(|(key, value)| old.get(key) != Some(value));
-    let removed = old.iter().filter(|(key, _)| !new.contains_key(key));
-    (owned(set), owned(removed))
-}
-
-/// The same of maps that share what they have in common.
-fn shared<K: Ord + Clone, V: PartialEq + Clone>(
+fn differences<K: Ord + Clone, V: PartialEq + Clone>(
     old: &SharedMap<K, V>,
     new: &SharedMap<K, V>,
 ) -> (BTreeMap<K, V>, BTreeMap<K, V>) {
-    let removed = old.differing(new).filter(|(key, _)| !new.contains_key(key));
+    let removed = old
+        .differing(new)
+        .filter(|(key, _)| !new.contains_key(*key));
     (owned(new.differing(old)), owned(removed))
 }
 

@@ -1,12 +1,13 @@
 //! Forwarding intent of IP VPN instances.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bgp_wire::{IpPrefix, Label, MacAddr};
 use serde::{Deserialize, Serialize};
 
-use super::{Gateway, InstanceId, Intent, Link, SharedMap};
+use super::{Gateway, InstanceId, Intent, Link, SharedMap, SharedSet};
 use crate::capabilities::Encap;
 use crate::few::Few;
 use crate::request::Direction;
@@ -24,7 +25,7 @@ pub struct IpVpnIntent {
     /// The subnet's gateway, if the caller said one: an address that this host answers for on every port.
     pub gateway: Option<Gateway>,
     /// Local ports by interface name.
-    pub ports: BTreeMap<String, IpVpnPort>,
+    pub ports: SharedMap<Arc<str>, IpVpnPort>,
     /// Where to send packets for prefixes; of one prefix equal ones share the traffic. An address behind an own port
     /// is not in here; a subnet behind one may be, and then others have it: chains of machines that forward to each
     /// other depend on it.
@@ -70,7 +71,7 @@ pub struct FlowRedirect {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IpVpnPort {
     /// What is behind the port.
-    pub endpoints: BTreeSet<IpVpnEndpoint>,
+    pub endpoints: SharedSet<IpVpnEndpoint>,
     /// VLAN of this instance on the port, for drivers that share a trunk.
     pub vlan: Option<u16>,
     /// Set when the port is the end of a link to an E-VPN instance of this host, where hosts of one subnet reach each
@@ -118,7 +119,7 @@ impl IpVpnIntent {
     /// Whether traffic may come in from the port.
     pub fn takes_from(&self, port: &str) -> bool {
         let port = self.ports.get(port);
-        let mut endpoints = port.into_iter().flat_map(|port| &port.endpoints);
+        let mut endpoints = port.into_iter().flat_map(|port| port.endpoints.iter());
         endpoints.any(|endpoint| endpoint.direction.is_from_port())
     }
 }

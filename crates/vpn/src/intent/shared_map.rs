@@ -3,6 +3,8 @@
 //! A driver holds the intent in force while the next one is made. With a map that is copied whole, each route would cost
 //! as much as all of them together.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Index;
@@ -38,14 +40,31 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     }
 
     /// What a key stands for.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         let (at, found) = self.find(key);
         let entry = found.ok().and_then(|place| self.chunks[at].get(place));
         entry.map(|(_, value)| value)
     }
 
+    /// The same, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let (at, found) = self.find(key);
+        let place = found.ok()?;
+        let entry = Arc::make_mut(&mut self.chunks[at]).get_mut(place);
+        entry.map(|(_, value)| value)
+    }
+
     /// Whether there is such a key.
-    pub fn contains_key(&self, key: &K) -> bool {
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.get(key).is_some()
     }
 
@@ -53,6 +72,21 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let entries = self.chunks.iter().flat_map(|chunk| chunk.iter());
         entries.map(|(key, value)| (key, value))
+    }
+
+    /// The entries whose keys `side` answers `Equal` for, in order; `Less` for those before them.
+    pub fn matching(&self, side: impl Fn(&K) -> Ordering) -> impl Iterator<Item = (&K, &V)> {
+        let is_before = |entry: &(K, V)| side(&entry.0) == Ordering::Less;
+        let first = self
+            .chunks
+            .partition_point(|chunk| chunk.last().is_some_and(&is_before));
+        let chunks = self.chunks.get(first..).unwrap_or_default();
+        let skipped = chunks
+            .first()
+            .map_or(0, |chunk| chunk.partition_point(is_before));
+        let rest = chunks.iter().flat_map(|chunk| chunk.iter()).skip(skipped);
+        let rest = rest.take_while(move |entry| side(&entry.0) == Ordering::Equal);
+        rest.map(|(key, value)| (key, value))
     }
 
     /// In order.
@@ -63,6 +97,31 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     /// In order of the keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
+    }
+
+    /// What a key stands for, to be changed: the default value if it had none.
+    pub fn get_or_default(&mut self, key: &K) -> &mut V
+    where
+        V: Default,
+    {
+        if !self.contains_key(key) {
+            self.insert(key.clone(), V::default());
+        }
+        let (at, Ok(place) | Err(place)) = self.find(key);
+        &mut Arc::make_mut(&mut self.chunks[at])[place].1
+    }
+
+    /// What the keys nearest to a place stand for: of the chunk that has a key or would get it, one before and one
+    /// after that.
+    pub fn around<Q: Ord + ?Sized>(&self, key: &Q) -> impl Iterator<Item = &V>
+    where
+        K: Borrow<Q>,
+    {
+        let (at, Ok(place) | Err(place)) = self.find(key);
+        let chunk = self.chunks.get(at).map_or(&[][..], |chunk| chunk);
+        let before = place.checked_sub(1).and_then(|place| chunk.get(place));
+        let around = before.into_iter().chain(chunk.get(place));
+        around.map(|(_, value)| value)
     }
 
     /// Gives a key a value, and answers the one it had.
@@ -103,7 +162,10 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     }
 
     /// Removes a key, and answers what it stood for.
-    pub fn remove(&mut self, key: &K) -> Option<V> {
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let (at, found) = self.find(key);
         let place = found.ok()?;
         self.len -= 1;
@@ -127,12 +189,18 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     }
 
     /// The chunk that has a key or would get it, the last when it is beyond all, and the place in it.
-    fn find(&self, key: &K) -> (usize, Result<usize, usize>) {
-        let is_before = |chunk: &Arc<Vec<(K, V)>>| chunk.last().is_some_and(|(last, _)| last < key);
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> (usize, Result<usize, usize>)
+    where
+        K: Borrow<Q>,
+    {
+        let is_before = |chunk: &Arc<Vec<(K, V)>>| {
+            let last = chunk.last().map(|(last, _)| last.borrow());
+            last.is_some_and(|last| last < key)
+        };
         let at = self.chunks.partition_point(is_before);
         let at = at.min(self.chunks.len().saturating_sub(1));
         let place = match self.chunks.get(at) {
-            Some(chunk) => chunk.binary_search_by(|(own, _)| own.cmp(key)),
+            Some(chunk) => chunk.binary_search_by(|(own, _)| own.borrow().cmp(key)),
             None => Err(0),
         };
         (at, place)
@@ -173,12 +241,12 @@ impl<K: Ord + Clone, V: Clone + PartialEq> PartialEq for SharedMap<K, V> {
 
 impl<K: Ord + Clone, V: Clone + Eq> Eq for SharedMap<K, V> {}
 
-impl<K: Ord + Clone, V: Clone> Index<&K> for SharedMap<K, V> {
+impl<Q: Ord + ?Sized, K: Ord + Clone + Borrow<Q>, V: Clone> Index<&Q> for SharedMap<K, V> {
     type Output = V;
 
     /// # Panics
     /// Where there is no such key, as other maps do.
-    fn index(&self, key: &K) -> &V {
+    fn index(&self, key: &Q) -> &V {
         #[allow(clippy::expect_used, reason = "what indexing a map does")]
         self.get(key).expect("no entry found for key")
     }
@@ -255,6 +323,13 @@ mod tests {
                 }
                 prop_assert_eq!(map.len(), model.len());
                 prop_assert_eq!(map.get(&key), model.get(&key));
+                let hundred = map.matching(|other| (other / 100).cmp(&(key / 100)));
+                let wanted = model.range(key / 100 * 100..key / 100 * 100 + 100);
+                prop_assert!(hundred.eq(wanted));
+            }
+            if let (Some(value), Some(other)) = (map.get_mut(&7), model.get_mut(&7)) {
+                *value += 1;
+                *other += 1;
             }
             prop_assert_eq!(entries(&map), model.clone().into_iter().collect::<Vec<_>>());
             // Whoever holds the copy has what it was.

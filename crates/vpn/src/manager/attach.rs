@@ -1,6 +1,5 @@
 //! Attaching an endpoint, in two phases.
 
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use bgp_wire::Vni;
@@ -26,7 +25,7 @@ impl VpnManager {
             None => self.create(&request)?,
         };
         if let Some(evi) = evi {
-            request.local_port.linuxif = Link::between(evi, id).ipvpn;
+            request.local_port.linuxif = Link::between(evi, id).ipvpn.into();
             self.link(evi, id);
         }
         let (mac, linuxif) = (request.mac, request.local_port.linuxif.clone());
@@ -266,15 +265,16 @@ impl VpnManager {
             instance.refresh_port(&linuxif);
             return Ok(());
         }
-        if let Entry::Vacant(label) = common.labels.entry(mac) {
+        if !common.labels.contains_key(&mac) {
             let previous = &self.previous;
             let number = self
                 .labels
                 .allocate_unless(|number| previous.contains(number));
-            label.insert(number.ok_or(LABELS_EXHAUSTED)?);
+            common.labels.insert(mac, number.ok_or(LABELS_EXHAUSTED)?);
         }
-        if is_advertised && let Entry::Vacant(rd) = common.rds.entry(key) {
-            rd.insert(self.rds.allocate().ok_or(RDS_EXHAUSTED)?);
+        if is_advertised && !common.rds.contains_key(&key) {
+            let rd = self.rds.allocate().ok_or(RDS_EXHAUSTED)?;
+            common.rds.insert(key, rd);
         }
         instance.refresh_local(mac);
         instance.refresh_port(&linuxif);

@@ -1,5 +1,7 @@
 //! Detaching endpoints.
 
+use std::sync::Arc;
+
 use super::{Effect, VpnManager};
 use crate::error::DetachError;
 use crate::intent::InstanceId;
@@ -28,16 +30,16 @@ impl VpnManager {
         let linuxif = match &request.linuxif {
             Some(linuxif) if mac == NO_MAC => {
                 if !common.end_port(linuxif) {
-                    let linuxif = linuxif.clone();
+                    let linuxif = linuxif.to_string();
                     return Err(DetachError::PortNotPlugged { linuxif });
                 }
                 linuxif.clone()
             }
             _ if keys.is_empty() => return Err(DetachError::NotPlugged { mac, ip }),
-            _ => common
-                .port_of(mac)
-                .map(|port| port.linuxif.clone())
-                .unwrap_or_default(),
+            _ => {
+                let port = common.port_of(mac);
+                port.map_or_else(|| "".into(), |port| Arc::clone(&port.linuxif))
+            }
         };
         for key in &keys {
             common.end(*key);
@@ -80,10 +82,10 @@ impl VpnManager {
             let common = instance.common_mut();
             let labels = std::mem::take(&mut common.labels);
             labels
-                .into_values()
-                .for_each(|label| self.labels.release(label));
+                .values()
+                .for_each(|label| self.labels.release(*label));
             let rds = std::mem::take(&mut common.rds);
-            rds.into_values().for_each(|rd| self.rds.release(rd));
+            rds.values().for_each(|rd| self.rds.release(*rd));
             self.remove(id);
         }
         self.redirects.clear();

@@ -21,7 +21,7 @@ impl VpnManager {
         &self,
         request: &mut AttachRequest,
     ) -> Result<Option<InstanceId>, AttachError> {
-        let Some(name) = request.local_port.evpn.clone() else {
+        let Some(name) = request.local_port.evpn.as_deref().map(str::to_owned) else {
             return Ok(None);
         };
         if request.kind == InstanceKind::Evpn {
@@ -55,7 +55,7 @@ impl VpnManager {
             });
         }
         if let Some(vrf) = vrf {
-            request.local_port.linuxif = Link::between(id, vrf).ipvpn;
+            request.local_port.linuxif = Link::between(id, vrf).ipvpn.into();
         }
         Ok(Some(id))
     }
@@ -100,7 +100,10 @@ impl VpnManager {
     pub(super) fn unlink_idle(&mut self, vrf: InstanceId) -> Vec<Effect> {
         let (id, is_used) = match self.instances.get(&vrf) {
             Some(Instance::Vrf(known)) => match known.linked_to {
-                Some(id) => (id, known.common.is_behind(&Link::between(id, vrf).ipvpn)),
+                Some(id) => {
+                    let end = Link::between(id, vrf).ipvpn;
+                    (id, known.intent.ports.contains_key(end.as_str()))
+                }
                 None => return Vec::new(),
             },
             _ => return Vec::new(),

@@ -61,7 +61,8 @@ impl Vrf {
     pub(crate) fn retire(&mut self) -> Outcome {
         let again = std::mem::take(&mut self.again);
         let again: Vec<_> = again.routes().cloned().collect();
-        let routes = std::mem::take(&mut self.advertised).into_values();
+        let advertised = std::mem::take(&mut self.advertised);
+        let routes = advertised.values().cloned();
         self.subscribed.clear();
         self.subscribed_flows.clear();
         self.policy = Policy::default();
@@ -99,7 +100,7 @@ impl Vrf {
         let endpoint = self.common.endpoints.get(&key)?;
         let rd = *self.common.rds.get(&key)?;
         let label = Label::new(*self.common.labels.get(&key.0)?).ok()?;
-        let prefix = endpoint.prefix?;
+        let prefix = endpoint.prefix()?;
         if !endpoint.direction.is_advertised() {
             return None;
         }

@@ -260,7 +260,7 @@ impl Vrf {
             rd: *self.common.rds.get(&key)?,
             label: Label::new(*self.common.labels.get(&key.0)?).ok()?,
             hash_order: endpoint.hash_order,
-            own: endpoint.prefix.filter(is_own),
+            own: endpoint.prefix().filter(is_own),
         })
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bgp_wire::{IpPrefix, Label, MacAddr};
 
-use super::{Placed, Vrf};
+use super::Vrf;
 use crate::error::AttachError;
-use crate::intent::{IpVpnEndpoint, Link};
+use crate::intent::{IpVpnEndpoint, Link, SharedSet};
 use crate::request::AttachRequest;
 
 impl Vrf {
@@ -33,18 +33,12 @@ impl Vrf {
 
     /// Brings the intent up to date with the held endpoints of a MAC; answers whether that changed it.
     pub(crate) fn refresh_local(&mut self, mac: MacAddr) -> bool {
-        let endpoints = self.held(mac);
-        let linuxif = self.common.port_of(mac).map(|port| port.linuxif.clone());
-        let wanted = Placed {
-            linuxif: linuxif.unwrap_or_default(),
-            endpoints,
-        };
-        let placed = self.placed.remove(&mac).unwrap_or_default();
-        if wanted.endpoints == placed.endpoints {
-            self.keep(mac, placed);
+        let wanted = self.held(mac);
+        let placed: BTreeSet<_> = self.placed_endpoints(mac).cloned().collect();
+        if wanted == placed {
             return false;
         }
-        let affected = wanted.endpoints.iter().chain(&placed.endpoints);
+        let affected = wanted.iter().chain(&placed);
         let affected: BTreeSet<IpPrefix> = affected.map(|endpoint| endpoint.prefix).collect();
         self.unplace(mac, &placed);
         self.place(mac, wanted);
@@ -56,51 +50,57 @@ impl Vrf {
 
     /// Whether traffic for a prefix goes to a port of this instance.
     pub(super) fn is_local(&self, prefix: IpPrefix) -> bool {
-        let macs = self.holders.get(&prefix).into_iter().flatten();
-        let endpoints = macs.filter_map(|mac| self.placed.get(mac));
-        let mut endpoints = endpoints.flat_map(|placed| &placed.endpoints);
+        let macs = self.holders.get(&prefix).into_iter();
+        let macs = macs.flat_map(SharedSet::iter);
+        let mut endpoints = macs.flat_map(|mac| self.placed_endpoints(*mac));
         endpoints.any(|e| e.prefix == prefix && e.direction.is_advertised())
     }
 
-    fn place(&mut self, mac: MacAddr, wanted: Placed) {
-        if wanted.endpoints.is_empty() {
-            return;
-        }
-        let vlan = self.common.port_of(mac).and_then(|port| port.vlan);
-        let ports = &mut Arc::make_mut(&mut self.intent).ports;
-        let port = ports.entry(wanted.linuxif.clone()).or_default();
-        port.vlan = vlan;
-        let vrf = self.common.numbers.id;
-        let link = self.linked_to.map(|evi| Link::between(evi, vrf));
-        port.link = link.filter(|link| link.ipvpn == wanted.linuxif);
-        port.endpoints.extend(wanted.endpoints.iter().cloned());
-        for endpoint in &wanted.endpoints {
-            self.holders.entry(endpoint.prefix).or_default().insert(mac);
-        }
-        self.keep(mac, wanted);
+    fn placed_endpoints(&self, mac: MacAddr) -> impl Iterator<Item = &IpVpnEndpoint> {
+        let port = self.placed.get(&mac);
+        let port = port.and_then(|linuxif| self.intent.ports.get(linuxif));
+        let endpoints = port.into_iter().map(|port| &port.endpoints);
+        endpoints.flat_map(move |endpoints| endpoints.matching(move |e| e.mac.cmp(&mac)))
     }
 
-    fn unplace(&mut self, mac: MacAddr, placed: &Placed) {
+    fn place(&mut self, mac: MacAddr, wanted: BTreeSet<IpVpnEndpoint>) {
+        let Some(local) = self.common.port_of(mac).filter(|_| !wanted.is_empty()) else {
+            return;
+        };
+        let vrf = self.common.numbers.id;
+        let link = self.linked_to.map(|evi| Link::between(evi, vrf));
         let ports = &mut Arc::make_mut(&mut self.intent).ports;
-        if let Some(port) = ports.get_mut(&placed.linuxif) {
-            port.endpoints.retain(|endpoint| endpoint.mac != mac);
+        let port = ports.get_or_default(&local.linuxif);
+        port.vlan = local.vlan;
+        port.link = link.filter(|link| *link.ipvpn == *local.linuxif);
+        self.placed.insert(mac, Arc::clone(&local.linuxif));
+        for endpoint in wanted {
+            let holders = self.holders.get_or_default(&endpoint.prefix);
+            holders.insert(mac);
+            port.endpoints.insert(endpoint);
+        }
+    }
+
+    fn unplace(&mut self, mac: MacAddr, placed: &BTreeSet<IpVpnEndpoint>) {
+        let Some(linuxif) = self.placed.remove(&mac) else {
+            return;
+        };
+        let ports = &mut Arc::make_mut(&mut self.intent).ports;
+        if let Some(port) = ports.get_mut(&linuxif) {
+            for endpoint in placed {
+                port.endpoints.remove(endpoint);
+            }
             if port.endpoints.is_empty() {
-                ports.remove(&placed.linuxif);
+                ports.remove(&linuxif);
             }
         }
-        for endpoint in &placed.endpoints {
+        for endpoint in placed {
             if let Some(macs) = self.holders.get_mut(&endpoint.prefix) {
                 macs.remove(&mac);
                 if macs.is_empty() {
                     self.holders.remove(&endpoint.prefix);
                 }
             }
-        }
-    }
-
-    fn keep(&mut self, mac: MacAddr, placed: Placed) {
-        if !placed.endpoints.is_empty() {
-            self.placed.insert(mac, placed);
         }
     }
 
@@ -123,7 +123,7 @@ impl Vrf {
             .collect();
         let live = self.common.keys_of(mac).filter_map(|key| {
             let endpoint = self.common.endpoints.get(&key)?;
-            Some((key.1?, endpoint.prefix?, endpoint.direction))
+            Some((key.1?, endpoint.prefix()?, endpoint.direction))
         });
         let live = live.filter(|(ip, ..)| !pending.iter().any(|(other, ..)| other == ip));
         live.chain(pending.iter().copied())

@@ -258,12 +258,12 @@ impl Watched {
     fn place(&self, mac: MacAddr) -> Option<Place> {
         let intent = &self.watch.intent;
         let mut ports = intent.ports.iter();
-        let declared = ports.find(|(_, port)| port.macs.contains_key(&mac));
+        let declared = ports.find(|(_, port)| port.has(mac));
         let pinned = || intent.remote_macs.get(&mac).filter(|remote| remote.pinned);
         match declared {
             // The bridge's other ports are its owner's.
             Some((name, _)) if self.watch.whole.as_deref() == Some(name) => None,
-            Some((name, _)) => Some(Place::Port(name.clone())),
+            Some((name, _)) => Some(Place::Port(name.to_string())),
             None => pinned().map(|_| Place::Remote),
         }
     }

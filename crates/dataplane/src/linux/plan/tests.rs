@@ -41,27 +41,27 @@ fn intent() -> EvpnIntent {
         linuxbr: None,
         gateway: None,
         gateway_port: None,
-        ports: BTreeMap::new(),
+        ports: vpn::SharedMap::new(),
         remote_macs: vpn::SharedMap::new(),
         neighbours: vpn::SharedMap::new(),
-        flood: BTreeSet::new(),
+        flood: vpn::SharedSet::new(),
     }
 }
 
 /// One port, one remote MAC with its address, one PE to flood to.
 fn small() -> EvpnIntent {
     EvpnIntent {
-        ports: BTreeMap::from([("tap0".into(), port(&[1]))]),
+        ports: vpn::SharedMap::from([("tap0".into(), port(&[1]))]),
         remote_macs: vpn::SharedMap::from([(mac(9), remote(2))]),
         neighbours: vpn::SharedMap::from([(ip(9), mac(9))]),
-        flood: BTreeSet::from([flood(2)]),
+        flood: [flood(2)].into(),
         ..intent()
     }
 }
 
 fn port(macs: &[u8]) -> Port {
     Port {
-        macs: macs.iter().map(|n| (mac(*n), BTreeSet::new())).collect(),
+        endpoints: macs.iter().map(|n| (mac(*n), None)).collect(),
         ..Port::default()
     }
 }
@@ -241,7 +241,7 @@ fn a_foreign_bridge_is_neither_plugged_nor_changed() {
 fn ports_that_cannot_be_plugged_are_named() {
     let mut kernel = host();
     let intent = |name: &str| EvpnIntent {
-        ports: BTreeMap::from([(name.to_owned(), port(&[1]))]),
+        ports: vpn::SharedMap::from([(name.into(), port(&[1]))]),
         ..intent()
     };
     let error = |kernel: &Kernel, name: &str| {
@@ -362,7 +362,7 @@ fn arb_intent() -> impl Strategy<Value = EvpnIntent> {
     (ports, macs, neighbours, floods, shape).prop_map(|(ports, macs, neighbours, floods, shape)| {
         let port_of = |(at, macs): (usize, BTreeSet<u8>)| {
             let macs: Vec<u8> = macs.into_iter().collect();
-            (PORTS[at].to_owned(), port(&macs))
+            (PORTS[at].into(), port(&macs))
         };
         let (number, foreign, local) = shape;
         EvpnIntent {

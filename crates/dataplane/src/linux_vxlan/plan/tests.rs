@@ -86,11 +86,11 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
     (ports, routes, gateway).prop_map(|(ports, routes, gateway)| {
         let ports = ports.into_iter().map(|(n, endpoints)| {
             let port = IpVpnPort {
-                endpoints,
+                endpoints: endpoints.into_iter().collect(),
                 vlan: None,
                 link: None,
             };
-            (format!("tap{n}"), port)
+            (format!("tap{n}").into(), port)
         });
         let routes = routes.into_iter().map(|(n, ipv6, pe, to)| {
             let next_hop = NextHop {

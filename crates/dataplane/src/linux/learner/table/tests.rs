@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use netns::addr::MacAddr as Mac;
 use proptest::prelude::*;
 use vpn::SharedMap;
@@ -19,7 +17,7 @@ fn mac(n: u8) -> MacAddr {
 fn watch(ports: &[u32]) -> Watch {
     let port = |index: &u32| (*index, format!("tap{index}").into());
     let declared = Port {
-        macs: [(mac(7), BTreeSet::new())].into(),
+        endpoints: [(mac(7), None)].into(),
         ..Port::default()
     };
     let remote = RemoteMac {
@@ -35,10 +33,10 @@ fn watch(ports: &[u32]) -> Watch {
         linuxbr: None,
         gateway: None,
         gateway_port: None,
-        ports: [("tap9".to_owned(), declared)].into(),
+        ports: [("tap9".into(), declared)].into(),
         remote_macs: SharedMap::from([(mac(8), remote)]),
         neighbours: SharedMap::new(),
-        flood: BTreeSet::new(),
+        flood: vpn::SharedSet::new(),
     };
     Watch {
         bridge: BRIDGE,
