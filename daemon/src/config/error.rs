@@ -99,8 +99,10 @@ pub enum ConfigErrorKind {
         /// What it has to be.
         rule: String,
     },
-    /// A `$name` in a value stands for nothing, or for itself.
-    #[error("`${name}` in the value of `{option}` stands for nothing")]
+    /// A `$name` in a value stands for itself.
+    #[error(
+        "`${name}` in the value of `{option}` stands for itself; a dollar sign is written `$$`"
+    )]
     Substitution {
         /// Option whose value has it.
         option: String,

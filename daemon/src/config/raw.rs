@@ -108,10 +108,35 @@ impl RawConfig {
         }
     }
 
+    /// Warns of every `$name` that names no option with a value, and so stays as it is.
+    pub fn warn_of_dollars(&mut self) {
+        let mut warnings = Vec::new();
+        for ((section, option), (value, place)) in &self.values {
+            let mut unknown = Vec::new();
+            // One that stands for itself is an error where it is used.
+            self.substitute(section, value, 0, &mut unknown).ok();
+            let is_secret = SECRETS.contains(&option.as_str());
+            warnings.extend(unknown.into_iter().map(|name| {
+                let what = if is_secret { "a `$`" } else { name };
+                format!(
+                    "{place}: {what} in the value of `{option}` stays as it is, for it names no option with a value \
+                     here; a dollar sign is best written `$$`"
+                )
+            }));
+        }
+        self.warnings.extend(warnings);
+    }
+
+    /// Where an option was given a value.
+    pub fn place(&self, section: &str, option: &str) -> Option<&Place> {
+        let (_, place) = self.values.get(&(section.into(), option.into()))?;
+        Some(place)
+    }
+
     /// The text of an option, `$name` replaced.
     ///
     /// # Errors
-    /// A `$name` that stands for nothing.
+    /// A `$name` that stands for itself.
     pub fn text(
         &self,
         section: &'static str,
@@ -120,7 +145,7 @@ impl RawConfig {
         match self.values.get(&(section.into(), option.into())) {
             None => Ok(None),
             Some((value, place)) => self
-                .substitute(section, value, 0)
+                .substitute(section, value, 0, &mut Vec::new())
                 .map(Some)
                 .map_err(|name| {
                     ConfigErrorKind::Substitution {
@@ -212,9 +237,15 @@ impl RawConfig {
         ConfigErrorKind::Missing { section, option }.at(Place::Nowhere)
     }
 
-    /// Replaces `$option`, `${option}`, `$section.option`; `$$` and `\$` are a dollar sign. The error is the
-    /// name that stands for nothing.
-    fn substitute(&self, section: &str, value: &str, depth: usize) -> Result<String, String> {
+    /// Replaces `$option`, `${option}`, `$section.option`; `$$` and `\$` are a dollar sign. What names no option that
+    /// was given a value stays, and is put into `unknown`. The error is the name that stands for itself.
+    fn substitute<'a>(
+        &'a self,
+        section: &str,
+        value: &'a str,
+        depth: usize,
+        unknown: &mut Vec<&'a str>,
+    ) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = value;
         while let Some(at) = rest.find('$') {
@@ -233,19 +264,28 @@ impl RawConfig {
                 continue;
             }
             let (name, after) = reference(after);
+            let written = &from[..from.len() - after.len()];
             if name.is_empty() {
-                out.push('$');
-                rest = after;
-                continue;
+                out.push_str(written);
+            } else if let Some(value) = self.lookup(section, name, depth, unknown)? {
+                out.push_str(&value);
+            } else {
+                unknown.push(written);
+                out.push_str(written);
             }
-            out.push_str(&self.lookup(section, name, depth)?);
             rest = after;
         }
         out.push_str(rest);
         Ok(out)
     }
 
-    fn lookup(&self, section: &str, name: &str, depth: usize) -> Result<String, String> {
+    fn lookup<'a>(
+        &'a self,
+        section: &str,
+        name: &str,
+        depth: usize,
+        unknown: &mut Vec<&'a str>,
+    ) -> Result<Option<String>, String> {
         // Deep enough for anything meant; what goes on refers to itself.
         const DEPTH: usize = 8;
         let (section, option) = match name.split_once('.') {
@@ -259,19 +299,32 @@ impl RawConfig {
                 Some((section.to_owned(), &value.0))
             });
         match found {
-            Some((section, value)) if depth < DEPTH => self.substitute(&section, value, depth + 1),
-            _ => Err(name.to_owned()),
+            None => Ok(None),
+            Some((section, value)) if depth < DEPTH => {
+                let value = self.substitute(&section, value, depth + 1, unknown)?;
+                Ok(Some(value))
+            }
+            Some(_) => Err(name.to_owned()),
         }
     }
 }
 
-/// Splits what follows a dollar sign into the name referred to and the rest.
+/// Options whose values are not to be shown, not even in part.
+const SECRETS: [&str; 2] = ["md5_password", "md5_passwords"];
+
+/// Splits what follows a dollar sign into the name referred to, which is empty if it can be none, and the rest.
 fn reference(text: &str) -> (&str, &str) {
-    if let Some((name, rest)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
+    let is_start = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_part = |c: char| is_start(c) || c.is_ascii_digit() || c == '.';
+    let braced = text.strip_prefix('{').and_then(|text| text.split_once('}'));
+    if let Some((name, rest)) = braced
+        && name.starts_with(is_start)
+        && name.chars().all(is_part)
+    {
         return (name, rest);
     }
-    let end = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.')
-        .unwrap_or(text.len());
-    text.split_at(end)
+    if !text.starts_with(is_start) {
+        return ("", text);
+    }
+    text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()))
 }

@@ -92,7 +92,7 @@ fn values_that_break_a_rule() {
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nbgp_port=0\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nhold_time=2\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nconnect_retry=0\n",
-        "[BGP]\nlocal_address=$nothing\nmy_as=64512\n",
+        "[BGP]\nlocal_address=10.0.0.1\nmy_as=$nothing\n",
         "[BGP]\nlocal_address=$local_address\nmy_as=64512\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\n[API]\nport=eighty\n",
         "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\n[DATAPLANE_DRIVER_EVPN]\ndataplane_driver=ovs\n",
@@ -127,6 +127,32 @@ fn dollar_names_are_replaced() {
         resolve(text).unwrap().common.root_helper,
         "$5 $6 ::1 64512!"
     );
+}
+
+#[test]
+fn dollar_signs_that_name_nothing_stay() {
+    let text = "[BGP]\nlocal_address=10.0.0.1\nmy_as=64512\nmd5_password=a$b$5${c}$$d$\n\
+        md5_passwords=10.0.0.2=x$my_as, 10.0.0.3=y$z\n[COMMON]\nroot_helper = $bgp.nonesuch ${my as} $my_as\n";
+    let mut raw = raw(text).unwrap();
+    let config = Config::resolve(&raw).unwrap();
+    assert_eq!(config.common.root_helper, "$bgp.nonesuch ${my as} $my_as");
+    let password = |last| config.bgp.password([10, 0, 0, last].into()).cloned();
+    assert_eq!(password(1), "a$b$5${c}$d$".parse().ok());
+    assert_eq!(password(2), "x64512".parse().ok());
+    assert_eq!(password(3), "y$z".parse().ok());
+    raw.warn_of_dollars();
+    let rest = "stays as it is, for it names no option with a value here; a dollar sign is best written `$$`";
+    let warned = [
+        (4, "a `$`", "md5_password"),
+        (4, "a `$`", "md5_password"),
+        (5, "a `$`", "md5_passwords"),
+        (7, "$bgp.nonesuch", "root_helper"),
+        (7, "$my_as", "root_helper"),
+    ]
+    .map(|(line, what, option)| {
+        format!("bgp.conf:{line}: {what} in the value of `{option}` {rest}")
+    });
+    assert_eq!(raw.warnings, warned);
 }
 
 #[test]
