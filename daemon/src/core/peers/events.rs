@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, mem::discriminant, net::IpAddr, time::Duration};
 
 use bgp_rib::{Change, PeerExport, RibEvent, RouteTable, WorkerId, export};
-use bgp_session::{DownReason, Negotiated, State};
+use bgp_session::{DownReason, Negotiated, State, Why};
 use bgp_transport::{Outgoing, PeerEvent};
 use bgp_wire::{Family, Update};
 use tokio::time::Instant;
@@ -26,12 +26,14 @@ impl Core {
         let worker = peer.worker();
         let events = match event {
             PeerEvent::State { from, to, why, .. } => {
+                let is_tried = matches!(why, Why::ConnectTimedOut | Why::ConnectFailed);
+                let why = explained(&why, peer.wanted.password().is_some());
                 if peer.changes.happened((from, to)).is_some() {
                     tracing::info!(worker = %worker, "{from} -> {to}: {why}");
                 }
                 (peer.previous, peer.state, peer.since) = (from, to, clock::now());
-                if to == State::Idle {
-                    peer.last_error = Some((clock::now(), why.to_string()));
+                if to == State::Idle || is_tried {
+                    peer.last_error = Some((clock::now(), why));
                 }
                 return self.changed();
             }
@@ -298,4 +300,39 @@ fn resend(table: &RouteTable, worker: WorkerId, family: Family, session: &Sessio
     session
         .outgoing
         .send_all(&export::messages(&changes, &session.context));
+}
+
+/// Why the state of a session has changed. Nobody says that a connection is not signed as the other end has it (RFC 2385
+/// section 4.1): its segments go unanswered.
+fn explained(why: &Why, is_signed: bool) -> String {
+    match why {
+        Why::ConnectTimedOut if is_signed => format!(
+            "{why}: the peer does not answer. It is called with a password (`md5_password`): perhaps the peer has \
+             another, or none"
+        ),
+        Why::ConnectTimedOut => format!(
+            "{why}: the peer does not answer. It is called without a password (`md5_password`): perhaps it wants one"
+        ),
+        _ => why.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_does_not_answer_may_want_another_password() {
+        let timed_out = explained(&Why::ConnectTimedOut, true);
+        assert!(timed_out.ends_with("perhaps the peer has another, or none"));
+        let unsigned = explained(&Why::ConnectTimedOut, false);
+        assert!(unsigned.ends_with("perhaps it wants one"));
+        for text in [timed_out, unsigned] {
+            assert!(
+                text.starts_with("TCP connection not open in time: "),
+                "{text}"
+            );
+        }
+        assert_eq!(explained(&Why::ConnectFailed, true), "no TCP connection");
+    }
 }
