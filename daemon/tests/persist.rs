@@ -10,9 +10,9 @@ mod common;
 
 use std::path::Path;
 
-use bagpipe_api::{AttachBody, DetachBody};
+use bagpipe_api::{AttachBody, DetachBody, LocalPortBody, VpnType};
 use common::Daemon;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn config(directory: &Path, more: &str) -> String {
     let file = directory.join("attachments");
@@ -144,6 +144,39 @@ async fn what_is_detached_while_it_is_still_being_attached_is_not_kept() {
     let daemon = start(directory.path(), "");
     daemon.client().await.attach(&body("a", 250)).await.unwrap();
     assert_eq!(attachments(&daemon).await, before);
+}
+
+#[tokio::test]
+async fn an_instance_that_was_only_plugged_in_is_named_when_it_is_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    let mut client = daemon.client().await;
+    let inner = body("inner", 1);
+    let mut outer = body("outer", 2);
+    outer.gateway_ip = Some("10.0.0.254".to_owned());
+    outer.vpn_type = VpnType::Ipvpn;
+    outer.local_port = LocalPortBody {
+        evpn: Some(json!({"id": "inner"})),
+        ..LocalPortBody::default()
+    };
+    client.attach(&inner).await.unwrap();
+    client.attach(&outer).await.unwrap();
+    client.detach(&detach(&inner)).await.unwrap();
+    drop(client);
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    let named = |logs: &Value| {
+        let text = logs.to_string();
+        let told = [
+            "E-VPN instance `inner`, which was plugged into `outer`,",
+            "02:00:00:00:00:02 at `outer` was kept, and is neither attached",
+        ];
+        told.iter().all(|line| text.contains(line))
+    };
+    daemon.until("logs", named).await;
+    let mut client = daemon.client().await;
+    client.attach(&inner).await.unwrap();
+    client.attach(&outer).await.unwrap();
 }
 
 /// Lets a daemon write files up to some size; what is behind that is an error to it.

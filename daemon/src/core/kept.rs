@@ -1,12 +1,14 @@
 //! Attachments that were kept over a restart: attached again, and detached where nobody asks for them any more.
 
+use std::collections::BTreeSet;
+
 use bagpipe_api::AttachRequest;
 use tokio::time::Instant;
 use vpn::{DetachRequest, InstanceKind};
 
 use super::{
     Core, convert,
-    operations::{Answer, Operation},
+    operations::{Answer, Operation, To},
 };
 use crate::store::Kept;
 
@@ -29,7 +31,21 @@ impl Core {
         }
         // What is plugged into an IP VPN instance has to be there.
         requests.sort_by_key(|(_, request)| request.kind == InstanceKind::IpVpn);
+        let instances: BTreeSet<String> = requests
+            .iter()
+            .map(|(_, request)| request.external_id.clone())
+            .collect();
         for (key, request) in requests {
+            if let Some(evpn) = &request.local_port.evpn
+                && !instances.contains(evpn.as_ref())
+            {
+                // It stayed for being plugged in, and only endpoints are kept.
+                tracing::warn!(
+                    "E-VPN instance `{evpn}`, which was plugged into `{}`, had no endpoint of its own and so is not \
+                     there any more: attach to it, then to `{0}` again",
+                    request.external_id
+                );
+            }
             let detach = DetachRequest {
                 kind: request.kind,
                 external_id: request.external_id.clone(),
@@ -37,11 +53,9 @@ impl Core {
                 ip: request.ip.clone(),
                 linuxif: Some(request.local_port.linuxif.clone()),
             };
+            let to = To::Log(name(&detach));
             self.unconfirmed.insert(key, detach);
-            let answer = Answer {
-                to: None,
-                memo: None,
-            };
+            let answer = Answer { to, memo: None };
             self.queue(Operation::Attach(Box::new(request), answer));
         }
         self.restoring = !self.operations.is_empty();
@@ -69,7 +83,12 @@ impl Core {
             tracing::info!(
                 "detaching {mac} from `{id}`: it was kept, and nobody attached it again"
             );
-            self.detach(request, None);
+            let to = To::Log(name(&request));
+            self.detach(request, to);
         }
     }
+}
+
+fn name(request: &DetachRequest) -> String {
+    format!("{} at `{}`", request.mac, request.external_id)
 }

@@ -38,7 +38,7 @@ use vpn::{
     Warning,
 };
 
-use self::operations::{Done, Operations};
+use self::operations::{Done, Operations, To};
 use self::peers::{Answer, Life, Starter};
 pub use self::peers::{Calls, Peer, Sessions};
 use crate::{
@@ -399,13 +399,13 @@ impl Core {
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Attach { request, reply } => match convert::attach(*request) {
-                Ok(request) => self.attach(request, Some(reply)),
+                Ok(request) => self.attach(request, reply),
                 Err(error) => {
                     reply.send(Err(error.into())).ok();
                 }
             },
             Command::Detach { request, reply } => match convert::detach(*request) {
-                Ok(request) => self.detach(request, Some(reply)),
+                Ok(request) => self.detach(request, To::Client(reply)),
                 Err(error) => {
                     reply.send(Err(error.into())).ok();
                 }

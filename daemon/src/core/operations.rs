@@ -25,9 +25,15 @@ pub(super) enum Operation {
 
 /// What is to be answered when it is done, and kept.
 pub(super) struct Answer {
-    /// Nobody, where the daemon does it by itself.
-    pub(super) to: Option<Reply>,
+    pub(super) to: To,
     pub(super) memo: Option<Memo>,
+}
+
+/// Who is answered.
+pub(super) enum To {
+    Client(Reply),
+    /// Nobody, where the daemon does it by itself: the log is told of what cannot be done, by this name.
+    Log(String),
 }
 
 /// The instances that are being worked on, by external id, with what waits for each.
@@ -87,7 +93,7 @@ impl Core {
     }
 
     /// Starts an attach. What it is kept as is what attaches it again.
-    pub(super) fn attach(&mut self, request: AttachRequest, to: Option<Reply>) {
+    pub(super) fn attach(&mut self, request: AttachRequest, reply: Reply) {
         let memo = self.store.is_some().then(|| {
             let body = serde_json::to_string(&convert::body(&request)).unwrap_or_default();
             let with_address = request.ip.is_some();
@@ -97,11 +103,12 @@ impl Core {
                 body,
             }
         });
+        let to = To::Client(reply);
         self.queue(Operation::Attach(Box::new(request), Answer { to, memo }));
     }
 
     /// Starts a detach. What is asked to be gone is not kept, whether it was there or not.
-    pub(super) fn detach(&mut self, request: DetachRequest, to: Option<Reply>) {
+    pub(super) fn detach(&mut self, request: DetachRequest, to: To) {
         // What of it there is is known when those before it are done.
         self.queue(Operation::Detach(request, Answer { to, memo: None }));
     }
@@ -133,7 +140,7 @@ impl Core {
         let written = memo.and_then(|memo| Some(self.store.as_ref()?.write(memo)));
         // Nobody has to be there to hear it: what was asked for has been done.
         match (to, written) {
-            (Some(to), Some(written)) => {
+            (To::Client(to), Some(written)) => {
                 tokio::spawn(async move {
                     // The thread that writes is only gone when the daemon ends.
                     let outcome = match written.await {
@@ -143,13 +150,13 @@ impl Core {
                     to.send(outcome).ok();
                 });
             }
-            (Some(to), None) => {
+            (To::Client(to), None) => {
                 to.send(outcome).ok();
             }
-            (None, _) => {
+            (To::Log(name), _) => {
                 if let Err(error) = outcome {
                     tracing::warn!(
-                        "what was kept is neither attached nor detached as it should be: {}",
+                        "{name} was kept, and is neither attached nor detached as it should be: {}",
                         error.description
                     );
                 }
