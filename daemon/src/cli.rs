@@ -6,7 +6,7 @@ use clap::{Arg, Args, Command, Parser, value_parser};
 use clap_complete::Shell;
 
 use crate::{
-    config::{Config, ConfigError, ConfigErrorKind, RawConfig, default_file},
+    config::{Config, ConfigError, ConfigErrorKind, Place, RawConfig, default_file},
     logging::{Facility, LogOptions},
 };
 
@@ -51,6 +51,11 @@ const COMPLETION: &str = "shell_completion";
 
 /// Prints an error with its causes, once.
 pub fn complain(program: &str, error: &dyn std::error::Error) {
+    eprintln!("{program}: error: {}", explain(error));
+}
+
+/// An error with its causes, each once.
+pub fn explain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -60,7 +65,23 @@ pub fn complain(program: &str, error: &dyn std::error::Error) {
         }
         source = cause.source();
     }
-    eprintln!("{program}: error: {text}");
+    text
+}
+
+/// A configuration that was read.
+pub struct Read {
+    /// What it means.
+    pub config: Config,
+    /// What should be warned about.
+    pub warnings: Vec<String>,
+    written: RawConfig,
+}
+
+impl Read {
+    /// Where an option was given its value, if it was.
+    pub fn place(&self, section: &str, option: &str) -> Option<&Place> {
+        self.written.place(section, option)
+    }
 }
 
 /// Flags of `bagpipe-bgp` and `bagpipe-bgp-cleanup`.
@@ -153,11 +174,11 @@ impl LogArgs {
 }
 
 impl DaemonArgs {
-    /// Reads the configuration that these flags name; also returns what should be warned about.
+    /// Reads the configuration that these flags name.
     ///
     /// # Errors
     /// A file that cannot be read or that says something impossible.
-    pub fn configuration(self) -> Result<(Config, Vec<String>), ConfigError> {
+    pub fn configuration(self) -> Result<Read, ConfigError> {
         let files = if self.config_file.is_empty() && self.config_dir.is_empty() {
             vec![default_file()]
         } else {
@@ -165,6 +186,7 @@ impl DaemonArgs {
         };
         let mut raw = RawConfig::read(&files, &self.config_dir)?;
         raw.read_environment(|name| env::var(name).ok());
+        raw.warn_of_dollars();
         let mut config = Config::resolve(&raw).inspect_err(|_| {
             // One of them may be why: an option that is missing was perhaps misspelt.
             for warning in &raw.warnings {
@@ -172,7 +194,7 @@ impl DaemonArgs {
             }
         })?;
         self.log.apply(&mut config.log);
-        let mut warnings = raw.warnings;
+        let mut warnings = std::mem::take(&mut raw.warnings);
         warnings.extend(
             config
                 .log
@@ -180,7 +202,11 @@ impl DaemonArgs {
                 .iter()
                 .map(|what| format!("{what} is not supported, ignored")),
         );
-        Ok((config, warnings))
+        Ok(Read {
+            config,
+            warnings,
+            written: raw,
+        })
     }
 }
 

@@ -14,6 +14,9 @@ use vpn::IpVpnIntent;
 
 use crate::config::{self, Config, Evpn, Ipvpn, LocalAddress};
 
+const EVPN: &str = "DATAPLANE_DRIVER_EVPN";
+const IPVPN: &str = "DATAPLANE_DRIVER_IPVPN";
+
 /// A configured interface does not give an address.
 #[derive(Debug, Error)]
 pub enum AddressError {
@@ -56,20 +59,29 @@ pub struct Addresses {
 #[derive(Debug, Error)]
 #[error("option `{option}` of section [{section}]")]
 pub struct OptionError {
-    section: &'static str,
-    option: &'static str,
+    /// Its section.
+    pub section: &'static str,
+    /// Its name.
+    pub option: &'static str,
     source: Box<AddressError>,
 }
 
 impl Addresses {
-    /// Those that are not this host's, or not yet.
-    pub fn elsewhere(&self) -> BTreeSet<IpAddr> {
+    /// Those that are not this host's, or not yet, with section and name of the option that they come from.
+    pub fn elsewhere(&self) -> Vec<(IpAddr, &'static str, &'static str)> {
         let is_elsewhere = |address: &IpAddr| {
             let bound = UdpSocket::bind((*address, 0));
             bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
         };
-        let all = BTreeSet::from([self.bgp, self.vtep, self.pe]);
-        all.into_iter().filter(is_elsewhere).collect()
+        let mut all = vec![
+            (self.bgp, "BGP", "local_address"),
+            (self.vtep, EVPN, "dataplane_local_address"),
+            (self.pe, IPVPN, "dataplane_local_address"),
+        ];
+        // By default they are the first.
+        let mut seen = BTreeSet::new();
+        all.retain(|(address, ..)| seen.insert(*address) && is_elsewhere(address));
+        all
     }
 
     /// Those that are configured.
@@ -104,8 +116,8 @@ impl Addresses {
         Ok(Self {
             bgp,
             router_id,
-            vtep: tunnels("DATAPLANE_DRIVER_EVPN", &config.evpn.local_address).await?,
-            pe: tunnels("DATAPLANE_DRIVER_IPVPN", &config.ipvpn.local_address).await?,
+            vtep: tunnels(EVPN, &config.evpn.local_address).await?,
+            pe: tunnels(IPVPN, &config.ipvpn.local_address).await?,
         })
     }
 }

@@ -109,6 +109,44 @@ async fn a_bad_file_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn what_a_start_would_refuse_is_refused() {
+    let (first, a) = reflector(2).await;
+    let daemon = Daemon::start(&config(&a, ""));
+    let _speaker = Speaker::accept(&first, &FAMILIES).await;
+    is_up(&daemon, 2).await;
+    let missing = daemon.file("missing");
+    let missing = missing.display();
+    for (n, (more, line, said)) in [
+        (format!("[API]\ntoken_file={missing}"), 9, "`token_file` of section [API]: cannot read it"),
+        (format!("[API]\ntls_cert={missing}\ntls_key={missing}"), 9, "`tls_cert` of section [API]"),
+        (
+            "[DATAPLANE_DRIVER_EVPN]\ndataplane_local_address=nonesuch0".to_owned(),
+            9,
+            "`dataplane_local_address` of section [DATAPLANE_DRIVER_EVPN]: interface `nonesuch0` does not exist",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // The number that would be taken over shows that nothing is.
+        read_again(&daemon, &config("", &format!("hold_time={}\n\n{more}", 100 + n)));
+        let refused = |page: &Value| {
+            let text = page.to_string();
+            let place = format!("bgp.conf:{line}: ");
+            ["nothing changes: ", &place, said].iter().all(|part| text.contains(part))
+        };
+        daemon.until("logs", refused).await;
+    }
+    let hold_time = daemon
+        .client()
+        .await
+        .looking_glass("config/BGP/hold_time")
+        .await;
+    assert_eq!(hold_time.unwrap(), 180);
+    assert_eq!(session(&daemon, 2).await, ("Established".to_owned(), 0));
+}
+
+#[tokio::test]
 async fn what_counts_only_at_the_next_start_is_named() {
     let (first, a) = reflector(2).await;
     let daemon = Daemon::start(&config(&a, ""));

@@ -48,14 +48,14 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(status) => return status,
     };
-    let (config, warnings) = match args.daemon.configuration() {
-        Ok(configuration) => configuration,
+    let read = match args.daemon.configuration() {
+        Ok(read) => read,
         Err(error) => {
             cli::complain(PROGRAM, &error);
             return ExitCode::FAILURE;
         }
     };
-    match clean(&config, &warnings, args.dry_run) {
+    match clean(&read.config, &read.warnings, args.dry_run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             cli::complain(PROGRAM, &error);

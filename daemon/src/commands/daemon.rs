@@ -18,17 +18,18 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
 };
+use tokio_rustls::rustls::pki_types::pem;
 
 use super::service::{self, PID_FILE, PidFile, ServiceError};
 use crate::{
-    cli::{self, DaemonArgs},
+    cli::{self, DaemonArgs, Read},
     clock,
     config::{Config, ConfigError},
     core::{self, Command, Commands, Core, Leave, Parts, Sessions},
     host::{self, Addresses, OptionError},
     logging::{self, Memory},
     privileges,
-    rest::{self, Api, Listener, Token, TokenError},
+    rest::{self, Api, Listener, TlsError, Token, TokenError},
     store::{Store, StoreError},
 };
 
@@ -102,12 +103,67 @@ enum StartError {
         file: std::path::PathBuf,
         source: TokenError,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot give up the privileges that are not needed")]
     Privileges(#[source] caps::errors::CapsError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the dataplane driver `{driver}` does not start")]
-    Driver { driver: String, source: DriverError },
+    Driver {
+        driver: String,
+        section: &'static str,
+        source: DriverError,
+    },
+}
+
+impl StartError {
+    /// Section and name of the option that it is about.
+    fn option(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Address(error) => Some((error.section, error.option)),
+            Self::Listen { .. } => Some(("API", "port")),
+            Self::Token { .. } => Some(("API", "token_file")),
+            Self::Tls(error) => Some(("API", error.option())),
+            Self::Store(_) => Some(("COMMON", "persist")),
+            Self::Driver { section, .. } => Some((section, "dataplane_driver")),
+            _ => None,
+        }
+    }
+
+    /// With its causes, and with the place of the option that it is about.
+    fn explain(&self, read: &Read) -> String {
+        let text = cli::explain(self);
+        let place = self
+            .option()
+            .and_then(|(section, option)| read.place(section, option))
+            .or_else(|| match self {
+                Self::Listen { .. } => read.place("API", "host"),
+                _ => None,
+            });
+        match place {
+            Some(place) => format!("{place}: {text}"),
+            None => text,
+        }
+    }
+
+    /// Whether it is only that the daemon may not read something now, which it can when it is started: it has given up what it
+    /// does not need since.
+    fn is_of_privileges(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let io = error.downcast_ref::<io::Error>();
+            let of_pem = error.downcast_ref::<pem::Error>();
+            let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+            if io.is_some_and(denied)
+                || matches!(of_pem, Some(pem::Error::Io(error)) if denied(error))
+            {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
 }
 
 /// Runs the command; `args` starts with the name of the program.
@@ -123,13 +179,17 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match args.word {
         Some(Word::Stop) => service::stop(&usual).map_err(StartError::from),
         Some(Word::Start) if !args.no_daemon => match args.daemon.configuration() {
-            Ok((config, _)) => {
-                service::start(&words, &usual, &config.log).map_err(StartError::from)
-            }
+            Ok(read) => service::start(&words, &usual, &read.config.log).map_err(StartError::from),
             Err(error) => Err(error.into()),
         },
         _ => match args.daemon.configuration() {
-            Ok((config, warnings)) => start(config, &warnings, pid_file.as_deref(), again),
+            Ok(read) => match start(&read, pid_file.as_deref(), again) {
+                Ok(()) => Ok(()),
+                Err(error) => {
+                    eprintln!("{PROGRAM}: error: {}", error.explain(&read));
+                    return ExitCode::FAILURE;
+                }
+            },
             Err(error) => Err(error.into()),
         },
     };
@@ -142,15 +202,10 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(
-    config: Config,
-    warnings: &[String],
-    pid_file: Option<&Path>,
-    again: DaemonArgs,
-) -> Result<(), StartError> {
+fn start(read: &Read, pid_file: Option<&Path>, again: DaemonArgs) -> Result<(), StartError> {
     let _pid_file = pid_file.map(PidFile::take).transpose()?;
-    let (memory, logs) = logging::start(PROGRAM, &config.log)?;
-    for warning in warnings {
+    let (memory, logs) = logging::start(PROGRAM, &read.config.log)?;
+    for warning in &read.warnings {
         tracing::warn!("{warning}");
     }
     // Threads that look up names may be made before the others are given up, and they are kept.
@@ -164,24 +219,26 @@ fn start(
         .on_thread_start(drop_others)
         .build()
         .map_err(StartError::Runtime)?;
-    runtime.block_on(run(config, memory, Again { args: again, logs }))
+    runtime.block_on(run(read, memory, Again { args: again, logs }))
 }
 
-async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartError> {
+async fn run(read: &Read, memory: Memory, again: Again) -> Result<(), StartError> {
+    let config = read.config.clone();
     let stop = Stop::new().map_err(StartError::Runtime)?;
     let started = clock::now();
-    let addresses = Addresses::of(&config).await?;
-    for elsewhere in addresses.elsewhere() {
+    let (addresses, token) = check(&config).await?;
+    for (elsewhere, section, option) in addresses.elsewhere() {
+        let place = read.place(section, option);
+        let place = place.map_or_else(String::new, |place| format!("{place}: "));
         tracing::error!(
-            "{elsewhere} is not an address of this host: nothing comes from there, and nothing can reach this daemon there \
-             (`local_address` in [BGP], `dataplane_local_address` in the others)"
+            "{place}{elsewhere} is not an address of this host: nothing comes from there, and nothing can reach this daemon there \
+             (option `{option}` of section [{section}])"
         );
     }
     let store = config.common.persist.as_deref().map(Store::open);
     let store = store.transpose()?;
     let listener = listen(&config).await?;
     let api_address = listener.to_string();
-    let token = token(&config)?;
     if listener.is_open() && token.is_none() {
         tracing::warn!(
             "the API at {api_address} does what everybody asks who can reach it: let it ask for a token \
@@ -218,6 +275,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
         .await
         .map_err(|source| StartError::Driver {
             driver: config.evpn.driver.to_string(),
+            section: "DATAPLANE_DRIVER_EVPN",
             source,
         })?;
     let ipvpn = match host::ipvpn_driver(&config.ipvpn) {
@@ -232,6 +290,7 @@ async fn run(config: Config, memory: Memory, again: Again) -> Result<(), StartEr
             let driver = DriverTask::start(driver).await;
             let driver = driver.map_err(|source| StartError::Driver {
                 driver: config.ipvpn.driver.to_string(),
+                section: "DATAPLANE_DRIVER_IPVPN",
                 source,
             })?;
             Some(driver)
@@ -271,6 +330,13 @@ async fn listen(config: &Config) -> Result<Listener, StartError> {
     })
 }
 
+/// What can be told of a configuration without changing anything, at the start and when it is read again.
+async fn check(config: &Config) -> Result<(Addresses, Option<Token>), StartError> {
+    let addresses = Addresses::of(config).await?;
+    rest::check_tls(&config.api)?;
+    Ok((addresses, token(config)?))
+}
+
 fn token(config: &Config) -> Result<Option<Token>, StartError> {
     let Some(file) = &config.api.token_file else {
         return Ok(None);
@@ -298,16 +364,26 @@ struct Again {
 impl Again {
     /// Reads it and hands it on; one that is wrong changes nothing.
     async fn read(&self, commands: &Commands) {
-        let (config, warnings) = match self.args.clone().configuration() {
+        let read = match self.args.clone().configuration() {
             Ok(read) => read,
             Err(error) => {
                 tracing::error!("SIGHUP, but nothing changes: {error}");
                 return;
             }
         };
-        for warning in warnings {
+        for warning in &read.warnings {
             tracing::warn!("{warning}");
         }
+        // What a start would not take is not taken now either: it would only show when it is too late.
+        if let Err(error) = check(&read.config).await {
+            let text = error.explain(&read);
+            if !error.is_of_privileges() {
+                tracing::error!("SIGHUP, but nothing changes: {text}");
+                return;
+            }
+            tracing::warn!("{text}: whether the next start can use it cannot be told");
+        }
+        let config = read.config;
         if let Err(error) = self.logs.reload(&config.log) {
             tracing::error!("SIGHUP, but nothing changes: {error}");
             return;

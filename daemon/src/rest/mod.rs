@@ -38,6 +38,7 @@ pub use self::{
     error::HttpError,
     listener::Listener,
     server::serve,
+    tls::{TlsError, check as check_tls},
 };
 use crate::{core::Commands, metrics::RestCounts};
 

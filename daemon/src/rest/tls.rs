@@ -17,7 +17,8 @@ use crate::config;
 
 /// Why there is no TLS.
 #[derive(Debug, Error)]
-pub(super) enum TlsError {
+#[allow(missing_docs, reason = "the texts say it")]
+pub enum TlsError {
     #[error("`{}`, option `{option}` of section [API]: {source}", file.display())]
     File {
         option: &'static str,
@@ -30,6 +31,25 @@ pub(super) enum TlsError {
     Pair(#[from] rustls::Error),
     #[error("option `client_ca` of section [API]: {0}")]
     Clients(#[from] VerifierBuilderError),
+}
+
+impl TlsError {
+    /// The option of [API] that it is about.
+    pub fn option(&self) -> &'static str {
+        match self {
+            Self::File { option, .. } => option,
+            Self::NoCertificate { .. } | Self::Pair(_) => "tls_cert",
+            Self::Clients(_) => "client_ca",
+        }
+    }
+}
+
+/// Whether TLS can be made of connections as the configuration has it.
+///
+/// # Errors
+/// A file that cannot be used.
+pub fn check(api: &config::Api) -> Result<(), TlsError> {
+    api.tls.as_ref().map(acceptor).transpose().map(drop)
 }
 
 /// What makes TLS of connections.
