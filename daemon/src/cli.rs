@@ -1,12 +1,19 @@
 //! Command line shared by the daemon and its cleanup, and what all commands do alike.
 
-use std::{env, ffi::OsString, io, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    ffi::OsString,
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Arg, Args, Command, Parser, value_parser};
 use clap_complete::Shell;
 
 use crate::{
-    config::{Config, ConfigError, ConfigErrorKind, Place, RawConfig, default_file},
+    config::{self, Config, ConfigError, ConfigErrorKind, Place, RawConfig, default_file},
     logging::{Facility, LogOptions},
 };
 
@@ -210,11 +217,18 @@ impl DaemonArgs {
     }
 }
 
-/// The configuration file as the small tools use it: only for the port of the API, and not required.
+/// Where the small tools find the API: at what was given, else where the configuration file has it, which is not required.
+/// The address is the loopback's where the daemon listens on all, or on a Unix socket.
 ///
 /// # Errors
-/// The file is there and says something impossible about the port.
-pub fn configured_api_port() -> Result<u16, ConfigError> {
+/// The file is there and says something impossible about what was not given.
+pub fn configured_api(
+    server: Option<IpAddr>,
+    port: Option<u16>,
+) -> Result<SocketAddr, ConfigError> {
+    if let (Some(server), Some(port)) = (server, port) {
+        return Ok(SocketAddr::new(server, port));
+    }
     let mut raw = match RawConfig::read(&[default_file()], &[]) {
         Ok(raw) => raw,
         Err(ConfigError {
@@ -224,5 +238,13 @@ pub fn configured_api_port() -> Result<u16, ConfigError> {
         Err(error) => return Err(error),
     };
     raw.read_environment(|name| env::var(name).ok());
-    crate::config::api_port(&raw)
+    let server = match server {
+        Some(server) => server,
+        None => config::api_address(&raw)?,
+    };
+    let port = match port {
+        Some(port) => port,
+        None => config::api_port(&raw)?,
+    };
+    Ok(SocketAddr::new(server, port))
 }

@@ -77,6 +77,31 @@ fn issue_67_configurations_that_cannot_be_used() {
     insta::assert_snapshot!(all);
 }
 
+#[tokio::test]
+async fn tools_find_the_daemon_where_the_configuration_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bgp.conf");
+    for (host, reached) in [("127.0.0.5", "127.0.0.5"), ("0.0.0.0", "127.0.0.1")] {
+        let daemon = Daemon::start(&config(9, &format!("host={host}\n")));
+        let port = daemon.api.port();
+        fs::write(&file, format!("[API]\nhost={host}\nport={port}\n")).unwrap();
+        let ask = |path: &str, args: &[&str]| {
+            let mut command = Command::new(path);
+            command.args(args).env("BAGPIPE_BGP_CONFIG_FILE", &file);
+            let output = command.output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{host}: {text}");
+            text
+        };
+        let glass = env!("CARGO_BIN_EXE_bagpipe-looking-glass");
+        assert!(ask(glass, &["--json"]).contains(&format!("http://{reached}:{port}/")));
+        ask(env!("CARGO_BIN_EXE_bagpipe-impex2dot"), &[]);
+        let attach = "--attach --network-type ipvpn --port tap1 --ip 10.0.0.1";
+        let flags: Vec<&str> = attach.split(' ').collect();
+        ask(env!("CARGO_BIN_EXE_bagpipe-rest-attach"), &flags);
+    }
+}
+
 #[test]
 fn usage_errors_end_with_2() {
     for (program, args) in [

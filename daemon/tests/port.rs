@@ -218,4 +218,33 @@ async fn issues_68_and_69_rest_attach_makes_and_cleans_a_namespace() {
         text.contains("network namespace `test2` does not exist"),
         "{text}"
     );
+
+    // What is refused leaves nothing that was not there before.
+    let nothing = |names: &[String]| {
+        assert_eq!(names, [] as [&str; 0]);
+    };
+    let (status, text) = attach(&["--attach", "--json", "--mac", "01:00:00:00:00:01"]);
+    assert_eq!(status, Some(1), "{text}");
+    nothing(&names());
+    let (status, text) = attach(&["--attach", "--json", "--vni", "99999999"]);
+    assert_eq!(status, Some(1), "{text}");
+    let (report, said) = text.split_once('\n').unwrap();
+    assert_eq!(said, "error 400, reason: Bad Request\n");
+    let report: serde_json::Value = serde_json::from_str(report).unwrap();
+    assert_eq!(report["error"], "400 Bad Request");
+    assert_eq!(report["field"], "vni");
+    nothing(&names());
+    assert!(outside.link("ns-test2").await.unwrap_err().is_not_found());
+    node.run(|| netns::ns::named::add("test2"))
+        .unwrap()
+        .unwrap();
+    let (status, text) = attach(&["--attach", "--vni", "99999999"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert_eq!(names(), ["test2"]);
+    assert!(outside.link("ns-test2").await.unwrap_err().is_not_found());
+    let (status, text) = attach(&["--attach"]);
+    assert_eq!(status, Some(0), "{text}");
+    let (status, text) = attach(&["--attach", "--vni", "99999999"]);
+    assert_eq!(status, Some(1), "{text}");
+    assert!(outside.link("ns-test2").await.unwrap().up);
 }

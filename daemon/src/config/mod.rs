@@ -28,7 +28,7 @@ pub use self::{
     error::{ConfigError, ConfigErrorKind, Place},
     peer::{Host, PeerName},
     raw::RawConfig,
-    resolve::api_port,
+    resolve::{api_address, api_port},
 };
 
 /// The file read when none is named, unless [`FILE_VARIABLE`] names another.

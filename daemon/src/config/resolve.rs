@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _},
     path::PathBuf,
     time::Duration,
 };
@@ -186,6 +186,27 @@ impl LogOptions {
 /// not theirs.
 pub fn api_port(raw: &RawConfig) -> Result<u16, ConfigError> {
     port(raw, "API", "port").map(|port| port.unwrap_or(DEFAULT_API_PORT))
+}
+
+/// The address that tools on the same host reach the API at.
+///
+/// # Errors
+/// A name that cannot be looked up.
+pub fn api_address(raw: &RawConfig) -> Result<IpAddr, ConfigError> {
+    let host = raw.text("API", "host")?;
+    let host = host.filter(|host| !host.is_empty() && !host.starts_with("unix:"));
+    let Some(host) = host else {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    };
+    let found = (host.as_str(), 0).to_socket_addrs();
+    let address = found.ok().and_then(|mut found| found.next());
+    let rule = "must be an address, or a name that can be looked up";
+    let address = address.ok_or_else(|| raw.refuse("API", "host", host, rule))?;
+    Ok(match address.ip() {
+        IpAddr::V4(all) if all.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(all) if all.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        one => one,
+    })
 }
 
 fn port(

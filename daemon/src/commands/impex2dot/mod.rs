@@ -8,7 +8,7 @@ mod tests;
 use std::{
     ffi::OsString,
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     process::ExitCode,
 };
 
@@ -40,8 +40,8 @@ const PROGRAM: &str = "bagpipe-impex2dot";
         Exit status: 0 drawn, 1 a daemon cannot be asked, 2 usage."
 )]
 struct Args {
-    /// Address or name of a daemon, repeatable
-    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    /// Address or name of a daemon, repeatable [default: that of `host` in the configuration file, else 127.0.0.1]
+    #[arg(long, value_name = "HOST")]
     server: Vec<String>,
 
     /// Port of their APIs [default: that of the configuration file, else 8082]
@@ -105,12 +105,19 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn draw(args: &Args) -> Result<String, Failure> {
-    let port = match args.port {
-        Some(port) => port,
-        None => cli::configured_api_port()?,
+    // Of a server that is named it does not matter where this host's is.
+    let named = args
+        .server
+        .first()
+        .map(|_| IpAddr::from(Ipv4Addr::LOCALHOST));
+    let configured = cli::configured_api(named, args.port)?;
+    let port = configured.port();
+    let servers = match named {
+        Some(_) => args.server.clone(),
+        None => vec![configured.ip().to_string()],
     };
     let mut instances = Vec::new();
-    for server in &args.server {
+    for server in &servers {
         let glass = Glass::connect(args, server, port).await?;
         instances.extend(glass.instances().await?);
     }

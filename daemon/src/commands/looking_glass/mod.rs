@@ -9,7 +9,7 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     io::Write as _,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     process::ExitCode,
 };
 
@@ -37,9 +37,9 @@ const PROGRAM: &str = "bagpipe-looking-glass";
         Exit status: 0 shown, 1 no such path, no server or any other failure, 2 usage."
 )]
 struct Args {
-    /// Address of the daemon
-    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    server: IpAddr,
+    /// Address of the daemon [default: that of `host` in the configuration file, else 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    server: Option<IpAddr>,
 
     /// Port of its API [default: that of the configuration file, else 8082]
     #[arg(long, value_name = "PORT")]
@@ -114,11 +114,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 async fn show(args: &Args) -> Result<String, Failure> {
-    let port = match args.port {
-        Some(port) => port,
-        None => cli::configured_api_port()?,
-    };
-    let address = SocketAddr::new(args.server, port);
+    let address = cli::configured_api(args.server, args.port)?;
     let reached = args.reach.connect(address, args.port.is_none()).await;
     let client = reached.map_err(|error| match error {
         ReachError::Client(ClientError::Connect { address, source }) => {

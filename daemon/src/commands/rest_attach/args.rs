@@ -175,7 +175,8 @@ pub(super) struct Args {
     #[command(flatten)]
     pub reach: crate::commands::reach::ReachArgs,
 
-    /// Port of the daemon's API [default: that of /etc/bagpipe-bgp/bgp.conf, else 8082]
+    /// Port of the daemon's API, at the address that the configuration file has [default: that of /etc/bagpipe-bgp/bgp.conf,
+    /// else 8082]
     #[arg(long, value_name = "PORT", help_heading = "Output")]
     pub api_port: Option<u16>,
 }

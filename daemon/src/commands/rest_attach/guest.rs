@@ -33,10 +33,37 @@ pub(super) enum GuestError {
     Host { host_if: String, source: LinkError },
 }
 
+/// What was not there before, to be taken away again if that is of no use.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    netns: Option<String>,
+    host_if: Option<String>,
+}
+
+impl Made {
+    /// Takes it away. What is gone already or cannot be taken away is left at that: why it is done is to be told.
+    pub(super) async fn undo(self) {
+        if let (Some(host_if), Ok(netlink)) = (self.host_if, Netlink::current()) {
+            netlink.delete(host_if.as_str()).await.ok();
+        }
+        if let Some(netns) = self.netns {
+            named::delete(&netns).ok();
+        }
+    }
+}
+
 /// Makes the namespace unless it is there, wires it and answers its MAC address.
-pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, GuestError> {
+pub(super) async fn make(
+    port: &NetnsPort,
+    mac: Option<&str>,
+    made: &mut Made,
+) -> Result<String, GuestError> {
     let guest = match named::open(&port.netns) {
-        Err(NamedError::Missing(_)) => named::add(&port.netns)?,
+        Err(NamedError::Missing(_)) => {
+            let guest = named::add(&port.netns)?;
+            made.netns = Some(port.netns.clone());
+            guest
+        }
         other => other?,
     };
     let wired = GuestPort {
@@ -50,16 +77,24 @@ pub(super) async fn make(port: &NetnsPort, mac: Option<&str>) -> Result<String, 
     };
     let here = NetNs::current()?;
     let taken = port::leads_elsewhere(&here, &guest, &port.host_if).await;
-    let taken = taken.map_err(|source| GuestError::Host {
+    let host = |source| GuestError::Host {
         host_if: port.host_if.clone(),
         source,
-    })?;
+    };
+    let taken = taken.map_err(host)?;
     if taken {
         return Err(GuestError::Taken(port.host_if.clone()));
     }
-    let made = port::plug_netns(&here, &guest, &wired).await?;
+    let before = Netlink::in_ns(&here)
+        .map_err(host)?
+        .link(port.host_if.as_str())
+        .await;
+    if before.is_err_and(|error| error.is_not_found()) {
+        made.host_if = Some(port.host_if.clone());
+    }
+    let found = port::plug_netns(&here, &guest, &wired).await?;
     // What was given stays as it was written.
-    Ok(mac.map_or_else(|| made.to_string(), str::to_owned))
+    Ok(mac.map_or_else(|| found.to_string(), str::to_owned))
 }
 
 /// The MAC address in a namespace that was made before.

@@ -10,7 +10,6 @@ mod tests;
 use std::{
     ffi::OsString,
     io::{self, Write as _},
-    net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
 };
 
@@ -18,7 +17,11 @@ use bagpipe_api::{AttachBody, ClientError, Refusal};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use self::{args::Args, guest::GuestError, plan::Plan};
+use self::{
+    args::Args,
+    guest::{GuestError, Made},
+    plan::Plan,
+};
 use super::reach::ReachError;
 use crate::{cli, config::ConfigError};
 
@@ -49,19 +52,19 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let plan = match Plan::new(&args) {
         Ok(plan) => plan,
         Err(error) => {
+            let mut report = Report::new(args.json);
+            report.note("error", error.to_string());
+            report.end();
             cli::complain(PROGRAM, &error);
             return ExitCode::from(2);
         }
     };
-    let mut report = Report {
-        json: args.json,
-        object: json!({}),
-    };
+    let mut report = Report::new(args.json);
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(&args, plan, &mut report)));
+        .and_then(|runtime| runtime.block_on(run_or_undo(&args, plan, &mut report)));
     match done {
         Ok(()) => {
             report.end();
@@ -72,6 +75,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(failure) => {
+            report.note("error", cli::explain(&failure));
             report.end();
             cli::complain(PROGRAM, &failure);
             ExitCode::FAILURE
@@ -79,7 +83,31 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Failure> {
+/// Does it; what was made on the way of an attach that was not done is taken away again.
+async fn run_or_undo(args: &Args, plan: Plan, report: &mut Report) -> Result<(), Failure> {
+    let mut made = Made::default();
+    let done = run(args, plan, report, &mut made).await;
+    if done.as_ref().is_err_and(is_undone) {
+        made.undo().await;
+    }
+    done
+}
+
+/// Whether it is certain that the daemon has nothing attached: it was not asked, or has said so.
+fn is_undone(failure: &Failure) -> bool {
+    match failure {
+        Failure::Client(ClientError::Refused(refusal)) => refusal.status < 500,
+        Failure::Client(error) => matches!(error, ClientError::Connect { .. }),
+        _ => true,
+    }
+}
+
+async fn run(
+    args: &Args,
+    mut plan: Plan,
+    report: &mut Report,
+    made: &mut Made,
+) -> Result<(), Failure> {
     if let Some(gateway) = plan.computed_gateway {
         report.say(&format!("using {gateway} as gateway address"));
     }
@@ -94,7 +122,7 @@ async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Fai
         }
         let given = Some(plan.body.mac_address.as_str()).filter(|mac| !mac.is_empty());
         let mac = if args.attach {
-            guest::make(port, given).await?
+            guest::make(port, given, made).await?
         } else {
             match given {
                 Some(mac) => mac.to_owned(),
@@ -122,11 +150,7 @@ async fn run(args: &Args, mut plan: Plan, report: &mut Report) -> Result<(), Fai
         report.note("bridge", bridge.clone());
     }
 
-    let port = match args.api_port {
-        Some(port) => port,
-        None => cli::configured_api_port()?,
-    };
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = cli::configured_api(None, args.api_port)?;
     let reached = args.reach.connect(address, args.api_port.is_none()).await;
     let mut client = reached.map_err(|error| match error {
         ReachError::Client(error) => Failure::Client(error),
@@ -157,6 +181,11 @@ struct Report {
 }
 
 impl Report {
+    fn new(json: bool) -> Self {
+        let object = json!({});
+        Self { json, object }
+    }
+
     fn say(&self, line: &str) {
         if !self.json {
             // Whoever closed the pipe does not want to know.
@@ -188,6 +217,7 @@ impl Report {
             self.say(&format!("   {field} {rule}"));
         }
         self.note("status", *status);
+        self.note("error", format!("{status} {}", reason(*status)));
         self.note("description", description.clone());
         self.note("field", field.clone());
         self.note("rule", rule.clone());
