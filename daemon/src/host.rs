@@ -5,7 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use dataplane::{
-    Driver, DummyDriver, LinuxDriver, LinuxOptions, LinuxVxlanDriver, LinuxVxlanOptions,
+    Driver, DummyDriver, LearningOptions, LinuxDriver, LinuxOptions, LinuxVxlanDriver,
+    LinuxVxlanOptions, Reporter,
 };
 use netns::link::{LinkError, Netlink};
 use thiserror::Error;
@@ -151,12 +152,17 @@ async fn address(configured: &LocalAddress) -> Result<IpAddr, AddressError> {
         .ok_or_else(|| AddressError::NoAddress(name.clone()))
 }
 
-/// The E-VPN dataplane driver that is configured; nothing is touched yet.
-pub fn evpn_driver(evpn: &Evpn) -> Box<dyn Driver> {
+/// The E-VPN dataplane driver that is configured; nothing is touched yet. The reporter is told of MACs that it learns.
+pub fn evpn_driver(evpn: &Evpn, reporter: Option<Reporter>) -> Box<dyn Driver> {
     match evpn.driver {
         config::EvpnDriver::Dummy => Box::new(DummyDriver::new()),
         config::EvpnDriver::Linux => Box::new(LinuxDriver::new(LinuxOptions {
             vxlan_port: evpn.vxlan_dst_port,
+            learning: LearningOptions {
+                reporter,
+                limit: Some(evpn.mac_learning_limit),
+                ageing: evpn.mac_ageing_time,
+            },
             ..LinuxOptions::default()
         })),
     }

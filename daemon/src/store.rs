@@ -71,6 +71,11 @@ impl Key {
         // The name comes last, whatever is in it: the rest has fixed forms.
         Self(format!("{mac}\0{ip}\0{instance}"))
     }
+
+    /// The one of a port without MAC: names of interfaces have no slash.
+    pub fn of_port(instance: &str, linuxif: &str) -> Self {
+        Self(format!("port\0{linuxif}\0{instance}"))
+    }
 }
 
 /// What is to be written.

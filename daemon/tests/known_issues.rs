@@ -360,6 +360,51 @@ async fn issue_58_all_attachments_can_be_listed_and_attached_by_one_call() {
 }
 
 #[tokio::test]
+async fn issue_73_a_port_is_attached_without_a_mac_address() {
+    let daemon = daemon();
+    let mut client = daemon.client().await;
+    let port = AttachBody::learning("e1", "tap1").rt("64512:1");
+    let too = AttachBody {
+        learn: true,
+        local_port: bagpipe_api::LocalPortBody::interface("tap2"),
+        ..evpn()
+    };
+    client.attach(&port).await.unwrap();
+    client.attach(&port).await.unwrap();
+    client.attach(&too).await.unwrap();
+    assert_eq!(
+        client.attachments().await.unwrap(),
+        [port.clone(), too.clone()]
+    );
+    let ports = page(&mut client, "vpns/instances/e1/ports").await;
+    // With the dummy driver there is nothing to be learnt.
+    assert_eq!(ports["tap1"], json!({"endpoints": [], "learned_macs": []}));
+    assert_eq!(ports["tap2"]["learned_macs"], json!([]));
+    assert_eq!(advertised(&mut client, "e1").await.len(), 2);
+
+    let attach = serde_json::to_value(&port).unwrap();
+    for (key, value, field) in [
+        ("learn", json!(false), "mac_address"),
+        ("learn", json!("yes"), "learn"),
+        ("ip_address", json!("10.0.0.9"), "ip_address"),
+        ("vpn_type", json!("ipvpn"), "learn"),
+        ("mac_address", json!("00:00:00:00:00:00"), "mac_address"),
+    ] {
+        let mut body = attach.clone();
+        body[key] = value;
+        let refusal = refused(&mut client, "/attach_localport", &body).await;
+        assert_eq!(refusal.field.as_deref(), Some(field), "{body}: {refusal}");
+    }
+    let mut detach = serde_json::to_value(DetachBody::from(&port)).unwrap();
+    detach["local_port"] = json!("tap2");
+    let refusal = refused(&mut client, "/detach_localport", &detach).await;
+    assert_eq!(refusal.field.as_deref(), Some("mac_address"), "{refusal}");
+    client.detach(&DetachBody::from(&port)).await.unwrap();
+    client.detach(&DetachBody::from(&too)).await.unwrap();
+    assert_eq!(page(&mut client, "vpns/instances").await, json!([]));
+}
+
+#[tokio::test]
 async fn issue_59_connections_are_kept_and_old_clients_are_served() {
     let daemon = daemon();
     let twice = "GET /ping HTTP/1.1\r\nhost: h\r\n\r\nGET /ping HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";

@@ -263,3 +263,22 @@ fn a_damaged_store_is_an_error_at_start() {
     );
     assert!(stderr.contains("move it away"), "{stderr}");
 }
+
+#[tokio::test]
+async fn a_port_that_learns_is_attached_again_and_what_it_learnt_is_not_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    let mut client = daemon.client().await;
+    let port = |name: &str| AttachBody::learning("a", name).rt("64512:1");
+    for name in ["tap1", "tap2"] {
+        client.attach(&port(name)).await.unwrap();
+    }
+    client.detach(&detach(&port("tap1"))).await.unwrap();
+    drop(client);
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    let ports = "vpns/instances/a/ports";
+    daemon.until(ports, |page| page["tap2"].is_object()).await;
+    let kept = daemon.client().await.attachments().await.unwrap();
+    assert_eq!(kept, [port("tap2")]);
+}

@@ -82,8 +82,12 @@ pub struct AttachBody {
     pub vpn_type: VpnType,
     /// The caller's name of the instance; equal names share one instance.
     pub vpn_instance_id: String,
-    /// MAC address of the endpoint.
+    /// MAC address of the endpoint; empty for a port whose MAC addresses are all learnt.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mac_address: String,
+    /// Learn the MAC addresses that are seen at the port, too (E-VPN only).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub learn: bool,
     /// Address of the endpoint, with or without a prefix length; none makes an E-VPN endpoint of the MAC only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
@@ -142,6 +146,7 @@ impl AttachBody {
             vpn_type: VpnType::Evpn,
             vpn_instance_id: instance.into(),
             mac_address: mac.into(),
+            learn: false,
             ip_address: None,
             local_port: LocalPortBody::interface(interface),
             import_rt: Vec::new(),
@@ -158,6 +163,14 @@ impl AttachBody {
             fallback: None,
             description: None,
             instance_description: None,
+        }
+    }
+
+    /// A port of an E-VPN instance whose MAC addresses are all learnt.
+    pub fn learning(instance: impl Into<String>, interface: impl Into<String>) -> Self {
+        Self {
+            learn: true,
+            ..Self::evpn(instance, interface, "")
         }
     }
 
@@ -189,13 +202,19 @@ pub struct DetachBody {
     pub vpn_type: VpnType,
     /// The caller's name of the instance.
     pub vpn_instance_id: String,
-    /// MAC address of the endpoint.
+    /// MAC address of the endpoint; empty for a port that was attached without.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mac_address: String,
     /// Address of the endpoint; none detaches every endpoint of the MAC (E-VPN).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
     /// Where the endpoint is plugged.
     pub local_port: LocalPortBody,
+}
+
+// By reference, as serde wants it.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl From<&AttachBody> for DetachBody {

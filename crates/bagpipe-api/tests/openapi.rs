@@ -120,13 +120,41 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn schema_and_parser_judge_ports_without_mac_alike() {
+    let (attach, detach) = (schema("Attach"), schema("Detach"));
+    for vpn_type in ["evpn", "ipvpn"] {
+        for learn in [json!(true), json!(false), json!(null), json!("yes")] {
+            for mac in [json!(null), json!("02:00:00:00:00:01")] {
+                for ip in [json!(null), json!("10.0.0.1")] {
+                    for port in [json!("tap1"), json!({"linuxif": "tap1"}), json!({})] {
+                        let mut body = evpn();
+                        body["vpn_type"] = vpn_type.into();
+                        body["learn"] = learn.clone();
+                        body["mac_address"] = mac.clone();
+                        body["ip_address"] = ip.clone();
+                        body["local_port"] = port;
+                        body["gateway_ip"] = Value::Null;
+                        let described = attach.is_valid(&body);
+                        let taken = AttachRequest::from_value(body.clone());
+                        assert_eq!(taken.is_ok(), described, "{body}: {taken:?}");
+                        let described = detach.is_valid(&body);
+                        let taken = DetachRequest::from_value(body.clone());
+                        assert_eq!(taken.is_ok(), described, "{body}: {taken:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn schema_and_parser_judge_attaches_alike(
         key in prop::sample::select(vec![
-            "vpn_type", "vpn_instance_id", "mac_address", "local_port", "ip_address", "import_rt",
+            "vpn_type", "vpn_instance_id", "mac_address", "learn", "local_port", "ip_address", "import_rt",
             "gateway_ip", "advertise_subnet", "lb_consistent_hash_order", "local_pref", "vni",
             "linuxbr", "direction", "readvertise", "attract_traffic", "fallback", "description",
         ]),

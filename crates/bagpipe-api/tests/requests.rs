@@ -204,8 +204,11 @@ fn a_whole_attach() {
     })))
     .unwrap();
     assert_eq!(request.vpn_type, VpnType::Evpn);
-    assert_eq!(request.mac.mac, MacAddr([0, 0, 0xde, 0xad, 0xbe, 2]));
-    assert_eq!(request.mac.text, "0000.DEAD.be02");
+    assert_eq!(
+        request.mac.as_ref().unwrap().mac,
+        MacAddr([0, 0, 0xde, 0xad, 0xbe, 2])
+    );
+    assert_eq!(request.mac.as_ref().unwrap().text, "0000.DEAD.be02");
     let ip = request.ip.unwrap();
     assert_eq!(
         (ip.address.to_string().as_str(), ip.prefix_len),
@@ -235,7 +238,10 @@ fn spellings_of_nothing() {
     assert_eq!(request.ip, None);
     assert_eq!(request.vni, None);
     assert!(request.import_rt.is_empty() && request.export_rt.is_empty());
-    assert_eq!(request.mac.mac, MacAddr([0, 0, 0, 0, 0, 5]));
+    assert_eq!(
+        request.mac.as_ref().unwrap().mac,
+        MacAddr([0, 0, 0, 0, 0, 5])
+    );
 }
 
 #[test]

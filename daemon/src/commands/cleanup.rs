@@ -78,7 +78,7 @@ fn clean(config: &Config, warnings: &[String], dry_run: bool) -> Result<(), Clea
         |source| CleanupError::Driver { driver, source }
     };
     runtime.block_on(async {
-        let evpn = reset(host::evpn_driver(&config.evpn), dry_run).await;
+        let evpn = reset(host::evpn_driver(&config.evpn, None), dry_run).await;
         // Whatever became of the one, the other is to be cleaned.
         let ipvpn = match host::ipvpn_driver(&config.ipvpn) {
             Some(driver) => reset(driver, dry_run).await,

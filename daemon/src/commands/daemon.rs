@@ -12,7 +12,7 @@ use std::{
 
 use bgp_transport::sd_notify;
 use clap::{Parser, ValueEnum};
-use dataplane::{DriverError, DriverTask};
+use dataplane::{DriverError, DriverTask, Reporter};
 use thiserror::Error;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -271,7 +271,8 @@ async fn run(read: &Read, memory: Memory, again: Again) -> Result<(), StartError
 
     // Everything is bound, and the threads of the drivers are yet to be made.
     privileges::drop_others().map_err(StartError::Privileges)?;
-    let driver = DriverTask::start(host::evpn_driver(&config.evpn))
+    let (reporter, sightings) = Reporter::new();
+    let driver = DriverTask::start(host::evpn_driver(&config.evpn, Some(reporter)))
         .await
         .map_err(|source| StartError::Driver {
             driver: config.evpn.driver.to_string(),
@@ -305,6 +306,7 @@ async fn run(read: &Read, memory: Memory, again: Again) -> Result<(), StartError
         addresses,
         driver,
         ipvpn,
+        sightings,
         memory,
         started,
         version,

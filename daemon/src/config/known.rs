@@ -132,6 +132,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "duplicate_mac_moves",
             "duplicate_mac_window",
             "duplicate_mac_hold",
+            "mac_ageing_time",
+            "mac_learning_limit",
             "ovs_bridge",
             "ovsbr_interfaces_mtu",
         ],

@@ -173,6 +173,10 @@ pub struct Evpn {
     pub stale_time: Duration,
     /// When a MAC is taken for a duplicate.
     pub duplicates: DuplicateDetection,
+    /// After what silence a learnt MAC is forgotten; the kernel's choice if none.
+    pub mac_ageing_time: Option<Duration>,
+    /// How many MACs are learnt at one port.
+    pub mac_learning_limit: usize,
 }
 
 /// Dataplane drivers for E-VPN.

@@ -96,6 +96,8 @@ impl Config {
             vxlan_dst_port: port(raw, EVPN, "vxlan_dst_port")?.unwrap_or(4789),
             stale_time: seconds(raw, EVPN, "stale_time", 0.0)?.unwrap_or(STALE_TIME),
             duplicates: duplicates(raw)?,
+            mac_ageing_time: seconds(raw, EVPN, "mac_ageing_time", 1.0)?,
+            mac_learning_limit: mac_learning_limit(raw)?,
         };
         let ipvpn = ipvpn(raw)?;
         let both = evpn.driver == EvpnDriver::Linux && ipvpn.driver == IpvpnDriver::LinuxVxlan;
@@ -260,6 +262,15 @@ fn duplicates(raw: &RawConfig) -> Result<DuplicateDetection, ConfigError> {
         window: seconds(raw, EVPN, "duplicate_mac_window", 1.0)?.unwrap_or(default.window),
         hold: seconds(raw, EVPN, "duplicate_mac_hold", 0.0)?.filter(|hold| !hold.is_zero()),
     })
+}
+
+fn mac_learning_limit(raw: &RawConfig) -> Result<usize, ConfigError> {
+    let rule = "must be a number of MAC addresses, 1 to 100000";
+    let limit = raw.with(EVPN, "mac_learning_limit", rule, |text| {
+        let limit = text.parse().ok();
+        limit.filter(|limit| (1..=100_000).contains(limit))
+    })?;
+    Ok(limit.unwrap_or(dataplane::LEARNED_LIMIT))
 }
 
 /// A value that is not to be shown, even where it is wrong.

@@ -18,7 +18,9 @@ pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
         Some(value).filter(|value: &Value| !value.is_null())
     };
     // A number was taken as an address too; as text it would be none.
-    let mac_address = if request::parse_mac(&request.mac_text) == Some(request.mac) {
+    let mac_address = if request.is_of_port() {
+        String::new()
+    } else if request::parse_mac(&request.mac_text) == Some(request.mac) {
         request.mac_text.clone()
     } else {
         request.mac.to_string()
@@ -33,6 +35,7 @@ pub(super) fn body(request: &vpn::AttachRequest) -> AttachBody {
         },
         vpn_instance_id: request.external_id.clone(),
         mac_address,
+        learn: request.learn,
         ip_address: request.ip.as_ref().map(ToString::to_string),
         local_port: port_body(&request.local_port),
         import_rt: targets(&request.import),
@@ -100,12 +103,13 @@ fn port_body(port: &LocalPort) -> LocalPortBody {
 pub(super) fn attach(request: request::AttachRequest) -> Result<vpn::AttachRequest, ApiError> {
     let gateway: Option<IpAddr> = request.gateway_ip.and_then(|text| text.parse().ok());
     let attract_traffic = request.attract_traffic.map(attract);
+    let (mac, mac_text) = mac(request.mac);
     Ok(vpn::AttachRequest {
         kind: kind(request.vpn_type),
         external_id: request.vpn_instance_id,
-        mac: request.mac.mac,
-        mac_text: request.mac.text,
-        learn: false,
+        mac,
+        mac_text,
+        learn: request.learn,
         ip: ip(request.ip)?,
         local_port: local_port(request.local_port)?,
         import: request.import_rt,
@@ -186,10 +190,14 @@ pub(super) fn detach(request: request::DetachRequest) -> Result<vpn::DetachReque
     Ok(vpn::DetachRequest {
         kind: kind(request.vpn_type),
         external_id: request.vpn_instance_id,
-        mac: request.mac.mac,
+        mac: mac(request.mac).0,
         ip: ip(request.ip)?,
-        linuxif: None,
+        linuxif: request.linuxif.map(Into::into),
     })
+}
+
+fn mac(mac: Option<request::MacText>) -> (bgp_wire::MacAddr, String) {
+    mac.map_or((vpn::NO_MAC, String::new()), |mac| (mac.mac, mac.text))
 }
 
 fn kind(vpn_type: bagpipe_api::VpnType) -> InstanceKind {

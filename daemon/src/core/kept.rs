@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bagpipe_api::AttachRequest;
 use tokio::time::Instant;
-use vpn::{DetachRequest, InstanceKind};
+use vpn::{DetachRequest, InstanceKind, NO_MAC};
 
 use super::{
     Core, convert,
@@ -80,8 +80,12 @@ impl Core {
         self.confirm = None;
         for request in std::mem::take(&mut self.unconfirmed).into_values() {
             let (mac, id) = (request.mac, &request.external_id);
+            let what = match &request.linuxif {
+                Some(linuxif) if mac == NO_MAC => format!("port `{linuxif}`"),
+                _ => mac.to_string(),
+            };
             tracing::info!(
-                "detaching {mac} from `{id}`: it was kept, and nobody attached it again"
+                "detaching {what} from `{id}`: it was kept, and nobody attached it again"
             );
             let to = To::Log(name(&request));
             self.detach(request, to);

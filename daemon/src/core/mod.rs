@@ -28,7 +28,7 @@ use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
 use bgp_rib::{Route, RtcOrigin, WorkerId};
 use bgp_transport::{Listener, PeerEvent, SeldomOf, sd_notify};
 use bgp_wire::Vni;
-use dataplane::{DriverError, DriverHandle};
+use dataplane::{DriverError, DriverHandle, Sighting, Sightings};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until, timeout},
@@ -144,6 +144,8 @@ pub struct Parts {
     pub driver: DriverHandle,
     /// The IP VPN dataplane, if there is one.
     pub ipvpn: Option<DriverHandle<IpVpnIntent>>,
+    /// What the E-VPN dataplane learns.
+    pub sightings: Sightings,
     /// The last warnings.
     pub memory: Memory,
     /// When the daemon was started.
@@ -205,6 +207,7 @@ pub struct Inbox {
     peers: mpsc::Receiver<(Life, PeerEvent)>,
     names: mpsc::Receiver<Answer>,
     done: mpsc::UnboundedReceiver<Done>,
+    sightings: Sightings,
 }
 
 impl Core {
@@ -218,6 +221,7 @@ impl Core {
             addresses,
             driver,
             ipvpn,
+            sightings,
             memory,
             started,
             version,
@@ -298,6 +302,7 @@ impl Core {
                 peers: events,
                 names,
                 done: done_inbox,
+                sightings,
             },
         )
     }
@@ -314,6 +319,7 @@ impl Core {
             mut peers,
             mut names,
             mut done,
+            sightings,
         } = inbox;
         let mut stop = std::pin::pin!(stop);
         let interval = sd_notify::watchdog_interval();
@@ -341,6 +347,10 @@ impl Core {
                     if self.operations.is_empty() {
                         self.restored();
                     }
+                }
+                news = sightings.next() => {
+                    self.advance();
+                    self.on_sightings(news);
                 }
                 Some(command) = commands.recv() => {
                     self.advance();
@@ -458,6 +468,19 @@ impl Core {
         }
         peers::send(&self.peers, output.dispatches);
         self.changed();
+    }
+
+    /// Tells the world what was learnt.
+    fn on_sightings(&mut self, news: Vec<Sighting>) {
+        for Sighting {
+            instance,
+            mac,
+            port,
+        } in news
+        {
+            let output = self.speaker.sight(instance, mac, port.as_deref());
+            self.deliver(output);
+        }
     }
 
     /// Hands the dataplane what it should hold now.

@@ -9,7 +9,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use dataplane::DriverError;
-use vpn::{AnyIntent, AttachRequest, AttachToken, DetachRequest, IntentChange, IpVpnIntent};
+use vpn::{
+    AnyIntent, AttachRequest, AttachToken, DetachRequest, IntentChange, IpVpnIntent, NO_MAC,
+};
 
 use super::{Core, Reply, convert, refusal};
 use crate::{
@@ -116,6 +118,9 @@ impl Core {
     /// The attachments that a detach takes away, now.
     fn detached(&self, request: &DetachRequest) -> Vec<Key> {
         let (instance, mac) = (&request.external_id, request.mac);
+        if let Some(linuxif) = request.linuxif.as_ref().filter(|_| mac == NO_MAC) {
+            return vec![Key::of_port(instance, linuxif)];
+        }
         match &request.ip {
             Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
             None => {
@@ -333,6 +338,9 @@ impl Core {
 
 /// Names an attachment in the store.
 pub(super) fn key_of(request: &AttachRequest) -> Key {
+    if request.is_of_port() {
+        return Key::of_port(&request.external_id, &request.local_port.linuxif);
+    }
     let ip = request.ip.as_ref().map(|ip| ip.address().to_string());
     Key::new(&request.external_id, request.mac, &ip.unwrap_or_default())
 }

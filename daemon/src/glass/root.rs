@@ -104,6 +104,9 @@ fn config(config: &Config) -> Value {
     });
     if evpn.driver == EvpnDriver::Linux {
         evpn_section["vxlan_dst_port"] = evpn.vxlan_dst_port.into();
+        evpn_section["mac_ageing_time"] =
+            json!(evpn.mac_ageing_time.map(|time| time.as_secs_f64()));
+        evpn_section["mac_learning_limit"] = evpn.mac_learning_limit.into();
     }
     let mut ipvpn_section = json!({
         "dataplane_local_address": ipvpn.local_address.as_ref().map(ToString::to_string),

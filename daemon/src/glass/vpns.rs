@@ -173,9 +173,14 @@ impl<'a> Glass<'a> {
             .vpns()
             .ports(external_id)
             .unwrap_or_default();
+        let learned = self.core.speaker.vpns().learned_macs(external_id);
         let shown = ports.into_iter().map(|(linuxif, endpoints)| {
             let endpoints: Vec<Value> = endpoints.iter().map(endpoint).collect();
-            (linuxif, json!({"endpoints": endpoints}))
+            let mut port = json!({"endpoints": endpoints});
+            if let Some(macs) = learned.get(&linuxif) {
+                port["learned_macs"] = json!(macs);
+            }
+            (linuxif, port)
         });
         Node::Value(Value::Object(shown.collect()))
     }

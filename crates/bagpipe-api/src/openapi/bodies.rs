@@ -7,10 +7,9 @@ use crate::request::{
     CLASSIFIER_KEYS, DIRECTIONS, MAX_NAME, MAX_OF_PORT, MAX_VLAN, MAX_VNI, VPN_TYPES,
 };
 
-const REQUIRED: [&str; 6] = [
+const REQUIRED: [&str; 5] = [
     "vpn_type",
     "vpn_instance_id",
-    "mac_address",
     "local_port",
     "import_rt",
     "export_rt",
@@ -41,7 +40,7 @@ fn endpoint() -> Map<String, Value> {
                 "The caller's name of the instance; equal names share one instance.",
             ),
         ),
-        ("mac_address", mac()),
+        ("mac_address", mac_or_null()),
     ];
     members
         .into_iter()
@@ -54,6 +53,11 @@ fn attach() -> Value {
     let mut put = |key: &str, schema: Value| {
         properties.insert(key.to_owned(), schema);
     };
+    put(
+        "learn",
+        json!({"type": ["boolean", "null"], "default": false, "description": "Learn the MAC addresses that are seen at the port, too, and \
+            advertise them (RFC 7432 section 9.1); `evpn` only. Without `mac_address`, all of the port's are learnt."}),
+    );
     put("local_port", reference("LocalPort"));
     put("ip_address", ip());
     put("import_rt", reference("RouteTargets"));
@@ -138,7 +142,14 @@ fn attach() -> Value {
         "required": REQUIRED,
         "properties": properties,
         "if": {"properties": {"vpn_type": {"const": "ipvpn"}}},
-        "then": {"required": ["ip_address", "gateway_ip"], "properties": {"ip_address": {"type": "string"}}},
+        "then": {
+            "required": ["mac_address", "ip_address", "gateway_ip"],
+            "properties": {"ip_address": {"type": "string"}, "learn": {"enum": [false, null]}},
+        },
+        "anyOf": [
+            has_mac(),
+            {"required": ["learn"], "properties": {"learn": {"const": true}, "mac_address": {"type": "null"}, "ip_address": {"type": "null"}}},
+        ],
         "examples": [example()],
     })
 }
@@ -155,12 +166,26 @@ pub(super) fn example() -> Value {
     })
 }
 
+fn has_mac() -> Value {
+    json!({"required": ["mac_address"], "properties": {"mac_address": {"type": ["string", "integer"]}}})
+}
+
 fn detach() -> Value {
     let mut properties = endpoint();
+    let mut interface = name();
+    interface["minLength"] = 1.into();
+    let by_port = json!({"properties": {
+        "vpn_type": {"const": "evpn"},
+        "mac_address": {"type": "null"},
+        "local_port": {"anyOf": [
+            interface,
+            {"type": "object", "required": ["linuxif"], "properties": {"linuxif": interface}},
+        ]},
+    }});
     properties.insert(
         "local_port".into(),
         json!({
-            "description": "Has to be there; the MAC address finds the endpoint.",
+            "description": "Has to be there; the MAC address finds the endpoint. Without one, the interface that was attached without.",
             "anyOf": [
                 {"type": "string", "minLength": 1},
                 {"type": "object", "required": ["linuxif"]},
@@ -180,10 +205,11 @@ fn detach() -> Value {
     json!({
         "type": "object",
         "description": "What names an endpoint. Agents send what they sent at attach: other keys are ignored.",
-        "required": &REQUIRED[..4],
+        "required": &REQUIRED[..3],
         "properties": properties,
         "if": {"properties": {"vpn_type": {"const": "ipvpn"}}},
-        "then": {"required": ["ip_address"], "properties": {"ip_address": {"type": "string"}}},
+        "then": {"required": ["mac_address", "ip_address"], "properties": {"ip_address": {"type": "string"}}},
+        "anyOf": [has_mac(), by_port],
         "examples": [example()],
     })
 }
@@ -352,6 +378,18 @@ fn address_or_null() -> Value {
         {"type": "string", "format": "ipv6"},
         {"type": "null"},
     ]})
+}
+
+fn mac_or_null() -> Value {
+    let mut schema = mac();
+    if let Some(forms) = schema["anyOf"].as_array_mut() {
+        forms.push(json!({"type": "null"}));
+    }
+    described(
+        schema,
+        "MAC address of the endpoint, a unicast one, in any notation. Required but for `evpn` ports whose MAC addresses are \
+         all learnt.",
+    )
 }
 
 fn mac() -> Value {

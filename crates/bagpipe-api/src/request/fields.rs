@@ -128,6 +128,11 @@ impl Fields {
             })
     }
 
+    /// The MAC address of the endpoint; absent and null are none.
+    pub(super) fn optional_mac(&self) -> Result<Option<MacText>, ApiError> {
+        self.present("mac_address").map(|_| self.mac()).transpose()
+    }
+
     /// The MAC address of the endpoint.
     pub(super) fn mac(&self) -> Result<MacText, ApiError> {
         let value = self.required("mac_address")?;

@@ -74,6 +74,17 @@ impl LocalPort {
             _ => Err(fields.wrong("local_port", "an object or a string")),
         }
     }
+
+    /// Reads the interface of a detach without MAC address: nothing else finds what was attached.
+    pub(super) fn interface(fields: &Fields) -> Result<String, ApiError> {
+        let interface = match fields.required("local_port")? {
+            Value::String(_) => fields.label("local_port")?,
+            Value::Object(object) => Fields::nested("local_port", object).label("linuxif")?,
+            _ => return Err(fields.wrong("local_port", "an object or a string")),
+        };
+        let interface = interface.filter(|name| !name.is_empty());
+        interface.ok_or_else(|| ApiError::new("mac_address", Rule::Required))
+    }
 }
 
 pub(crate) const MAX_VLAN: u32 = 4095;

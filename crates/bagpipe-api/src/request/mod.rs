@@ -69,8 +69,10 @@ pub struct AttachRequest {
     pub vpn_type: VpnType,
     /// The caller's name of the instance.
     pub vpn_instance_id: String,
-    /// MAC address of the endpoint.
-    pub mac: MacText,
+    /// MAC address of the endpoint; none (with `learn`) means the port, whatever is behind it.
+    pub mac: Option<MacText>,
+    /// Learn MAC addresses at the port (E-VPN).
+    pub learn: bool,
     /// Where the endpoint is plugged.
     pub local_port: LocalPort,
     /// Address of the endpoint; always there for an IP VPN.
@@ -112,8 +114,10 @@ pub struct DetachRequest {
     pub vpn_type: VpnType,
     /// The caller's name of the instance.
     pub vpn_instance_id: String,
-    /// MAC address of the endpoint.
-    pub mac: MacText,
+    /// MAC address of the endpoint; none (E-VPN) means the port that was attached without.
+    pub mac: Option<MacText>,
+    /// The interface of that port.
+    pub linuxif: Option<String>,
     /// Address of the endpoint; none (E-VPN) means every endpoint of the MAC.
     pub ip: Option<IpText>,
 }
@@ -135,9 +139,16 @@ impl AttachRequest {
         let fields = Fields::of(body)?;
         let vpn_type = vpn_type(&fields)?;
         let vpn_instance_id = instance_id(&fields)?;
-        let mac = fields.mac()?;
+        let learn = learn(&fields, vpn_type)?;
+        let mac = match learn {
+            true => fields.optional_mac()?.map(someones).transpose()?,
+            false => Some(fields.mac()?),
+        };
         let local_port = LocalPort::parse(&fields, vpn_type)?;
         let ip = ip(&fields, vpn_type)?;
+        if let Some(ip) = ip.as_ref().filter(|_| mac.is_none()) {
+            return Err(ApiError::new("ip_address", Rule::OnlyFor("a mac_address")).found(&ip.text));
+        }
         let import_rt = fields
             .route_targets("import_rt")?
             .ok_or_else(|| missing("import_rt"))?;
@@ -166,6 +177,7 @@ impl AttachRequest {
             vpn_type,
             vpn_instance_id,
             mac,
+            learn,
             local_port,
             ip,
             import_rt,
@@ -204,18 +216,45 @@ impl DetachRequest {
         let fields = Fields::of(body)?;
         let vpn_type = vpn_type(&fields)?;
         let vpn_instance_id = instance_id(&fields)?;
-        let mac = fields.mac()?;
-        LocalPort::is_said(&fields)?;
-        let ip = ip(&fields, vpn_type)?;
+        // What is behind a port that was attached without is detached without.
+        let mac = match vpn_type {
+            VpnType::Evpn => fields.optional_mac()?,
+            VpnType::Ipvpn => Some(fields.mac()?),
+        };
+        let linuxif = match mac {
+            Some(_) => {
+                LocalPort::is_said(&fields)?;
+                None
+            }
+            None => Some(LocalPort::interface(&fields)?),
+        };
+        let ip = ip(&fields, vpn_type)?.filter(|_| mac.is_some());
         fields.route_targets("import_rt")?;
         fields.route_targets("export_rt")?;
         Ok(Self {
             vpn_type,
             vpn_instance_id,
             mac,
+            linuxif,
             ip,
         })
     }
+}
+
+/// A MAC that somebody could have: none is told by leaving it out.
+fn someones(mac: MacText) -> Result<MacText, ApiError> {
+    match mac.mac {
+        MacAddr([0, 0, 0, 0, 0, 0]) => Err(ApiError::new("mac_address", Rule::Mac).found(mac.text)),
+        _ => Ok(mac),
+    }
+}
+
+fn learn(fields: &Fields, vpn_type: VpnType) -> Result<bool, ApiError> {
+    let learn = fields.flag("learn")?.unwrap_or(false);
+    if learn && vpn_type == VpnType::Ipvpn {
+        return Err(ApiError::new("learn", Rule::OnlyFor("vpn_type evpn")));
+    }
+    Ok(learn)
 }
 
 pub(crate) const VPN_TYPES: &[&str] = &["ipvpn", "evpn"];
@@ -340,6 +379,9 @@ mod tests {
         AttachRequest::from_value(body.clone()).unwrap();
         assert_eq!(fields::asked::take(), properties("Attach"));
         DetachRequest::from_value(body).unwrap();
+        let port =
+            json!({"vpn_type": "evpn", "vpn_instance_id": "v", "local_port": {"linuxif": "tap1"}});
+        DetachRequest::from_value(port).unwrap();
         assert_eq!(fields::asked::take(), properties("Detach"));
     }
 }

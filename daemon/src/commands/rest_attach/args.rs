@@ -17,6 +17,8 @@ use clap::{ArgGroup, Parser, ValueEnum};
         An existing tap interface:\n\n  \
         bagpipe-rest-attach --attach --port tap42 --mac de:ad:00:00:be:ef --ip 11.11.11.1 \\\n      \
         --network-type evpn --vpn-instance-id net1 --rt 64512:77\n\n\
+        Whatever is behind an interface or a bridge:\n\n  \
+        bagpipe-rest-attach --attach --port br100 --learn --network-type evpn --vpn-instance-id net1 --rt 64512:77\n\n\
         Detaching takes the same flags with --detach.\n\n\
         Long options may be shortened. Exit status: 0 done, 1 refused or failed, 2 usage."
 )]
@@ -41,9 +43,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "PORT")]
     pub port: String,
 
-    /// Address, with or without a prefix length [default length: 24]
-    #[arg(long, value_name = "A[/L]")]
-    pub ip: String,
+    /// Address, with or without a prefix length [default length: 24]; not with --learn where there is no MAC address
+    #[arg(long, value_name = "A[/L]", required_unless_present = "learn")]
+    pub ip: Option<String>,
+
+    /// Learn the MAC addresses that are seen at the port (evpn); without --mac nothing else is known of it. A bridge as
+    /// port is attached with all of its ports
+    #[arg(long)]
+    pub learn: bool,
 
     /// Gateway [default: the second to last address of the subnet]
     #[arg(long, value_name = "G")]

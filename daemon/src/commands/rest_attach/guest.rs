@@ -109,6 +109,19 @@ pub(super) async fn mac(port: &NetnsPort) -> Result<String, GuestError> {
     }
 }
 
+/// Whether an interface of this host is a bridge; one that is not there is none.
+pub(super) async fn is_bridge(interface: &str) -> Result<bool, GuestError> {
+    let host = |source| GuestError::Host {
+        host_if: interface.to_owned(),
+        source,
+    };
+    match Netlink::current().map_err(host)?.link(interface).await {
+        Ok(link) => Ok(link.kind.as_deref() == Some("bridge")),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(host(error)),
+    }
+}
+
 /// Removes the namespace and its interfaces; what is not there is no error.
 pub(super) async fn remove(port: &NetnsPort) -> Result<(), GuestError> {
     let host = |source| GuestError::Host {

@@ -138,9 +138,15 @@ async fn run(
         .linuxif
         .clone()
         .unwrap_or_else(|| args.port.clone());
+    if plan.body.learn && guest::is_bridge(&interface).await? {
+        plan.body.linuxbr = Some(interface.clone());
+    }
     report.say(&format!(
         "Local port: {interface} ({})",
-        plan.body.mac_address
+        match plan.body.mac_address.as_str() {
+            "" => "MAC addresses are learnt",
+            mac => mac,
+        }
     ));
     report.note("local_port", interface);
     report.note("mac_address", plan.body.mac_address.clone());

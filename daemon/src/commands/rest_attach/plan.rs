@@ -48,6 +48,10 @@ pub(super) enum UsageError {
     Gateway(String),
     #[error("--mac is required: the MAC address behind `{0}` is not known")]
     NoMac(String),
+    #[error("--port netns needs --ip")]
+    NoAddress,
+    #[error("--learn is for --network-type evpn")]
+    Learn,
     #[error("--port evpn:<id> is for --network-type ipvpn")]
     EvpnPort,
     #[error("--redirect-rts needs what to attract: --destination-prefix, --protocol, ...")]
@@ -70,20 +74,26 @@ impl Plan {
             DEFAULT_INSTANCE => format!("{vpn_type}-{DEFAULT_INSTANCE}"),
             id => id.to_owned(),
         };
-        let ip = if args.ip.contains('/') {
-            args.ip.clone()
-        } else {
-            format!("{}/24", args.ip)
-        };
-        let (address, length) = parse_prefix(&ip).ok_or(UsageError::Ip(args.ip.clone()))?;
-        let prefix = IpPrefix::new(address, length).ok_or(UsageError::Ip(args.ip.clone()))?;
+        if args.learn && vpn_type == VpnType::Ipvpn {
+            return Err(UsageError::Learn);
+        }
+        let ip = args.ip.as_ref().map(|ip| match ip.contains('/') {
+            true => ip.clone(),
+            false => format!("{ip}/24"),
+        });
+        let prefix = ip.as_ref().map(|ip| {
+            let prefix = parse_prefix(ip);
+            let prefix = prefix.and_then(|(address, length)| IpPrefix::new(address, length));
+            prefix.ok_or_else(|| UsageError::Ip(args.ip.clone().unwrap_or_default()))
+        });
+        let prefix = prefix.transpose()?;
         let given = args.gateway_ip.as_ref().map(|text| {
             text.parse::<IpAddr>()
                 .map_err(|_| UsageError::Gateway(text.clone()))
         });
         let given = given.transpose()?;
         let computed_gateway = if given.is_none() {
-            second_to_last(prefix)
+            prefix.and_then(second_to_last)
         } else {
             None
         };
@@ -116,7 +126,7 @@ impl Plan {
                     netns: name,
                     host_if: host_if.clone(),
                     guest_if: args.if2vpn.clone(),
-                    address: prefix,
+                    address: prefix.ok_or(UsageError::NoAddress)?,
                     gateway,
                     vlan: args.ovs_vlan,
                 };
@@ -144,6 +154,7 @@ impl Plan {
             (Some(mac), _, _) => mac.clone(),
             (None, Some(_), _) => String::new(),
             (None, None, VpnType::Ipvpn) => IPVPN_MAC.to_owned(),
+            (None, None, VpnType::Evpn) if args.learn && ip.is_none() => String::new(),
             (None, None, VpnType::Evpn) => return Err(UsageError::NoMac(args.port.clone())),
         };
 
@@ -152,7 +163,8 @@ impl Plan {
             vpn_type,
             vpn_instance_id: instance,
             mac_address: mac,
-            ip_address: Some(ip),
+            learn: args.learn,
+            ip_address: ip,
             local_port,
             import_rt,
             export_rt,

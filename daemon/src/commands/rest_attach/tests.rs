@@ -33,6 +33,8 @@ fn issue_68_bodies_of_command_lines() {
          --advertise-subnet --local-pref 50 --vni 7 --lb-consistent-hash-order 2 --direction \
          to-port --readv-from-rt 64512:2 --readv-to-rt 64512:300 --redirect-rt 64512:120 \
          --destination-port 80 --attract-to-rt 64512:5 --static-destination-prefix 10.0.0.0/8",
+        "--attach --port br100 --learn --network-type evpn --rt 64512:77",
+        "--attach --port netns --ip 10.0.0.1 --learn --network-type evpn",
         "--attach --port netns --ip 10.0.0.1 --network-type ipvpn --ovs-preplug --ovs-bridge br-mpls \
          --ovs-vlan 7",
     ] {
@@ -57,6 +59,9 @@ fn flags_that_make_no_sense() {
     let mut all = String::new();
     for flags in [
         "",
+        "--attach --port tap1 --learn --network-type ipvpn",
+        "--attach --port tap1 --ip 10.0.0.1 --learn --network-type evpn",
+        "--attach --port netns --learn --network-type evpn",
         "--attach",
         "--attach --detach --port tap1 --ip 10.0.0.1 --network-type evpn",
         "--attach --port tap1 --ip 10.0.0.1 --network-type evpn",
