@@ -129,6 +129,48 @@ async fn what_others_broke_is_mended_when_it_is_asked_for_again() {
     assert_eq!(dump(&a).await, before);
 }
 
+// What is followed is what is there when all of it is looked at.
+#[tokio::test]
+async fn ports_and_routes_that_come_and_go_leave_the_same_as_all_at_once() {
+    let (a, b) = need!(hosts().await);
+    let vm1 = vm(&a, 1, &[("10.1.1.1/24", GATEWAY)]).await;
+    let vm2 = vm(&a, 2, &[("10.1.1.2/24", GATEWAY)]).await;
+    let vm3 = vm(&a, 3, &[("10.1.1.3/24", GATEWAY)]).await;
+    let mut driver = driver(&a).await;
+    let mut red = intent(&a, "red", 1, GATEWAY);
+    red.ports.extend([vm2.attached(17)]);
+    let mut steps = vec![red.clone()];
+    let mut step = |change: &dyn Fn(&mut IpVpnIntent)| {
+        change(&mut red);
+        steps.push(red.clone());
+    };
+    step(&|red| learn_prefix(red, "10.1.1.9/32", b.vtep, 30));
+    step(&|red| red.ports.extend([vm3.attached(18)]));
+    step(&|red| learn_prefix(red, "10.1.1.8/32", b.vtep, 31));
+    // The first of the ports, which has the gateway.
+    step(&|red| red.ports.extend([vm1.attached(19)]));
+    step(&|red| drop(red.ports.remove("tap3")));
+    step(&|red| drop(red.routes.remove(&"10.1.1.9/32".parse().unwrap())));
+    for step in &steps {
+        apply(&mut driver, step).await;
+    }
+    let followed = dump(&a).await;
+    apply(&mut driver, &steps[steps.len() - 1]).await;
+    assert_eq!(dump(&a).await, followed);
+    vm1.ready().await;
+    vm2.ready().await;
+    vm1.ping(vm2.ips[0]).await.unwrap();
+    assert_eq!(answering(&a, &["tap1", "tap2", "tap3"]), ["tap1", "tap2"]);
+    for step in steps.iter().rev() {
+        apply(&mut driver, step).await;
+    }
+    let back = dump(&a).await;
+    driver.remove(red.instance).await.unwrap();
+    apply(&mut driver, &steps[0]).await;
+    let (routes, rules, ..) = dump(&a).await;
+    assert_eq!((back.0.len(), back.1), (routes.len(), rules));
+}
+
 // After a crash nobody knew of the addresses that a port answers for.
 #[tokio::test]
 async fn after_a_crash_no_ipv6_address_is_answered_for() {

@@ -22,7 +22,8 @@ impl LinuxVxlanDriver {
         let there = find_own(netlink, self.links()).await?;
         for (known, applied) in &mut self.instances {
             if instance.is_none_or(|instance| instance == *known) {
-                applied.state.recall(&there);
+                applied.whole.state.recall(&there);
+                applied.is_certain = false;
             }
         }
         Ok(())
@@ -78,11 +79,17 @@ impl LinuxVxlanDriver {
         let netlink = self.netlink()?;
         let mut wanted = State::default();
         for applied in self.instances.values() {
-            wanted.rules.extend(applied.state.rules.iter().cloned());
-            wanted.routes.extend(applied.state.routes.iter().cloned());
-            let neighbours = applied.state.neighbours.iter().cloned();
+            wanted
+                .rules
+                .extend(applied.whole.state.rules.iter().cloned());
+            wanted
+                .routes
+                .extend(applied.whole.state.routes.iter().cloned());
+            let neighbours = applied.whole.state.neighbours.iter().cloned();
             wanted.neighbours.extend(neighbours);
-            wanted.proxies.extend(applied.state.proxies.iter().copied());
+            wanted
+                .proxies
+                .extend(applied.whole.state.proxies.iter().copied());
         }
         if !self.instances.is_empty() {
             wanted.rules.extend(state::shared(TUNNEL));
@@ -99,8 +106,7 @@ impl LinuxVxlanDriver {
         });
         execute(&netlink, &removals.collect::<Vec<_>>()).await?;
         for name in link_ends(&netlink).await? {
-            let mut users = self.instances.values();
-            let used = users.any(|applied| applied.intent.ports.contains_key(name.as_str()));
+            let used = self.users.contains_key(name.as_str());
             if let Some(link) = Link::of_end(&name).filter(|_| !used && !keep.contains(&name)) {
                 plug::remove(&netlink, &link, plug::Side::IpVpn).await?;
             }
@@ -111,7 +117,7 @@ impl LinuxVxlanDriver {
 
     /// The links on which instances have neighbours.
     fn links(&self) -> BTreeSet<u32> {
-        let states = self.instances.values().map(|applied| &applied.state);
+        let states = self.instances.values().map(|applied| &applied.whole.state);
         let neighbours = states.flat_map(|state| &state.neighbours);
         neighbours.map(|neighbour| neighbour.link).collect()
     }

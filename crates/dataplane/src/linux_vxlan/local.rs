@@ -7,9 +7,10 @@ use netns::link::Netlink;
 use vpn::intent::IpVpnPort;
 use vpn::{Direction, InstanceId, IpVpnIntent};
 
+use super::LinuxVxlanDriver;
+use super::instance::Applied;
 use super::plan::{execute, plan};
 use super::state::Elsewhere;
-use super::{Applied, LinuxVxlanDriver};
 
 impl LinuxVxlanDriver {
     /// Endpoints of the other instances, if the intent has routes to this host.
@@ -43,31 +44,38 @@ impl LinuxVxlanDriver {
         let Some(tunnel) = self.tunnel else {
             return;
         };
-        let dependent = self.instances.values().filter(|Applied { intent, .. }| {
+        let dependent = self.instances.values().filter(|applied| {
+            let intent = &applied.intent;
             let redirects = intent.flows.values().any(|flow| flow.to == changed);
-            intent.instance != changed && (redirects || leads_here(intent))
+            intent.instance != changed && (redirects || applied.leads_here)
         });
         let dependent: Vec<Applied> = dependent.cloned().collect();
         for applied in dependent {
             let Applied { intent, table, .. } = &applied;
-            let state = self.state(intent, tunnel, *table, &applied.ports);
-            let ops = self.unshared(plan(&applied.state, &state), intent);
+            let whole = self.whole(intent, tunnel, *table, &applied.ports);
+            let ops = plan(&applied.whole.state, &whole.state);
+            let ops = self.unshared(ops, intent);
             match execute(netlink, &ops).await {
                 Ok(()) => {
                     if let Some(known) = self.instances.get_mut(&intent.instance) {
-                        known.state = state;
+                        known.whole = whole;
                     }
                 }
-                Err(error) => tracing::warn!(
-                    "VPN instance `{}` does not reach other instances of this host: {error}",
-                    intent.external_id
-                ),
+                Err(error) => {
+                    if let Some(known) = self.instances.get_mut(&intent.instance) {
+                        known.is_certain = false;
+                    }
+                    tracing::warn!(
+                        "VPN instance `{}` does not reach other instances of this host: {error}",
+                        intent.external_id
+                    );
+                }
             }
         }
     }
 }
 
-fn leads_here(intent: &IpVpnIntent) -> bool {
+pub(super) fn leads_here(intent: &IpVpnIntent) -> bool {
     let mut next_hops = intent.routes.values().flatten();
     next_hops.any(|next_hop| next_hop.pe == intent.local_pe)
 }

@@ -6,8 +6,9 @@ use netns::link::{Netlink, Route, Rule};
 use vpn::IpVpnIntent;
 use vpn::intent::Link;
 
+use super::instance::Applied;
 use super::state::State;
-use super::{Applied, flow, kernel, state};
+use super::{flow, kernel, state};
 use crate::DriverError;
 
 /// The indexes of an intent's ports, and those that are not there though they once were.

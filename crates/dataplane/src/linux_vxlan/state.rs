@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use bgp_wire::Label;
 use netns::addr::{IpPrefix, MacAddr};
@@ -10,6 +11,7 @@ use vpn::intent::{FlowRedirect, IpVpnEndpoint, NextHop};
 use vpn::{Direction, Few, InstanceId, IpVpnIntent};
 
 use super::flow::Flow;
+use super::holders::Holders;
 use super::plan::{RouteKey, key};
 
 /// Rules that choose a table for what comes out of a port or a tunnel.
@@ -79,46 +81,96 @@ impl State {
             unreachable.protocol = PROTOCOL;
             state.routes.insert(unreachable);
         }
-        let mut local = BTreeSet::new();
-        for (name, port) in intent.ports.iter() {
-            let Some(&link) = host.ports.get(&**name) else {
-                continue;
-            };
-            if intent.takes_from(name) {
-                state.rules.extend(both(|ipv6| Rule {
-                    ipv6,
-                    ..Rule::lookup(LOOKUP, host.table).iif(&**name)
-                }));
-                for FlowRedirect { traffic, to } in intent.flows.values() {
-                    let table = host.tables.get(to);
-                    let rules = table.map(|table| Flow::new(traffic, name, *table).rules());
-                    state.rules.extend(rules.into_iter().flatten());
-                }
-            } else {
-                // Unless another instance takes it, it would go the host's own ways.
-                state.rules.extend(nowhere(name));
-            }
-            for endpoint in port.endpoints.iter() {
-                state.endpoint(endpoint, link, host, intent, &mut local);
-            }
+        let holders = Holders::of(intent, host.ports);
+        for (name, link) in there(intent, host.ports) {
+            state.port(intent, name, link, host);
         }
-        for link in intent
-            .ports
-            .keys()
-            .filter_map(|name| host.ports.get(&**name))
-        {
-            state.gateway(intent, *link, host, &local);
+        let gateway = intent.gateway.map(|gateway| gateway.address);
+        let gateway = gateway.map(bgp_wire::IpPrefix::host);
+        let routes = intent.routes.keys().chain(holders.prefixes());
+        let prefixes: BTreeSet<_> = routes.copied().chain(gateway).collect();
+        for prefix in prefixes {
+            state.prefix(intent, prefix, &holders, host);
         }
-        for (prefix, next_hops) in intent.routes.iter() {
-            // What is behind a port is not sent elsewhere, nor is the gateway, which every PE is.
-            let to = netns_prefix(prefix);
-            let Some(to) = to.filter(|to| !state.has(host.table, *to)) else {
-                continue;
-            };
-            state.remote(intent, to, next_hops, host);
+        if gateway.is_none_or(|gateway| holders.first(&gateway).is_none()) {
+            state.answer_for_gateway(intent, host);
         }
         state.answer_for_others(intent, host);
         state
+    }
+
+    /// What a port that is there takes: where its packets go, and how its endpoints are reached from the tunnel.
+    pub fn port(&mut self, intent: &IpVpnIntent, name: &str, link: u32, host: &Host<'_>) {
+        if intent.takes_from(name) {
+            self.rules.extend(both(|ipv6| Rule {
+                ipv6,
+                ..Rule::lookup(LOOKUP, host.table).iif(name)
+            }));
+            for FlowRedirect { traffic, to } in intent.flows.values() {
+                let table = host.tables.get(to);
+                let rules = table.map(|table| Flow::new(traffic, name, *table).rules());
+                self.rules.extend(rules.into_iter().flatten());
+            }
+        } else {
+            // Unless another instance takes it, it would go the host's own ways.
+            self.rules.extend(nowhere(name));
+        }
+        let port = intent.ports.get(name).into_iter();
+        for endpoint in port.flat_map(|port| port.endpoints.iter()) {
+            self.endpoint(endpoint, link, host);
+        }
+    }
+
+    /// The one way to a prefix from the instance's table, if there is any.
+    pub fn prefix(
+        &mut self,
+        intent: &IpVpnIntent,
+        prefix: bgp_wire::IpPrefix,
+        holders: &Holders,
+        host: &Host<'_>,
+    ) {
+        let Some(to) = netns_prefix(&prefix) else {
+            return;
+        };
+        let next_hops = intent.routes.get(&prefix);
+        match holders.first(&prefix) {
+            // Of several MACs behind one subnet the first gets the traffic of this host, if nobody else has the subnet.
+            Some((endpoint, link)) if next_hops.is_none() => {
+                self.routes.insert(behind(endpoint, to, link, host.table));
+            }
+            // The gateway is here, whoever else says that he has it: every PE is.
+            None if is_gateway(intent, to) => {
+                // One port is enough: the address is answered for wherever it is asked.
+                if let Some((_, link)) = there(intent, host.ports).next() {
+                    let mut route = Route::to(to).link(link).table(host.table);
+                    route.kind = RouteKind::Local;
+                    self.routes.insert(own(route));
+                } else if let Some(next_hops) = next_hops {
+                    self.remote(intent, to, next_hops, host);
+                }
+            }
+            _ => {
+                if let Some(next_hops) = next_hops {
+                    self.remote(intent, to, next_hops, host);
+                }
+            }
+        }
+    }
+
+    /// The way to a prefix that the instance's table has.
+    pub fn way(&self, table: u32, to: IpPrefix) -> Option<&Route> {
+        // Routes are in order of table, destination and kind, and every one says more than this.
+        let least = Route::to(to).table(table);
+        let from = self.routes.range(least..).next();
+        from.filter(|route| {
+            (route.table, route.to) == (table, to) && route.kind != RouteKind::Unreachable
+        })
+    }
+
+    /// Whether IPv6 packets are to be forwarded.
+    pub fn needs_ipv6_forwarding(&self) -> bool {
+        let mut routes = self.routes.iter();
+        routes.any(|route| route.to.addr().is_ipv6() && route.link.is_some())
     }
 
     /// Becomes what is left of it `there`, in the kernel, with routes as they are there.
@@ -131,35 +183,21 @@ impl State {
         self.proxies.retain(|p| there.proxies.contains(p));
     }
 
-    /// An endpoint behind a port: reached from the instance, and by its label from the tunnel.
-    fn endpoint(
-        &mut self,
-        endpoint: &IpVpnEndpoint,
-        link: u32,
-        host: &Host<'_>,
-        intent: &IpVpnIntent,
-        local: &mut BTreeSet<IpPrefix>,
-    ) {
-        if endpoint.direction == Direction::FromPort {
-            return;
-        }
-        let Some(to) = netns_prefix(&endpoint.prefix) else {
+    /// An endpoint behind a port: reached by its label from the tunnel.
+    fn endpoint(&mut self, endpoint: &IpVpnEndpoint, link: u32, host: &Host<'_>) {
+        let Some(to) = reached(endpoint) else {
             return;
         };
         let at = gateway_of(endpoint);
         self.neighbour(link, at, MacAddr(endpoint.mac.0));
-        // Of several MACs behind one subnet the first gets the traffic of this host, if nobody else has the subnet.
-        if local.insert(to) && !intent.routes.contains_key(&endpoint.prefix) {
-            self.routes.insert(behind(endpoint, to, link, host.table));
-        }
         let table = LABEL_TABLES + endpoint.label.get();
         let ipv6 = at.is_ipv6();
-        if !self.has(table, to) {
+        if self.way(table, to).is_none() {
             self.routes.insert(behind(endpoint, to, link, table));
         }
         // The label alone says where a packet goes, whatever its destination.
         let any = any(ipv6);
-        if !self.has(table, any) {
+        if self.way(table, any).is_none() {
             let mut route = Route::to(any).via(at).link(link).table(table);
             route.onlink = true;
             self.routes.insert(own(route));
@@ -172,35 +210,11 @@ impl State {
 
     /// The gateway is here, on every port: for IPv4 as an address of the table, so that instances may have
     /// the same one, for IPv6 by answering for it.
-    fn gateway(
-        &mut self,
-        intent: &IpVpnIntent,
-        link: u32,
-        host: &Host<'_>,
-        local: &BTreeSet<IpPrefix>,
-    ) {
-        let Some(gateway) = intent.gateway.map(|gateway| gateway.address) else {
-            return;
-        };
-        let host_len = if gateway.is_ipv4() { 32 } else { 128 };
-        let Some(to) = IpPrefix::new(gateway, host_len) else {
-            return;
-        };
-        if local.contains(&to) || gateway.is_unspecified() {
-            return;
-        }
-        match gateway {
-            IpAddr::V6(ip) => {
-                self.proxies.insert(proxy(link, ip));
-            }
-            // One port is enough: the address is answered for wherever it is asked.
-            IpAddr::V4(_) => {
-                if !self.has(host.table, to) {
-                    let mut route = Route::to(to).link(link).table(host.table);
-                    route.kind = RouteKind::Local;
-                    self.routes.insert(own(route));
-                }
-            }
+    fn answer_for_gateway(&mut self, intent: &IpVpnIntent, host: &Host<'_>) {
+        let gateway = intent.gateway.map(|gateway| gateway.address);
+        if let Some(IpAddr::V6(ip)) = gateway.filter(|gateway| !gateway.is_unspecified()) {
+            let links = there(intent, host.ports).map(|(_, link)| link);
+            self.proxies.extend(links.map(|link| proxy(link, ip)));
         }
     }
 
@@ -263,53 +277,77 @@ impl State {
         })
     }
 
-    /// Hosts take their whole subnet for being on their link. For IPv4 the kernel answers for what it has a route
-    /// to; for IPv6 it has to be told each address.
     fn answer_for_others(&mut self, intent: &IpVpnIntent, host: &Host<'_>) {
-        let Some(gateway) = intent.gateway else {
-            return;
-        };
-        let subnet = bgp_wire::IpPrefix::new(gateway.address, gateway.prefix_len);
-        let Some(subnet) = subnet.ok().filter(|_| gateway.address.is_ipv6()) else {
-            return;
-        };
-        let others = self.routes.iter().filter(|r| {
-            r.table == host.table && r.kind == RouteKind::Unicast && r.to.prefix_len() == 128
-        });
-        let others: Vec<(Ipv6Addr, Option<u32>)> = others
-            .filter(|route| subnet.contains(route.to.addr()))
-            .filter_map(|route| match route.to.addr() {
-                IpAddr::V6(ip) => Some((ip, route.link)),
-                IpAddr::V4(_) => None,
-            })
-            .collect();
-        // In an E-VPN that is plugged in, hosts of the subnet reach each other without help.
-        let ports = intent.ports.iter().filter(|(_, port)| port.link.is_none());
-        let ports = ports.filter_map(|(name, _)| host.ports.get(&**name));
-        for &link in ports {
-            let elsewhere = others.iter().filter(|(_, at)| *at != Some(link));
-            self.proxies
-                .extend(elsewhere.map(|(ip, _)| proxy(link, *ip)));
-        }
-    }
-
-    /// Whether there is a way to a prefix.
-    fn has(&self, table: u32, to: IpPrefix) -> bool {
-        // Routes are in order of table, destination and kind, and every one says more than this.
-        let least = Route::to(to).table(table);
-        let mut from = self.routes.range(least..);
-        from.next().is_some_and(|route| {
-            (route.table, route.to) == (table, to) && route.kind != RouteKind::Unreachable
-        })
+        let ways = self.routes.iter().filter(|r| r.table == host.table);
+        let others: Vec<_> = ways.flat_map(|r| others_of(intent, host, r)).collect();
+        self.proxies.extend(others);
     }
 
     fn neighbour(&mut self, link: u32, ip: IpAddr, mac: MacAddr) {
-        self.neighbours.insert(Neighbour {
-            // Tells the driver's from others', also after a crash.
-            extern_learn: true,
-            ..Neighbour::permanent(link, ip, mac)
-        });
+        self.neighbours.insert(known(link, ip, mac));
     }
+}
+
+/// Hosts take their whole subnet for being on their link. For IPv4 the kernel answers for what it has a route
+/// to; for IPv6 it has to be told each address, of those that a route of the instance leads to.
+pub fn others_of(
+    intent: &IpVpnIntent,
+    host: &Host<'_>,
+    route: &Route,
+) -> impl Iterator<Item = ProxyNeighbour> {
+    let gateway = intent.gateway.filter(|gateway| gateway.address.is_ipv6());
+    let subnet = gateway.and_then(|gateway| {
+        let subnet = bgp_wire::IpPrefix::new(gateway.address, gateway.prefix_len);
+        subnet.ok()
+    });
+    let is_host = route.kind == RouteKind::Unicast && route.to.prefix_len() == 128;
+    let other = match route.to.addr() {
+        IpAddr::V6(ip) if is_host => Some(ip),
+        _ => None,
+    };
+    let other = other.filter(|ip| subnet.is_some_and(|subnet| subnet.contains((*ip).into())));
+    let at = route.link;
+    other.into_iter().flat_map(move |ip| {
+        // In an E-VPN that is plugged in, hosts of the subnet reach each other without help.
+        let ports = intent.ports.iter().filter(|(_, port)| port.link.is_none());
+        let links = ports.filter_map(|(name, _)| host.ports.get(&**name));
+        let elsewhere = links.filter(move |link| at != Some(**link));
+        elsewhere.map(move |link| proxy(*link, ip))
+    })
+}
+
+/// The neighbour by which a route goes to a PE.
+pub fn neighbour_of(tunnel: u32, via: IpAddr, pe: IpAddr) -> Neighbour {
+    known(tunnel, via, router_mac(pe))
+}
+
+/// Tells the driver's from others', also after a crash.
+fn known(link: u32, ip: IpAddr, mac: MacAddr) -> Neighbour {
+    Neighbour {
+        extern_learn: true,
+        ..Neighbour::permanent(link, ip, mac)
+    }
+}
+
+/// The ports of an intent that are there, with their indexes.
+pub fn there<'a>(
+    intent: &'a IpVpnIntent,
+    ports: &'a BTreeMap<String, u32>,
+) -> impl Iterator<Item = (&'a Arc<str>, u32)> {
+    let names = intent.ports.keys();
+    names.filter_map(|name| Some((name, *ports.get(&**name)?)))
+}
+
+/// What traffic for an endpoint is sent to, if any is.
+pub fn reached(endpoint: &IpVpnEndpoint) -> Option<IpPrefix> {
+    let is_reached = endpoint.direction != Direction::FromPort;
+    netns_prefix(&endpoint.prefix).filter(|_| is_reached)
+}
+
+/// Whether a prefix is the gateway as an address of the table, which it is for IPv4.
+fn is_gateway(intent: &IpVpnIntent, to: IpPrefix) -> bool {
+    let gateway = intent.gateway.map(|gateway| gateway.address);
+    gateway == Some(to.addr()) && to.prefix_len() == 32 && !to.addr().is_unspecified()
 }
 
 /// The rules that all instances share: nothing that came out of the tunnel goes anywhere but by its label.

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use vpn::intent::{Gateway, InstanceId, IpVpnEndpoint, IpVpnPort, NextHop};
 use vpn::{Direction, Encap, Few, IpVpnIntent};
 
-use super::super::state::{Host, LABEL_TABLES, State};
+use super::super::state::{Elsewhere, Host, LABEL_TABLES, State};
+use super::super::whole::{Difference, Whole};
 use super::*;
 
 /// Does to a state what the kernel would do to itself.
@@ -119,18 +120,73 @@ fn intent() -> impl Strategy<Value = IpVpnIntent> {
 }
 
 fn state(intent: &IpVpnIntent) -> State {
+    with_host(|host| State::new(intent, host))
+}
+
+fn with_host<T>(make: impl FnOnce(&Host<'_>) -> T) -> T {
     let ports = BTreeMap::from([("tap1".to_owned(), 11), ("tap2".to_owned(), 12)]);
-    State::new(
-        intent,
-        &Host {
-            tunnel: 7,
-            tunnel_name: "vx",
-            table: 1001,
-            ports: &ports,
-            elsewhere: &BTreeMap::new(),
-            tables: &BTreeMap::new(),
+    let there = Elsewhere {
+        link: 30,
+        endpoint: IpVpnEndpoint {
+            mac: bgp_wire::MacAddr([2, 0, 0, 0, 0, 9]),
+            ip: address(9, false),
+            prefix: bgp_wire::IpPrefix::host(address(9, false)),
+            label: label(20),
+            direction: Direction::Both,
         },
-    )
+    };
+    make(&Host {
+        tunnel: 7,
+        tunnel_name: "vx",
+        table: 1001,
+        ports: &ports,
+        elsewhere: &BTreeMap::from([(label(20), vec![there])]),
+        tables: &BTreeMap::new(),
+    })
+}
+
+/// An intent that has some of what another has: as it comes about by ports and routes that come and go. A MAC is at one
+/// port.
+fn mixed(from: &IpVpnIntent, other: &IpVpnIntent, parts: &[bool]) -> IpVpnIntent {
+    let mut to = from.clone();
+    let mut parts = parts.iter().copied();
+    let mut is_chosen = || parts.next().unwrap_or_default();
+    for name in ["tap1", "tap2"] {
+        let taken: Vec<_> = to
+            .ports
+            .iter()
+            .filter(|(other, _)| ***other != *name)
+            .collect();
+        let taken: BTreeSet<_> = taken
+            .iter()
+            .flat_map(|(_, p)| p.endpoints.iter())
+            .map(|e| e.mac)
+            .collect();
+        match (is_chosen(), other.ports.get(name)) {
+            (true, Some(port)) => {
+                let endpoints = port.endpoints.iter().filter(|e| !taken.contains(&e.mac));
+                let endpoints = endpoints.cloned().collect();
+                to.ports.insert(
+                    name.into(),
+                    IpVpnPort {
+                        endpoints,
+                        ..port.clone()
+                    },
+                );
+            }
+            (true, None) => drop(to.ports.remove(name)),
+            _ => {}
+        }
+    }
+    let prefixes: BTreeSet<_> = from.routes.keys().chain(other.routes.keys()).collect();
+    for prefix in prefixes {
+        match (is_chosen(), other.routes.get(prefix)) {
+            (true, Some(next_hops)) => drop(to.routes.insert(*prefix, next_hops.clone())),
+            (true, None) => drop(to.routes.remove(prefix)),
+            _ => {}
+        }
+    }
+    to
 }
 
 proptest! {
@@ -143,6 +199,29 @@ proptest! {
         prop_assert_eq!(plan(&want, &want), []);
         carry_out(&mut kernel, &plan(&want, &State::default()));
         prop_assert_eq!(kernel, State::default());
+    }
+
+    #[test]
+    fn a_state_that_is_changed_by_parts_is_the_one_made_anew(
+        first in intent(),
+        others in prop::collection::vec((intent(), prop::collection::vec(any::<bool>(), 12)), 1..6),
+    ) {
+        let mut now = mixed(&IpVpnIntent { ports: vpn::SharedMap::new(), ..first.clone() }, &first, &[true; 12]);
+        let mut whole = with_host(|host| Whole::new(&now, host));
+        for (other, parts) in others {
+            let next = mixed(&now, &other, &parts);
+            if let Some(difference) = Difference::between(&now, &next) {
+                let change = with_host(|host| whole.change(&difference, (&now, host), (&next, host)));
+                let mut kernel = whole.state.clone();
+                carry_out(&mut kernel, &plan(&change.had, &change.want));
+                whole.apply(change);
+                prop_assert_eq!(&kernel, &whole.state);
+            } else {
+                whole = with_host(|host| Whole::new(&next, host));
+            }
+            prop_assert_eq!(&whole, &with_host(|host| Whole::new(&next, host)));
+            now = next;
+        }
     }
 
     #[test]
