@@ -31,14 +31,22 @@ pub fn compare(a: Candidate<'_>, b: Candidate<'_>) -> Ordering {
     let preference = |c: Candidate<'_>| (!c.route.stale, mobility(c.route), local_pref(c.route));
     preference(a)
         .cmp(&preference(b))
-        .then_with(|| b.route.next_hop.address().cmp(&a.route.next_hop.address()))
+        .then_with(|| {
+            b.route
+                .next_hop()
+                .address()
+                .cmp(&a.route.next_hop().address())
+        })
         .then_with(|| b.route.nlri.bytes.cmp(&a.route.nlri.bytes))
         .then_with(|| b.source.is_peer().cmp(&a.source.is_peer()))
         .then_with(|| b.source.cmp(&a.source))
 }
 
 fn local_pref(route: &Route) -> u32 {
-    route.attributes.local_pref().unwrap_or(DEFAULT_LOCAL_PREF)
+    route
+        .attributes()
+        .local_pref()
+        .unwrap_or(DEFAULT_LOCAL_PREF)
 }
 
 /// Whether the MAC of a type 2 route is static, and how often it has moved: absent means never.
@@ -46,7 +54,7 @@ pub fn mobility(route: &Route) -> (bool, u32) {
     if route.family() != Family::EVPN {
         return (false, 0);
     }
-    let communities = route.attributes.extended_communities().iter();
+    let communities = route.attributes().extended_communities().iter();
     let mobility = communities
         .filter_map(ExtendedCommunity::mac_mobility)
         .next();

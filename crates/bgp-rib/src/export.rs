@@ -12,7 +12,7 @@ pub const DEFAULT_LOCAL_PREF: u32 = 100;
 /// The attributes as they go to an internal peer: ORIGIN, AS_PATH and LOCAL_PREF are always there
 /// (RFC 4271 section 5).
 pub fn attributes(route: &Route) -> PathAttributes {
-    let mut attributes = route.attributes.clone();
+    let mut attributes = route.attributes().clone();
     let mandatory = [
         (code::ORIGIN, AttributeValue::Origin(Origin::Igp)),
         (code::AS_PATH, AttributeValue::AsPath(AsPath::default())),
@@ -68,7 +68,7 @@ impl Batch {
     fn of(change: &Change) -> (Self, Nlri) {
         match change {
             Change::Advertise { route, .. } => {
-                let next_hop = route.next_hop.clone();
+                let next_hop = route.next_hop().clone();
                 let kind = Self::Announce(route.family(), next_hop, attributes(route));
                 (kind, route.nlri.clone())
             }

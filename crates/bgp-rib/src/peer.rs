@@ -89,17 +89,12 @@ impl PeerExport {
             if !self.families.contains(family) {
                 continue;
             }
-            for nlri in nlri {
-                if is_own {
-                    self.withdraw(nlri, &mut events);
-                    continue;
-                }
-                let route = Route {
-                    nlri: nlri.clone(),
-                    next_hop: next_hop.clone(),
-                    attributes: update.attributes.clone(),
-                    stale: false,
-                };
+            if is_own {
+                nlri.iter()
+                    .for_each(|nlri| self.withdraw(nlri, &mut events));
+                continue;
+            }
+            for route in Route::received(nlri, next_hop, &update.attributes) {
                 self.advertise(route, now, &mut events);
             }
         }

@@ -52,7 +52,10 @@ impl RouteView {
             nlri: nlri_text(route),
             family,
             attributes: attribute_texts(source, route),
-            next_hop: route.next_hop.address().map(|address| address.to_string()),
+            next_hop: route
+                .next_hop()
+                .address()
+                .map(|address| address.to_string()),
             source,
             route_targets: has_targets.then(targets),
         }
@@ -71,7 +74,7 @@ pub fn nlri_text(route: &Route) -> String {
         Ok(NlriValue::Vpn(vpn)) => vpn_text(&vpn, route),
         Ok(NlriValue::Rtc(rtc)) => rtc_text(&rtc),
         Ok(NlriValue::FlowspecVpn { rd, rules }) => format!("flow {rules} rd {rd}"),
-        Ok(NlriValue::Unicast(prefix)) => match route.next_hop.address() {
+        Ok(NlriValue::Unicast(prefix)) => match route.next_hop().address() {
             Some(next_hop) => format!("{prefix} next-hop {next_hop}"),
             None => prefix.to_string(),
         },
@@ -81,7 +84,7 @@ pub fn nlri_text(route: &Route) -> String {
 
 fn opaque_text(route: &Route) -> String {
     let mut text = format!("{} 0x", route.family());
-    for octet in &route.nlri.bytes {
+    for octet in route.nlri.bytes.iter() {
         let _ = write!(text, "{octet:02x}");
     }
     text
@@ -99,7 +102,7 @@ fn vpn_text(vpn: &VpnRoute, route: &Route) -> String {
             text.push_str(&bracketed(&labels.collect::<Vec<_>>()));
         }
     }
-    let _ = match route.next_hop.address() {
+    let _ = match route.next_hop().address() {
         Some(address) => write!(text, " next-hop {address} rd {}", vpn.rd),
         None => write!(text, " next-hop None rd {}", vpn.rd),
     };
@@ -203,7 +206,7 @@ fn label_text(field: LabelField) -> String {
 }
 
 fn attribute_texts(source: WorkerId, route: &Route) -> Vec<(String, String)> {
-    let attributes = &route.attributes;
+    let attributes = &route.attributes();
     let text = |code| {
         let text = match &attributes.get(code)?.value {
             AttributeValue::LocalPref(n) | AttributeValue::Med(n) => n.to_string(),

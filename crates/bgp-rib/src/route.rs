@@ -1,6 +1,7 @@
 //! Routes, and what a worker may ask for.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bgp_wire::update::NextHop;
 use bgp_wire::{Family, Nlri, NlriKey, PathAttributes, RouteTarget};
@@ -8,21 +9,94 @@ use serde::{Deserialize, Serialize};
 
 /// One path to one destination, as published.
 ///
-/// Two routes are equal when everything is: NLRI with label and ESI, next hop, and the bytes of all attributes.
+/// Two routes are equal when everything is: NLRI with label and ESI, next hop, and the bytes of all attributes. There may be
+/// very many, so that those of one UPDATE share what they have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Parts", into = "Parts")]
 pub struct Route {
     /// The destination, label and all.
     pub nlri: Nlri,
-    /// Where to send.
-    pub next_hop: NextHop,
-    /// Everything else.
-    pub attributes: PathAttributes,
+    path: Arc<Path>,
     /// Who published it is away: it is used only for want of a fresh one (RFC 4724 section 4.2).
-    #[serde(default)]
     pub stale: bool,
 }
 
+/// What routes of one UPDATE have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Path {
+    next_hop: NextHop,
+    attributes: PathAttributes,
+}
+
+/// A route as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Route")]
+struct Parts {
+    nlri: Nlri,
+    next_hop: NextHop,
+    attributes: PathAttributes,
+    #[serde(default)]
+    stale: bool,
+}
+
 impl Route {
+    /// A fresh route.
+    pub fn new(nlri: Nlri, next_hop: NextHop, attributes: PathAttributes) -> Self {
+        let path = Arc::new(Path {
+            next_hop,
+            attributes,
+        });
+        Self {
+            nlri,
+            path,
+            stale: false,
+        }
+    }
+
+    /// Fresh routes to many destinations, which came in one message. They do not keep its memory.
+    pub fn received<'a>(
+        nlri: &'a [Nlri],
+        next_hop: &NextHop,
+        attributes: &PathAttributes,
+    ) -> impl Iterator<Item = Self> + 'a {
+        let path = Arc::new(Path {
+            next_hop: next_hop.detached(),
+            attributes: attributes.detached(),
+        });
+        nlri.iter().map(move |nlri| Self {
+            nlri: nlri.clone(),
+            path: Arc::clone(&path),
+            stale: false,
+        })
+    }
+
+    /// Where to send.
+    pub fn next_hop(&self) -> &NextHop {
+        &self.path.next_hop
+    }
+
+    /// Everything else.
+    pub fn attributes(&self) -> &PathAttributes {
+        &self.path.attributes
+    }
+
+    /// The same with other attributes.
+    pub fn with_attributes(mut self, attributes: PathAttributes) -> Self {
+        Arc::make_mut(&mut self.path).attributes = attributes;
+        self
+    }
+
+    /// The same by way of another PE.
+    pub fn with_next_hop(mut self, next_hop: NextHop) -> Self {
+        Arc::make_mut(&mut self.path).next_hop = next_hop;
+        self
+    }
+
+    /// Whether all but the destination is the same.
+    pub fn shares_path(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+
     /// The route's address family.
     pub fn family(&self) -> Family {
         self.nlri.family
@@ -35,10 +109,33 @@ impl Route {
 
     /// The route targets it carries, sorted, each once.
     pub fn route_targets(&self) -> Vec<RouteTarget> {
-        let mut targets = self.attributes.route_targets();
+        let mut targets = self.attributes().route_targets();
         targets.sort_unstable();
         targets.dedup();
         targets
+    }
+}
+
+impl From<Parts> for Route {
+    fn from(parts: Parts) -> Self {
+        let stale = parts.stale;
+        let route = Self::new(parts.nlri, parts.next_hop, parts.attributes);
+        Self { stale, ..route }
+    }
+}
+
+impl From<Route> for Parts {
+    fn from(route: Route) -> Self {
+        let Path {
+            next_hop,
+            attributes,
+        } = Arc::unwrap_or_clone(route.path);
+        Self {
+            nlri: route.nlri,
+            next_hop,
+            attributes,
+            stale: route.stale,
+        }
     }
 }
 

@@ -23,14 +23,13 @@ pub struct RtcOrigin {
 impl RtcOrigin {
     /// The route that asks for `target`.
     pub fn route(&self, target: RouteTarget) -> Route {
-        Route {
-            nlri: Nlri::from(NlriValue::Rtc(RtcRoute::new(self.local_as, target))),
-            next_hop: NextHop::for_family(Family::RTC, self.next_hop),
-            attributes: PathAttributes::new()
+        Route::new(
+            Nlri::from(NlriValue::Rtc(RtcRoute::new(self.local_as, target))),
+            NextHop::for_family(Family::RTC, self.next_hop),
+            PathAttributes::new()
                 .with(AttributeValue::Origin(Origin::Igp))
                 .with(AttributeValue::AsPath(AsPath::default())),
-            stale: false,
-        }
+        )
     }
 }
 

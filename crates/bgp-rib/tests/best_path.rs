@@ -12,27 +12,23 @@ use common::*;
 use proptest::prelude::*;
 
 fn with(route: &Route, sticky: bool, sequence: Option<u32>, local_pref: Option<u32>) -> Route {
-    let mut communities = route.attributes.extended_communities().to_vec();
+    let mut communities = route.attributes().extended_communities().to_vec();
     let mobility = |sequence| MacMobility { sticky, sequence };
     communities.extend(sequence.map(|n| ExtendedCommunity::from_mac_mobility(mobility(n))));
     let mut attributes = route
-        .attributes
+        .attributes()
         .clone()
         .with(AttributeValue::ExtendedCommunities(communities));
     if let Some(n) = local_pref {
         attributes = attributes.with(AttributeValue::LocalPref(n));
     }
-    Route {
-        attributes,
-        ..route.clone()
-    }
+    route.clone().with_attributes(attributes)
 }
 
 fn from(n: u8, route: &Route) -> Route {
-    Route {
-        next_hop: NextHop::V4([10, 0, 0, n].into()),
-        ..route.clone()
-    }
+    route
+        .clone()
+        .with_next_hop(NextHop::V4([10, 0, 0, n].into()))
 }
 
 fn wins(a: &Route, b: &Route) -> bool {
@@ -127,10 +123,8 @@ proptest! {
 fn a_fresh_route_wins_over_one_whose_publisher_is_away() {
     let route = mac_route(1, &[79]);
     let better = with(&route, false, None, Some(200));
-    let stale = Route {
-        stale: true,
-        ..better.clone()
-    };
+    let mut stale = better.clone();
+    stale.stale = true;
     assert!(wins(&better, &route));
     assert!(wins(&route, &stale));
 }

@@ -209,10 +209,7 @@ fn a_changed_route_replaces_the_kept_one() {
     let mut story = Story::new(&both());
     story.down();
     story.up(&both());
-    let moved = Route {
-        next_hop: bgp_wire::NextHop::V4([10, 0, 0, 7].into()),
-        ..mac_route(1, &[79])
-    };
+    let moved = mac_route(1, &[79]).with_next_hop(bgp_wire::NextHop::V4([10, 0, 0, 7].into()));
     assert_eq!(story.announce(&moved), ["fresh"]);
     assert_eq!(story.end_of_rib(Family::EVPN), Vec::<String>::new());
     assert_eq!(story.held(), 2);

@@ -93,12 +93,11 @@ fn advertised(route: &Route) -> Change {
 }
 
 fn membership(rtc: RtcRoute) -> Route {
-    Route {
-        nlri: Nlri::from(NlriValue::Rtc(rtc)),
-        next_hop: NextHop::V4(PE),
-        attributes: attributes(&[]),
-        stale: false,
-    }
+    Route::new(
+        Nlri::from(NlriValue::Rtc(rtc)),
+        NextHop::V4(PE),
+        attributes(&[]),
+    )
 }
 
 fn asks_for(asn: u32, target: RouteTarget) -> Route {
@@ -231,7 +230,7 @@ fn received_routes_reach_instances_and_go_with_the_session() {
         panic!("{out:?}");
     };
     // LOCAL_PREF is put in on the way.
-    assert_eq!(got.attributes.clone().without(5), route.attributes);
+    assert_eq!(&got.attributes().clone().without(5), route.attributes());
     let out = session.table.handle(RibEvent::Cleanup {
         worker: session.export.worker(),
     });
@@ -258,10 +257,9 @@ fn families_that_are_not_common_are_ignored() {
 #[test]
 fn a_route_that_comes_back_to_its_originator_is_dropped() {
     let mut session = Session::up(&[Family::EVPN]);
-    let mut route = mac_route(1, &[79]);
-    route.attributes = route
-        .attributes
-        .with(AttributeValue::OriginatorId(ROUTER_ID));
+    let route = mac_route(1, &[79]);
+    let attributes = route.attributes().clone();
+    let route = route.with_attributes(attributes.with(AttributeValue::OriginatorId(ROUTER_ID)));
     let update = read(&announce(&route)[0]);
     let events = session.export.on_update(&update, Duration::ZERO);
     assert_eq!(

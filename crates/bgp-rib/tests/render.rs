@@ -15,12 +15,11 @@ use bgp_wire::{
 use common::*;
 
 fn evpn_route(value: EvpnRoute) -> Route {
-    Route {
-        nlri: Nlri::from(NlriValue::Evpn(value)),
-        next_hop: NextHop::V4([127, 0, 0, 1].into()),
-        attributes: attributes(&[]),
-        stale: false,
-    }
+    Route::new(
+        Nlri::from(NlriValue::Evpn(value)),
+        NextHop::V4([127, 0, 0, 1].into()),
+        attributes(&[]),
+    )
 }
 
 fn rd(n: u16) -> RouteDistinguisher {
@@ -55,28 +54,25 @@ fn nlri_read_as_they_always_did() {
             |(i, n): (usize, &u32)| LabelField::from_label((*n).try_into().unwrap(), i == last);
         labels.iter().enumerate().map(field).collect()
     };
-    let vpn = |numbers: &[u32]| Route {
-        nlri: Nlri::from(NlriValue::Vpn(VpnRoute {
-            rd: rd(0),
-            labels: labels(numbers),
-            prefix: "10.1.1.1/32".parse().unwrap(),
-        })),
-        next_hop: NextHop::for_family(Family::VPNV4, [127, 0, 0, 1].into()),
-        attributes: attributes(&[]),
-        stale: false,
+    let vpn = |numbers: &[u32]| {
+        Route::new(
+            Nlri::from(NlriValue::Vpn(VpnRoute {
+                rd: rd(0),
+                labels: labels(numbers),
+                prefix: "10.1.1.1/32".parse().unwrap(),
+            })),
+            NextHop::for_family(Family::VPNV4, [127, 0, 0, 1].into()),
+            attributes(&[]),
+        )
     };
     let rtc = RtcOrigin {
         local_as: 64512,
         next_hop: [127, 0, 0, 1].into(),
     };
-    let wildcard = Route {
-        nlri: Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT)),
-        ..rtc.route(rt(1))
-    };
-    let unknown = Route {
-        nlri: Nlri::new(Family::new(9, 9), vec![1, 2, 255]),
-        ..wildcard.clone()
-    };
+    let wildcard = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
+    let wildcard = redirected(&rtc.route(rt(1)), wildcard);
+    let unknown = Nlri::new(Family::new(9, 9), vec![1, 2, 255]);
+    let unknown = redirected(&wildcard, unknown);
     let expected = [
         (
             vpn(&[17]),
@@ -111,9 +107,10 @@ fn attributes_read_as_they_always_did() {
         ExtendedCommunity::from_consistent_hash_order(0),
         rt(3).into(),
     ];
-    let mut route = multicast();
-    route.attributes = route
-        .attributes
+    let route = multicast();
+    let attributes = route
+        .attributes()
+        .clone()
         .with(AttributeValue::LocalPref(100))
         .with(AttributeValue::Med(7))
         .with(AttributeValue::Communities(vec![64512 << 16 | 5]))
@@ -124,6 +121,7 @@ fn attributes_read_as_they_always_did() {
             LabelField::from_vni(vni(5001)),
         )))
         .with(AttributeValue::ExtendedCommunities(communities));
+    let route = route.with_attributes(attributes);
     insta::assert_json_snapshot!("received", RouteView::new(peer(9), &route));
     let own = RouteView::new(WorkerId::Evi(2), &route);
     let pmsi = own
@@ -145,11 +143,8 @@ fn only_vpn_families_show_targets_and_flowspec_has_no_next_hop() {
     .route(rt(1));
     let view = RouteView::new(WorkerId::Manager, &route);
     assert_eq!((view.route_targets, view.attributes), (None, vec![]));
-    let flow = Route {
-        nlri: Nlri::new(Family::FLOWSPEC_VPNV4, vec![]),
-        next_hop: NextHop::None,
-        ..route
-    };
+    let flow = Nlri::new(Family::FLOWSPEC_VPNV4, vec![]);
+    let flow = redirected(&route.with_next_hop(NextHop::None), flow);
     assert_eq!(RouteView::new(WorkerId::Vrf(1), &flow).next_hop, None);
 }
 

@@ -138,17 +138,11 @@ fn issue_27_a_new_vni_or_next_hop_is_a_replacement() {
     if let bgp_wire::nlri::EvpnRoute::MacIp { label1, .. } = &mut value {
         *label1 = LabelField::from_vni(vni(80));
     }
-    let revalued = Route {
-        nlri: Nlri::from(NlriValue::Evpn(value)),
-        ..route.clone()
-    };
+    let revalued = redirected(&route, Nlri::from(NlriValue::Evpn(value)));
     let out = table.handle(advertise(peer(9), &revalued));
     assert_eq!(told(&out), [text('*', EVI1, &revalued)]);
 
-    let moved = Route {
-        next_hop: NextHop::V4([10, 0, 0, 7].into()),
-        ..revalued
-    };
+    let moved = revalued.with_next_hop(NextHop::V4([10, 0, 0, 7].into()));
     let out = table.handle(advertise(peer(9), &moved));
     assert_eq!(told(&out), [text('*', EVI1, &moved)]);
     let Change::Advertise {
@@ -158,7 +152,7 @@ fn issue_27_a_new_vni_or_next_hop_is_a_replacement() {
     else {
         panic!()
     };
-    assert_eq!(replaced.next_hop, NextHop::V4(PE));
+    assert_eq!(*replaced.next_hop(), NextHop::V4(PE));
 }
 
 #[test]

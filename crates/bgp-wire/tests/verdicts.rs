@@ -486,7 +486,7 @@ fn unknown_families_are_kept_whole() {
     assert_eq!(update.verdicts, []);
     let (family, _, nlri) = &update.reach[0];
     assert_eq!(
-        (*family, &nlri[0].bytes),
-        (Family::new(64, 5), &hex("deadbeef"))
+        (*family, &*nlri[0].bytes),
+        (Family::new(64, 5), &*hex("deadbeef"))
     );
 }

@@ -153,7 +153,7 @@ impl Reader<'_> {
         }
         match self
             .route
-            .next_hop
+            .next_hop()
             .address()
             .filter(|vtep| self.is_vtep(*vtep))
         {
@@ -176,7 +176,7 @@ impl Reader<'_> {
         let Some(encap) = self.encapsulation() else {
             return self.nothing(entry, |route| Warning::NoCommonEncapsulation { route });
         };
-        let pmsi = self.route.attributes.pmsi();
+        let pmsi = self.route.attributes().pmsi();
         let Some((pmsi, vtep)) = pmsi.and_then(|pmsi| {
             let endpoint = pmsi.ingress_replication()?;
             Some((pmsi, endpoint))
@@ -195,7 +195,7 @@ impl Reader<'_> {
     }
 
     fn encapsulation(&self) -> Option<Encap> {
-        let advertised = self.route.attributes.encapsulations();
+        let advertised = self.route.attributes().encapsulations();
         self.capabilities.common(&advertised)
     }
 
@@ -247,7 +247,7 @@ fn number(label: LabelField, encap: Encap) -> Vni {
 
 /// Whether the MAC is that of the subnet's default gateway (RFC 7432 section 10.1).
 pub(crate) fn is_gateway(route: &Route) -> bool {
-    let communities = route.attributes.extended_communities();
+    let communities = route.attributes().extended_communities();
     communities
         .iter()
         .any(ExtendedCommunity::is_default_gateway)

@@ -132,12 +132,8 @@ impl Publisher<'_> {
         let records = records.map(|target| ExtendedCommunity::from_rt_record(*target));
         let redirect = ExtendedCommunity::from_redirect(redirect);
         let communities = [redirect].into_iter().chain(targets).chain(records);
-        Route {
-            nlri: Nlri::from(NlriValue::FlowspecVpn { rd: self.rd, rules }),
-            next_hop: NextHop::None,
-            attributes: self.attributes(communities.collect()),
-            stale: false,
-        }
+        let nlri = Nlri::from(NlriValue::FlowspecVpn { rd: self.rd, rules });
+        Route::new(nlri, NextHop::None, self.attributes(communities.collect()))
     }
 
     fn vpn_route(
@@ -158,12 +154,8 @@ impl Publisher<'_> {
             (Family::VPNV6, IpAddr::V4(v4)) => v4.to_ipv6_mapped().into(),
             (_, address) => address,
         };
-        Route {
-            next_hop: NextHop::for_family(nlri.family, next_hop),
-            nlri,
-            attributes,
-            stale: false,
-        }
+        let next_hop = NextHop::for_family(nlri.family, next_hop);
+        Route::new(nlri, next_hop, attributes)
     }
 
     /// Type 3 with an ingress replication tunnel (RFC 7432 sections 7.3 and 11.2).
@@ -181,12 +173,8 @@ impl Publisher<'_> {
     }
 
     fn route(&self, route: EvpnRoute, next_hop: IpAddr, attributes: PathAttributes) -> Route {
-        Route {
-            nlri: Nlri::from(NlriValue::Evpn(route)),
-            next_hop: NextHop::for_family(Family::EVPN, next_hop),
-            attributes,
-            stale: false,
-        }
+        let next_hop = NextHop::for_family(Family::EVPN, next_hop);
+        Route::new(Nlri::from(NlriValue::Evpn(route)), next_hop, attributes)
     }
 
     fn endpoint_attributes(&self, local_pref: Option<u32>, hash_order: u32) -> PathAttributes {

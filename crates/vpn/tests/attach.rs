@@ -132,8 +132,8 @@ fn the_same_endpoint_again_is_a_refresh() {
         ..request("e", 1, Some("10.9.9.9"))
     };
     let route = announced(&attach(&mut speaker, changed));
-    assert_eq!(route.attributes.local_pref(), Some(0));
-    let orders = route.attributes.extended_communities().iter();
+    assert_eq!(route.attributes().local_pref(), Some(0));
+    let orders = route.attributes().extended_communities().iter();
     assert_eq!(
         orders
             .filter_map(|c| c.consistent_hash_order())

@@ -64,16 +64,14 @@ fn far(to: &str, targets: &[u32], records: &[u32]) -> Route {
 
 /// A Flowspec route of PE 10.0.0.`n`.
 fn flow(n: u8, rules: &FlowspecRules, communities: &[ExtendedCommunity]) -> Route {
-    Route {
-        nlri: Nlri::from(NlriValue::FlowspecVpn {
+    Route::new(
+        Nlri::from(NlriValue::FlowspecVpn {
             rd: RouteDistinguisher::as2(64512, n.into()),
             rules: rules.clone(),
         }),
-        next_hop: NextHop::None,
-        attributes: PathAttributes::new()
-            .with(AttributeValue::ExtendedCommunities(communities.to_vec())),
-        stale: false,
-    }
+        NextHop::None,
+        PathAttributes::new().with(AttributeValue::ExtendedCommunities(communities.to_vec())),
+    )
 }
 
 fn to_import(target: u32, redirect: u32) -> [ExtendedCommunity; 2] {
@@ -87,7 +85,7 @@ fn to_import(target: u32, redirect: u32) -> [ExtendedCommunity; 2] {
 fn advertised(speaker: &Speaker, number: u32) -> Vec<String> {
     let routes = speaker.table().routes_of(WorkerId::Vrf(number));
     let text = |route: &Arc<Route>| {
-        let communities = route.attributes.extended_communities().iter();
+        let communities = route.attributes().extended_communities().iter();
         let communities: Vec<_> = communities.map(ToString::to_string).collect();
         let nlri = bgp_rib::render::nlri_text(route);
         format!("{nlri} [ {} ]", communities.join(" "))

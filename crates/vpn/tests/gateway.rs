@@ -27,7 +27,7 @@ fn gateway() -> AttachRequest {
 }
 
 fn is_marked(route: &Route) -> bool {
-    let communities = route.attributes.extended_communities();
+    let communities = route.attributes().extended_communities();
     communities
         .iter()
         .any(ExtendedCommunity::is_default_gateway)

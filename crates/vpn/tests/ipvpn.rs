@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bgp_rib::export::messages;
-use bgp_rib::{Match, RibEvent, Route, WorkerId};
+use bgp_rib::{Match, RibEvent, WorkerId};
 use bgp_wire::community::Encapsulation;
 use bgp_wire::{EncodeContext, ExtendedCommunity, Family, NextHop};
 use common::ipvpn::{speaker, *};
@@ -171,10 +171,8 @@ fn an_ipv6_route_over_ipv4_has_a_mapped_next_hop() {
     let mut speaker = speaker();
     attach(&mut speaker, vrf("v", 1, "2001:db8::1"));
     let mapped = "::ffff:10.0.0.2".parse().unwrap();
-    let route = Route {
-        next_hop: NextHop::for_family(Family::VPNV6, mapped),
-        ..remote(2, "2001:db8:1::/48", &[500], None, 100)
-    };
+    let route = remote(2, "2001:db8:1::/48", &[500], None, 100)
+        .with_next_hop(NextHop::for_family(Family::VPNV6, mapped));
     speaker.handle([announce(&route)]);
     let routes = &vrf_intent(&speaker, "v").routes;
     assert_eq!(
@@ -211,10 +209,8 @@ fn routes_that_cannot_be_used_are_kept_and_said() {
     let mut speaker = speaker_with(Capabilities::vxlan());
     attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     let vxlan = Some(Encapsulation::Vxlan);
-    let own = Route {
-        next_hop: NextHop::for_family(Family::VPNV4, HERE.into()),
-        ..remote(2, "20.0.2.0/24", &[500], vxlan, 100)
-    };
+    let own = remote(2, "20.0.2.0/24", &[500], vxlan, 100)
+        .with_next_hop(NextHop::for_family(Family::VPNV4, HERE.into()));
     let routes = [remote(2, "20.0.0.0/24", &[500], None, 100), own];
     let out = speaker.handle(routes.iter().map(announce));
     let warnings: Vec<_> = out.warnings.iter().map(|(_, w)| w.to_string()).collect();
@@ -564,10 +560,9 @@ fn issue_27_a_new_label_or_next_hop_is_used() {
     attach(&mut speaker, vrf("v", 1, "10.1.1.1"));
     let first = remote(2, "20.0.0.0/24", &[500], None, 100);
     let relabelled = remote(2, "20.0.0.0/24", &[501], None, 100);
-    let moved = Route {
-        next_hop: NextHop::for_family(Family::VPNV4, pe(7)),
-        ..relabelled.clone()
-    };
+    let moved = relabelled
+        .clone()
+        .with_next_hop(NextHop::for_family(Family::VPNV4, pe(7)));
     for (route, way) in [(first, (2, 500)), (relabelled, (2, 501)), (moved, (7, 501))] {
         speaker.handle([announce(&route)]);
         let routes = &vrf_intent(&speaker, "v").routes;

@@ -54,7 +54,7 @@ fn heard(output: &Output) -> Vec<Option<u32>> {
         .filter_map(|dispatch| match &dispatch.change {
             bgp_rib::Change::Advertise { route, .. } => about(route).then(|| {
                 let community = |c: &ExtendedCommunity| c.mac_mobility().is_some();
-                let communities = route.attributes.extended_communities();
+                let communities = route.attributes().extended_communities();
                 let sequence = mobility(route).1;
                 assert_eq!(communities.iter().any(community), sequence > 0);
                 Some(sequence)

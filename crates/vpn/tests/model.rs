@@ -206,7 +206,7 @@ impl Instance {
                     && *source != own
                     && self.import.iter().any(|n| targets.contains(&rt(*n)))
                     && route
-                        .attributes
+                        .attributes()
                         .encapsulations()
                         .contains(&Encapsulation::Vxlan)
             })
@@ -243,7 +243,7 @@ impl Instance {
             Some((
                 mac,
                 RemoteMac {
-                    vtep: route.next_hop.address()?,
+                    vtep: route.next_hop().address()?,
                     vni,
                     pinned: best_path::mobility(route).0,
                 },
@@ -253,7 +253,7 @@ impl Instance {
             .into_iter()
             .filter_map(|(ip, routes)| Some((ip, best(&routes)?.1)));
         let flood = origins.values().filter_map(|routes| {
-            let pmsi = best(routes)?.0.1.attributes.pmsi()?;
+            let pmsi = best(routes)?.0.1.attributes().pmsi()?;
             Some(FloodTarget {
                 vtep: pmsi.ingress_replication()?,
                 vni: pmsi.label.vni(),
@@ -457,7 +457,7 @@ fn check_own(instance: &Instance, own: WorkerId, routes: &[(WorkerId, Arc<Route>
     let wanted = instance.endpoints();
     let imported = |route: &Route| {
         let targets = route.route_targets();
-        let encapsulations = route.attributes.encapsulations();
+        let encapsulations = route.attributes().encapsulations();
         instance.import.iter().any(|n| targets.contains(&rt(*n)))
             && encapsulations.contains(&Encapsulation::Vxlan)
     };

@@ -44,7 +44,7 @@ fn communities(speaker: &Speaker, number: u32) -> Vec<Vec<String>> {
     let own = speaker.table().routes_of(WorkerId::Vrf(number));
     own.filter(|route| bgp_rib::render::nlri_text(route).starts_with("20.0.0.0/24"))
         .map(|route| {
-            let communities = route.attributes.extended_communities().iter();
+            let communities = route.attributes().extended_communities().iter();
             communities.map(ToString::to_string).collect()
         })
         .collect()

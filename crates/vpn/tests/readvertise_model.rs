@@ -156,7 +156,7 @@ impl Instance {
             return None;
         }
         let recorded = |route: &Route| -> BTreeSet<RouteTarget> {
-            let communities = route.attributes.extended_communities().iter();
+            let communities = route.attributes().extended_communities().iter();
             communities
                 .filter_map(ExtendedCommunity::rt_record)
                 .collect()
@@ -284,8 +284,8 @@ impl World {
                     panic!("{route:?}");
                 };
                 // Of the endpoints themselves all have a preference.
-                if route.attributes.local_pref().is_none() {
-                    let communities = route.attributes.extended_communities().iter().copied();
+                if route.attributes().local_pref().is_none() {
+                    let communities = route.attributes().extended_communities().iter().copied();
                     again.insert((
                         value.prefix,
                         format!(" rd {}", value.rd),

@@ -400,8 +400,8 @@ impl Core {
                 source: source.to_string(),
                 instances,
                 nlri: route.nlri.clone(),
-                next_hop: route.next_hop.clone(),
-                attributes: route.attributes.clone(),
+                next_hop: route.next_hop().clone(),
+                attributes: route.attributes().clone(),
             })
             .collect()
     }

@@ -138,11 +138,8 @@ impl<'a> Glass<'a> {
     fn sent_routes(&self, peer: &Peer) -> Node<'a> {
         let sent = peer.sent(self.core.speaker.table());
         let routes = sent.map(|(source, route)| {
-            let route = Route {
-                attributes: export::attributes(route),
-                ..Route::clone(route)
-            };
-            (source, Arc::new(route))
+            let sent = Route::clone(route).with_attributes(export::attributes(route));
+            (source, Arc::new(sent))
         });
         Node::Routes(RouteList::flat(&self.links, routes))
     }

@@ -25,7 +25,7 @@ impl Filter {
             && self.source.is_none_or(|wanted| wanted == source)
             && self
                 .target
-                .is_none_or(|target| route.attributes.route_targets().contains(&target))
+                .is_none_or(|target| route.attributes().route_targets().contains(&target))
             && (self.prefix.is_none() && self.mac.is_none() || self.is_about(route))
     }
 

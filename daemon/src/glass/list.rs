@@ -262,7 +262,6 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use bgp_wire::{Family, NextHop, Nlri, PathAttributes};
-    use bytes::Bytes;
     use serde_json::json;
 
     use super::*;
@@ -273,16 +272,8 @@ mod tests {
             .map(|number| {
                 let mut bytes = vec![96, 0, 0, 0xfc, 0, 0, 2, 0xfc, 0];
                 bytes.extend(number.to_be_bytes());
-                let route = Route {
-                    nlri: Nlri {
-                        family: Family::RTC,
-                        bytes: Bytes::from(bytes),
-                        path_id: None,
-                    },
-                    next_hop: NextHop::None,
-                    attributes: PathAttributes::default(),
-                    stale: false,
-                };
+                let nlri = Nlri::new(Family::RTC, bytes);
+                let route = Route::new(nlri, NextHop::None, PathAttributes::default());
                 (WorkerId::Manager, Arc::new(route))
             })
             .collect()

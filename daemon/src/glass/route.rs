@@ -25,10 +25,7 @@ impl Writer {
         source_url: impl FnOnce() -> Option<String>,
     ) {
         let same = |(known, last, _): &&(WorkerId, Arc<Route>, String)| {
-            *known == source
-                && last.family() == route.family()
-                && last.next_hop == route.next_hop
-                && last.attributes == route.attributes
+            *known == source && last.family() == route.family() && last.shares_path(route)
         };
         if self.last.as_ref().filter(same).is_none() {
             let said = said(&RouteView::new(source, route), source_url());
@@ -82,12 +79,9 @@ mod tests {
     fn what_is_said_of_one_route_is_not_said_of_another() {
         let preferred = |number| PathAttributes::new().with(AttributeValue::LocalPref(number));
         let route = |family, last, attributes| {
-            Arc::new(Route {
-                nlri: Nlri::new(family, vec![32, 10, 0, 0, last]),
-                next_hop: NextHop::V4([192, 0, 2, last].into()),
-                attributes,
-                stale: false,
-            })
+            let nlri = Nlri::new(family, vec![32, 10, 0, 0, last]);
+            let next_hop = NextHop::V4([192, 0, 2, last].into());
+            Arc::new(Route::new(nlri, next_hop, attributes))
         };
         let v4 = Family::IPV4_UNICAST;
         let (one, other) = (WorkerId::Evi(1), WorkerId::Evi(2));

@@ -23,16 +23,39 @@ pub(super) struct Entry<'a> {
     pub(super) unconfirmed: bool,
 }
 
-/// Order of arrival. A replaced route keeps its place.
-pub(super) type Place = u64;
+/// Order of arrival. A replaced route keeps its place. There are as many as fit in a table, not as many as ever come.
+pub(super) type Place = u32;
 
 /// A stored route.
 #[derive(Debug)]
 struct Slot {
-    place: Place,
     route: Arc<Route>,
-    source: Number,
-    unconfirmed: bool,
+    place: Place,
+    mark: Mark,
+}
+
+/// Whose a route is, and whether it is unconfirmed: in the lowest bit, as a field of its own would take eight octets.
+#[derive(Clone, Copy, Debug)]
+struct Mark(u32);
+
+impl Mark {
+    fn new(source: Number, unconfirmed: bool) -> Self {
+        Self(source << 1 | u32::from(unconfirmed))
+    }
+
+    fn source(self) -> Number {
+        self.0 >> 1
+    }
+
+    fn is_unconfirmed(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// Answers what it was.
+    fn set_unconfirmed(&mut self, unconfirmed: bool) -> bool {
+        let old = std::mem::replace(self, Self::new(self.source(), unconfirmed));
+        old.is_unconfirmed()
+    }
 }
 
 /// What became of a route that was published.
@@ -43,9 +66,11 @@ pub(super) struct Stored {
     pub(super) old: Option<Arc<Route>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
     next: Place,
+    /// The last place before those in use are numbered anew.
+    last: Place,
     /// In order of their places.
     slots: Sorted<Slot>,
     hasher: RandomState,
@@ -58,6 +83,12 @@ pub(super) struct Store {
     counts: BTreeMap<Family, (usize, usize)>,
     /// How many routes of a source are unconfirmed, where there are any.
     unconfirmed: BTreeMap<WorkerId, usize>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::up_to(Place::MAX)
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -91,6 +122,20 @@ impl<'a> Entry<'a> {
 }
 
 impl Store {
+    fn up_to(last: Place) -> Self {
+        Self {
+            next: 0,
+            last,
+            slots: Sorted::default(),
+            hasher: RandomState::default(),
+            identities: HashTable::default(),
+            buckets: BTreeMap::new(),
+            publishers: Publishers::default(),
+            counts: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
+        }
+    }
+
     /// Stores a route; answers nothing if it is no change.
     pub(super) fn insert(&mut self, source: WorkerId, route: Arc<Route>) -> Option<Stored> {
         let key = route.key();
@@ -111,13 +156,15 @@ impl Store {
                 old: Some(old),
             });
         }
+        if self.next == self.last {
+            self.number_anew();
+        }
         let place = self.next;
         self.next += 1;
         let slot = Slot {
-            place,
             route: Arc::clone(&route),
-            source: self.publishers.add(source, place),
-            unconfirmed: false,
+            place,
+            mark: Mark::new(self.publishers.add(source, place), false),
         };
         self.slots.insert(slot, |other| other.place.cmp(&place));
         let hash = self.hasher.hash_one((source, &key));
@@ -131,7 +178,7 @@ impl Store {
         let rehash = |place: &Place| {
             let slot = slots.get(|slot| slot.place.cmp(place));
             slot.map_or(0, |slot| {
-                let source = publishers.worker(slot.source);
+                let source = publishers.worker(slot.mark.source());
                 hasher.hash_one((source, slot.route.key()))
             })
         };
@@ -142,6 +189,24 @@ impl Store {
             new: route,
             old: None,
         })
+    }
+
+    /// Gives the routes the first places, in the order that they are in.
+    fn number_anew(&mut self) {
+        let old = std::mem::replace(self, Self::up_to(self.last));
+        for Entry {
+            source,
+            route,
+            unconfirmed,
+        } in old.iter()
+        {
+            let place = self.next;
+            self.insert(source, Arc::clone(route));
+            if unconfirmed && let Some(slot) = self.slots.get_mut(|slot| slot.place.cmp(&place)) {
+                slot.mark.set_unconfirmed(true);
+            }
+        }
+        self.unconfirmed = old.unconfirmed;
     }
 
     /// Makes a route stale or fresh, and unconfirmed; answers it as it was and as it is.
@@ -155,7 +220,7 @@ impl Store {
         let slot = self.slots.get_mut(|slot| slot.place.cmp(&place))?;
         let old = Arc::clone(&slot.route);
         Arc::make_mut(&mut slot.route).stale = stale;
-        if !std::mem::replace(&mut slot.unconfirmed, true) {
+        if !slot.mark.set_unconfirmed(true) {
             *self.unconfirmed.entry(source).or_default() += 1;
         }
         Some((old, Arc::clone(&slot.route)))
@@ -168,7 +233,7 @@ impl Store {
 
     fn confirm(&mut self, source: WorkerId, place: Place) {
         if let Some(slot) = self.slots.get_mut(|slot| slot.place.cmp(&place))
-            && std::mem::take(&mut slot.unconfirmed)
+            && slot.mark.set_unconfirmed(false)
             && let Some(count) = self.unconfirmed.get_mut(&source)
         {
             *count -= 1;
@@ -202,7 +267,7 @@ impl Store {
         let hash = self.hasher.hash_one((source, key));
         let is_it = |place: &Place| {
             let slot = self.slots.get(|slot| slot.place.cmp(place));
-            slot.is_some_and(|slot| slot.source == number && slot.route.key() == *key)
+            slot.is_some_and(|slot| slot.mark.source() == number && slot.route.key() == *key)
         };
         self.identities.find(hash, is_it).copied()
     }
@@ -233,7 +298,7 @@ impl Store {
         let of_peer = publisher.filter(|_| source.is_peer());
         let all = of_peer.into_iter().flat_map(move |publisher| {
             let slots = self.slots.iter();
-            slots.filter(move |slot| slot.source == publisher.number)
+            slots.filter(move |slot| slot.mark.source() == publisher.number)
         });
         let places = publisher
             .into_iter()
@@ -259,9 +324,9 @@ impl Store {
 
     fn entry<'a>(&'a self, slot: &'a Slot) -> Entry<'a> {
         Entry {
-            source: self.publishers.worker(slot.source),
+            source: self.publishers.worker(slot.mark.source()),
             route: &slot.route,
-            unconfirmed: slot.unconfirmed,
+            unconfirmed: slot.mark.is_unconfirmed(),
         }
     }
 
@@ -285,6 +350,62 @@ impl Store {
                 if places.is_empty() {
                     self.buckets.remove(&bucket);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bgp_wire::{NextHop, Nlri, PathAttributes};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn route(number: u8) -> Arc<Route> {
+        let nlri = Nlri::new(Family::IPV4_UNICAST, vec![32, 10, 0, 0, number]);
+        let attributes = PathAttributes::default();
+        Arc::new(Route::new(nlri, NextHop::None, attributes))
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Insert,
+        Remove,
+        SetStale,
+    }
+
+    fn seen(store: &Store) -> Vec<(WorkerId, Arc<Route>, bool)> {
+        let entries = store.iter();
+        entries
+            .map(|entry| (entry.source, Arc::clone(entry.route), entry.unconfirmed))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn places_that_are_used_up_show_nowhere(
+            steps in prop::collection::vec(
+                (prop::sample::select(vec![Step::Insert, Step::Insert, Step::Remove, Step::SetStale]), 0..2_u32, 0..8_u8),
+                0..300,
+            ),
+        ) {
+            let mut few = Store::up_to(20);
+            let mut many = Store::default();
+            for (step, source, number) in steps {
+                let (source, route) = (WorkerId::Vrf(source), route(number));
+                for store in [&mut few, &mut many] {
+                    match step {
+                        Step::Insert => drop(store.insert(source, Arc::clone(&route))),
+                        Step::Remove => drop(store.remove(source, &route.key())),
+                        Step::SetStale => drop(store.set_stale(source, &route.key(), true)),
+                    }
+                }
+                prop_assert!(few.next <= few.last);
+                prop_assert_eq!(seen(&few), seen(&many));
+                prop_assert_eq!(few.unconfirmed(source), many.unconfirmed(source));
+                let of_source = |store: &Store| store.of_source(source).map(|entry| entry.route.key()).collect::<Vec<_>>();
+                prop_assert_eq!(of_source(&few), of_source(&many));
             }
         }
     }

@@ -49,12 +49,18 @@ pub fn mac_route(n: u8, targets: &[u32]) -> Route {
         label1: LabelField::from_vni(vni(79)),
         label2: None,
     };
-    Route {
-        nlri: Nlri::from(NlriValue::Evpn(route)),
-        next_hop: NextHop::V4(PE),
-        attributes: attributes(targets),
-        stale: false,
-    }
+    Route::new(
+        Nlri::from(NlriValue::Evpn(route)),
+        NextHop::V4(PE),
+        attributes(targets),
+    )
+}
+
+/// The same to another destination.
+pub fn redirected(route: &Route, nlri: Nlri) -> Route {
+    let mut route = route.clone();
+    route.nlri = nlri;
+    route
 }
 
 /// 10.1.1.n/32 with label 17.
@@ -64,12 +70,11 @@ pub fn vpn_route(n: u8, targets: &[u32]) -> Route {
         labels: vec![LabelField::from_label(17.try_into().unwrap(), true)],
         prefix: format!("10.1.1.{n}/32").parse().unwrap(),
     };
-    Route {
-        nlri: Nlri::from(NlriValue::Vpn(route)),
-        next_hop: NextHop::for_family(Family::VPNV4, PE.into()),
-        attributes: attributes(targets),
-        stale: false,
-    }
+    Route::new(
+        Nlri::from(NlriValue::Vpn(route)),
+        NextHop::for_family(Family::VPNV4, PE.into()),
+        attributes(targets),
+    )
 }
 
 pub fn advertise(source: WorkerId, route: &Route) -> RibEvent {

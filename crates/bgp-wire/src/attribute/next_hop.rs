@@ -51,6 +51,14 @@ impl NextHop {
             Self::None | Self::Opaque(_) => None,
         }
     }
+
+    /// The same, without a hold on the message that brought it.
+    pub fn detached(&self) -> Self {
+        match self {
+            Self::Opaque(octets) => Self::Opaque(Bytes::copy_from_slice(octets)),
+            known => known.clone(),
+        }
+    }
 }
 
 impl NextHop {

@@ -2,7 +2,7 @@ use std::hash::{Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Aggregator, AsPath, Attribute, AttributeValue, Origin, PmsiTunnel, code};
@@ -113,6 +113,26 @@ impl PathAttributes {
             }
         }
         self
+    }
+
+    /// The same, without a hold on the message that brought them: what is kept for long is not to keep it.
+    pub fn detached(&self) -> Self {
+        let values = self.iter().map(|attribute| attribute.raw.value.as_ref());
+        let mut rest = Bytes::from(values.collect::<Vec<_>>().concat());
+        let list = self.iter().map(|attribute| {
+            let mut attribute = attribute.clone();
+            let value = rest.split_to(attribute.raw.value.len());
+            match &mut attribute.value {
+                AttributeValue::Unknown { data, .. } => *data = value.clone(),
+                AttributeValue::Pmsi(pmsi) => pmsi.tunnel = Bytes::copy_from_slice(&pmsi.tunnel),
+                _ => {}
+            }
+            attribute.raw.value = value;
+            attribute
+        });
+        Self {
+            attributes: Shared(Arc::new(list.collect())),
+        }
     }
 
     fn position(&self, code: u8) -> Option<usize> {

@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::NlriError;
-use super::key::KeyOctets;
+use super::Octets;
 use super::value::put_address;
 use crate::cursor::Cursor;
 use crate::types::{Esi, IpPrefix, LabelField, MacAddr, RouteDistinguisher};
@@ -79,8 +79,7 @@ pub enum EvpnRoute {
         /// Route type.
         kind: u8,
         /// What follows the length octet.
-        #[serde(with = "crate::text::hex")]
-        data: Bytes,
+        data: Octets,
     },
 }
 
@@ -127,11 +126,11 @@ impl EvpnRoute {
         }
     }
 
-    pub(super) fn parse(bytes: &Bytes) -> Result<Self, NlriError> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, NlriError> {
         let wrong_length = || NlriError::Length {
             length: bytes.len().saturating_sub(2),
         };
-        let &[kind, length, ref data @ ..] = bytes.as_ref() else {
+        let &[kind, length, ref data @ ..] = bytes else {
             return Err(wrong_length());
         };
         if data.len() != usize::from(length) {
@@ -147,7 +146,7 @@ impl EvpnRoute {
             _ => {
                 return Ok(Self::Unknown {
                     kind,
-                    data: bytes.slice(2..),
+                    data: Octets::from(data),
                 });
             }
         };
@@ -229,7 +228,7 @@ impl EvpnRoute {
     }
 
     /// Appends what identifies the route (RFC 7432 section 7.1 and following, RFC 9136 section 3.1).
-    pub(super) fn key_into(&self, key: &mut KeyOctets) {
+    pub(super) fn key_into(&self, key: &mut Octets) {
         key.push(&[self.kind()]);
         if let Some(rd) = self.rd() {
             key.push(&rd.0);

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::{FlowComponent, NlriError};
@@ -32,8 +32,8 @@ impl FlowspecRules {
     }
 
     /// What is behind the length field, all of which must be there.
-    pub(super) fn content(bytes: &Bytes) -> Result<&[u8], NlriError> {
-        let (length, content) = match **bytes {
+    pub(super) fn content(bytes: &[u8]) -> Result<&[u8], NlriError> {
+        let (length, content) = match *bytes {
             [high @ 0xf0..=0xff, low, ref content @ ..] => {
                 (u16::from_be_bytes([high & 0x0f, low]).into(), content)
             }

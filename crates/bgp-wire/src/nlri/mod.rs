@@ -5,6 +5,7 @@ mod flow_component;
 mod flow_text;
 mod flowspec;
 mod key;
+mod octets;
 mod rtc;
 mod split;
 mod value;
@@ -15,6 +16,7 @@ pub use evpn::EvpnRoute;
 pub use flow_component::{FlowComponent, FlowOp};
 pub use flowspec::FlowspecRules;
 pub use key::NlriKey;
+pub use octets::Octets;
 pub use rtc::RtcRoute;
 pub use value::NlriValue;
 pub use vpn::VpnRoute;
@@ -35,8 +37,7 @@ pub struct Nlri {
     /// ADD-PATH identifier (RFC 7911), on sessions that have them.
     pub path_id: Option<u32>,
     /// Exactly the NLRI as on the wire, length field included, without the path identifier.
-    #[serde(with = "crate::text::hex")]
-    pub bytes: Bytes,
+    pub bytes: Octets,
 }
 
 /// What is wrong with NLRI octets.
@@ -80,7 +81,7 @@ pub enum NlriError {
 
 impl Nlri {
     /// An NLRI of `family` without path identifier.
-    pub fn new(family: Family, bytes: impl Into<Bytes>) -> Self {
+    pub fn new(family: Family, bytes: impl Into<Octets>) -> Self {
         Self {
             family,
             path_id: None,

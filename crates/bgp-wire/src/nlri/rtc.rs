@@ -2,7 +2,7 @@ use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::NlriError;
-use super::key::KeyOctets;
+use super::Octets;
 use crate::cursor::Cursor;
 use crate::types::RouteTarget;
 
@@ -87,7 +87,7 @@ impl RtcRoute {
         buffer.put_slice(&octets[..usize::from(self.bits.min(96)).div_ceil(8)]);
     }
 
-    pub(super) fn key_into(&self, key: &mut KeyOctets) {
+    pub(super) fn key_into(&self, key: &mut Octets) {
         key.push(&[self.bits]);
         key.push(&self.origin_as.to_be_bytes());
         key.push(&self.target);

@@ -72,7 +72,7 @@ pub(super) fn split(family: Family, field: &Bytes, add_path: bool) -> Result<Vec
         list.push(Nlri {
             family,
             path_id,
-            bytes: rest.split_to(length),
+            bytes: rest.split_to(length).into(),
         });
     }
     Ok(list)

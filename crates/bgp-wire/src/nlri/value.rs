@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use super::{EvpnRoute, FlowspecRules, Nlri, NlriError, RtcRoute, VpnRoute};
+use super::{EvpnRoute, FlowspecRules, Nlri, NlriError, Octets, RtcRoute, VpnRoute};
 use crate::family::Family;
 use crate::types::{IpPrefix, RouteDistinguisher};
 
@@ -33,13 +33,12 @@ pub enum NlriValue {
         /// The family.
         family: Family,
         /// The NLRI as on the wire.
-        #[serde(with = "crate::text::hex")]
-        bytes: Bytes,
+        bytes: Octets,
     },
 }
 
 impl NlriValue {
-    pub(super) fn parse(family: Family, bytes: &Bytes) -> Result<Self, NlriError> {
+    pub(super) fn parse(family: Family, bytes: &Octets) -> Result<Self, NlriError> {
         let ipv6 = family.afi == 2;
         match family {
             Family::EVPN => EvpnRoute::parse(bytes).map(Self::Evpn),

@@ -2,7 +2,7 @@ use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 
 use super::NlriError;
-use super::key::KeyOctets;
+use super::Octets;
 use crate::types::{IpPrefix, LabelField, RouteDistinguisher};
 
 /// Bits of a label field.
@@ -68,7 +68,7 @@ impl Layout {
         })
     }
 
-    pub(super) fn key_into(&self, key: &mut KeyOctets) {
+    pub(super) fn key_into(&self, key: &mut Octets) {
         key.push(&self.rd.0);
         key.push_prefix(&self.prefix);
     }

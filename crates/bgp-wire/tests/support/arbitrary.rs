@@ -131,7 +131,10 @@ pub fn evpn() -> BoxedStrategy<EvpnRoute> {
                     label,
                 }
             }),
-        (6..=255u8, octets(0..=255)).prop_map(|(kind, data)| EvpnRoute::Unknown { kind, data }),
+        (6..=255u8, octets(0..=255)).prop_map(|(kind, data)| EvpnRoute::Unknown {
+            kind,
+            data: data.into()
+        }),
     ]
     .boxed()
 }

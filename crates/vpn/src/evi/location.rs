@@ -89,7 +89,7 @@ impl Evi {
         };
         let (is_sticky, sequence) = best_path::mobility(route);
         Some(Rival {
-            pe: route.next_hop.address()?,
+            pe: route.next_hop().address()?,
             sequence,
             is_sticky,
             is_better: own.iter().all(is_preferred),

@@ -194,7 +194,7 @@ fn compare(a: &Held, b: &Held) -> Ordering {
 
 /// How many targets a route has borne before.
 fn records(held: &Held) -> usize {
-    let communities = held.route.attributes.extended_communities().iter();
+    let communities = held.route.attributes().extended_communities().iter();
     let records: BTreeSet<_> = communities
         .filter_map(ExtendedCommunity::rt_record)
         .collect();
@@ -203,6 +203,6 @@ fn records(held: &Held) -> usize {
 
 /// What equal routes have in common.
 fn preference(held: &Held) -> (bool, u32) {
-    let preference = held.route.attributes.local_pref();
+    let preference = held.route.attributes().local_pref();
     (held.route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
 }

@@ -71,7 +71,7 @@ impl Policy {
 
     /// What to use a route for. One that bore a target that it would be advertised with has come full circle.
     pub(super) fn uses(&self, route: &Route) -> Uses {
-        let targets = route.attributes.route_targets();
+        let targets = route.attributes().route_targets();
         let is_flow = FLOWS.contains(&route.family());
         let redirect = self.redirect.filter(|_| !is_flow);
         let is_new = |seen: &RouteTarget| {
@@ -106,13 +106,13 @@ pub(super) const FLOWS: [Family; 2] = [Family::FLOWSPEC_VPNV4, Family::FLOWSPEC_
 
 /// The targets that a route bore before it was advertised again.
 fn records(route: &Route) -> impl Iterator<Item = RouteTarget> + '_ {
-    let communities = route.attributes.extended_communities().iter();
+    let communities = route.attributes().extended_communities().iter();
     communities.filter_map(ExtendedCommunity::rt_record)
 }
 
 /// The targets that a route has borne so far.
 pub(super) fn history(route: &Route) -> BTreeSet<RouteTarget> {
     records(route)
-        .chain(route.attributes.route_targets())
+        .chain(route.attributes().route_targets())
         .collect()
 }

@@ -98,7 +98,7 @@ fn next_hop(
     let unusable = |flaw| Err(unusable(route, flaw));
     let Some(encap) = ipvpn
         .capabilities
-        .common(&route.attributes.encapsulations())
+        .common(&route.attributes().encapsulations())
     else {
         let route = render::nlri_text(route);
         return Err(Warning::NoCommonEncapsulation { route });
@@ -109,13 +109,13 @@ fn next_hop(
     };
     let local_pe = ipvpn.local_pe;
     // Over IPv4, IPv6 routes carry the next hop as an IPv4-mapped address (RFC 4659 section 3.2.1.2).
-    let pe = route.next_hop.address().map(|pe| pe.to_canonical());
+    let pe = route.next_hop().address().map(|pe| pe.to_canonical());
     match pe.filter(|pe| is_pe(*pe, local_pe)) {
         None => unusable(Flaw::NextHop),
         // A reflector that sends us our own route must not make us send to ourselves.
         Some(pe) if pe == local_pe && source.is_peer() => unusable(Flaw::Loop),
         Some(pe) => {
-            let communities = route.attributes.extended_communities().iter();
+            let communities = route.attributes().extended_communities().iter();
             let mut orders = communities.filter_map(ExtendedCommunity::consistent_hash_order);
             Ok(NextHop {
                 order: orders.next().unwrap_or_default(),
@@ -129,7 +129,7 @@ fn next_hop(
 
 /// Which traffic goes to the VRF of another target.
 fn redirect(route: &Route, rules: &FlowspecRules) -> Result<Arc<Redirect>, Warning> {
-    let communities = route.attributes.extended_communities();
+    let communities = route.attributes().extended_communities();
     let mut targets = communities.iter().filter_map(ExtendedCommunity::redirect);
     let (Some(to), None) = (targets.next(), targets.next()) else {
         return Err(unusable(route, Flaw::Redirects));

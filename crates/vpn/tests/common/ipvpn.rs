@@ -125,18 +125,18 @@ pub fn with_communities(
         labels: labels.collect(),
         prefix: prefix(to),
     }));
-    Route {
-        next_hop: NextHop::for_family(nlri.family, pe(n)),
+    let next_hop = NextHop::for_family(nlri.family, pe(n));
+    Route::new(
         nlri,
-        attributes: PathAttributes::new()
+        next_hop,
+        PathAttributes::new()
             .with(AttributeValue::Origin(Origin::Igp))
             .with(AttributeValue::AsPath(AsPath::default()))
             .with(AttributeValue::LocalPref(local_pref))
             .with(AttributeValue::ExtendedCommunities(
                 communities.into_iter().collect(),
             )),
-        stale: false,
-    }
+    )
 }
 
 pub fn egress(pe: IpAddr, label: u32, encap: Encap) -> Few<Egress> {

@@ -185,13 +185,13 @@ impl Remote {
     }
 
     pub fn multicast_over(&self, pmsi: PmsiTunnel) -> Route {
-        let mut route = self.route(EvpnRoute::InclusiveMulticast {
+        let route = self.route(EvpnRoute::InclusiveMulticast {
             rd: self.rd(),
             ethernet_tag: 0,
             originator: self.pe,
         });
-        route.attributes = route.attributes.with(AttributeValue::Pmsi(pmsi));
-        route
+        let attributes = route.attributes().clone();
+        route.with_attributes(attributes.with(AttributeValue::Pmsi(pmsi)))
     }
 
     pub fn route(&self, value: EvpnRoute) -> Route {
@@ -203,16 +203,15 @@ impl Remote {
         let communities = targets
             .chain(encapsulations)
             .chain(self.more.iter().copied());
-        Route {
-            nlri: Nlri::from(NlriValue::Evpn(value)),
-            next_hop: NextHop::for_family(Family::EVPN, self.pe),
-            attributes: PathAttributes::new()
+        Route::new(
+            Nlri::from(NlriValue::Evpn(value)),
+            NextHop::for_family(Family::EVPN, self.pe),
+            PathAttributes::new()
                 .with(AttributeValue::Origin(Origin::Igp))
                 .with(AttributeValue::AsPath(AsPath::default()))
                 .with(AttributeValue::LocalPref(self.local_pref))
                 .with(AttributeValue::ExtendedCommunities(communities.collect())),
-            stale: false,
-        }
+        )
     }
 
     fn rd(&self) -> RouteDistinguisher {
