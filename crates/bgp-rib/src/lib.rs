@@ -11,6 +11,7 @@ pub mod end_of_rib;
 pub mod event;
 pub mod export;
 pub mod helper;
+mod path;
 pub mod peer;
 pub mod reflector;
 pub mod render;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp_wire::{Family, Nlri, NlriKey, NlriValue, RouteTarget, Update};
-use serde::{Deserialize, Serialize};
 
 use crate::end_of_rib::Marks;
+use crate::path::Paths;
 use crate::{Match, RibEvent, Route, WorkerId};
 
 /// Speaks for one Established BGP session to the route table.
@@ -21,7 +21,7 @@ use crate::{Match, RibEvent, Route, WorkerId};
 /// was asked for, never less.
 ///
 /// Times count from an epoch of the caller's choosing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug)]
 pub struct PeerExport {
     peer: IpAddr,
     router_id: Ipv4Addr,
@@ -30,6 +30,8 @@ pub struct PeerExport {
     /// The RTC routes that ask for a target, or for everything.
     asked: BTreeMap<Option<RouteTarget>, BTreeSet<NlriKey>>,
     marks: Marks,
+    /// Of what it has published.
+    paths: Paths,
 }
 
 impl PeerExport {
@@ -52,6 +54,7 @@ impl PeerExport {
             families,
             is_constrained,
             asked: BTreeMap::new(),
+            paths: Paths::default(),
         };
         let first = this
             .families
@@ -94,8 +97,9 @@ impl PeerExport {
                     .for_each(|nlri| self.withdraw(nlri, &mut events));
                 continue;
             }
-            for route in Route::received(nlri, next_hop, &update.attributes) {
-                self.advertise(route, now, &mut events);
+            let path = self.paths.get(next_hop, &update.attributes);
+            for nlri in nlri {
+                self.advertise(Route::by(&path, nlri.clone()), now, &mut events);
             }
         }
         events

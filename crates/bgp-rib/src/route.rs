@@ -7,10 +7,12 @@ use bgp_wire::update::NextHop;
 use bgp_wire::{Family, Nlri, NlriKey, PathAttributes, RouteTarget};
 use serde::{Deserialize, Serialize};
 
+use crate::path::Path;
+
 /// One path to one destination, as published.
 ///
 /// Two routes are equal when everything is: NLRI with label and ESI, next hop, and the bytes of all attributes. There may be
-/// very many, so that those of one UPDATE share what they have in common.
+/// very many, so that those of a peer share what they have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Parts", into = "Parts")]
 pub struct Route {
@@ -19,13 +21,6 @@ pub struct Route {
     path: Arc<Path>,
     /// Who published it is away: it is used only for want of a fresh one (RFC 4724 section 4.2).
     pub stale: bool,
-}
-
-/// What routes of one UPDATE have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Path {
-    next_hop: NextHop,
-    attributes: PathAttributes,
 }
 
 /// A route as it is written.
@@ -53,21 +48,13 @@ impl Route {
         }
     }
 
-    /// Fresh routes to many destinations, which came in one message. They do not keep its memory.
-    pub fn received<'a>(
-        nlri: &'a [Nlri],
-        next_hop: &NextHop,
-        attributes: &PathAttributes,
-    ) -> impl Iterator<Item = Self> + 'a {
-        let path = Arc::new(Path {
-            next_hop: next_hop.detached(),
-            attributes: attributes.detached(),
-        });
-        nlri.iter().map(move |nlri| Self {
-            nlri: nlri.clone(),
-            path: Arc::clone(&path),
+    /// A fresh route whose path others have, too.
+    pub(crate) fn by(path: &Arc<Path>, nlri: Nlri) -> Self {
+        Self {
+            nlri,
+            path: Arc::clone(path),
             stale: false,
-        })
+        }
     }
 
     /// Where to send.

@@ -17,15 +17,15 @@ pub struct OutOfRange {
     pub max: u32,
 }
 
-/// A VXLAN network identifier, 24 bits (RFC 7348).
+/// A VXLAN network identifier, 24 bits (RFC 7348). Tables hold very many, in no more octets than that, highest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct Vni(u32);
+pub struct Vni([u8; 3]);
 
 /// An MPLS label value, 20 bits (RFC 3032).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
-pub struct Label(u32);
+pub struct Label([u8; 3]);
 
 macro_rules! bounded {
     ($name:ident, $what:literal, $max:literal) => {
@@ -44,12 +44,14 @@ macro_rules! bounded {
                         max: Self::MAX,
                     });
                 }
-                Ok(Self(value))
+                let [_, a, b, c] = value.to_be_bytes();
+                Ok(Self([a, b, c]))
             }
 
             /// The number.
             pub const fn get(self) -> u32 {
-                self.0
+                let [a, b, c] = self.0;
+                u32::from_be_bytes([0, a, b, c])
             }
         }
 
@@ -63,13 +65,13 @@ macro_rules! bounded {
 
         impl From<$name> for u32 {
             fn from(value: $name) -> u32 {
-                value.0
+                value.get()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
+                fmt::Display::fmt(&self.get(), f)
             }
         }
 
@@ -104,13 +106,12 @@ impl LabelField {
 
     /// The field as a VNI.
     pub const fn from_vni(vni: Vni) -> Self {
-        let [_, a, b, c] = vni.0.to_be_bytes();
-        Self([a, b, c])
+        Self(vni.0)
     }
 
     /// The field as an MPLS label, with the bottom-of-stack bit as told.
     pub const fn from_label(label: Label, bottom: bool) -> Self {
-        let [_, a, b, c] = (label.0 << 4 | bottom as u32).to_be_bytes();
+        let [_, a, b, c] = (label.get() << 4 | bottom as u32).to_be_bytes();
         Self([a, b, c])
     }
 
@@ -122,12 +123,13 @@ impl LabelField {
 
     /// Read as a VNI.
     pub const fn vni(self) -> Vni {
-        Vni(self.raw())
+        Vni(self.0)
     }
 
     /// Read as an MPLS label.
     pub const fn label(self) -> Label {
-        Label(self.raw() >> 4)
+        let [_, a, b, c] = (self.raw() >> 4).to_be_bytes();
+        Label([a, b, c])
     }
 
     /// The bottom-of-stack bit.
