@@ -295,7 +295,7 @@ fn new_targets_are_those_of_what_is_learnt_too() {
     for (_, route) in routes {
         assert_eq!(route.route_targets(), [rt(80)]);
         if route.nlri.mac_ip().is_some() {
-            assert_eq!(route.attributes.local_pref(), Some(7));
+            assert_eq!(route.attributes().local_pref(), Some(7));
         }
     }
 }
