@@ -80,8 +80,17 @@ impl Route {
     }
 
     /// Whether all but the destination is the same.
-    pub fn shares_path(&self, other: &Self) -> bool {
+    pub fn has_path_of(&self, other: &Self) -> bool {
         self.path == other.path
+    }
+
+    /// Keeps what is the same but once, and answers whether it is.
+    pub fn share_path(&mut self, other: &Self) -> bool {
+        let is_same = self.has_path_of(other);
+        if is_same {
+            self.path = Arc::clone(&other.path);
+        }
+        is_same
     }
 
     /// The route's address family.

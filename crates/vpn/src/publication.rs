@@ -71,7 +71,7 @@ pub(crate) fn endpoints(
     for (key, mut route) in routes {
         let out = match &mut route {
             Some(route) => {
-                share_attributes(route, advertised, key);
+                share_path(route, advertised, key);
                 &mut *events
             }
             None => &mut withdrawn,
@@ -84,18 +84,15 @@ pub(crate) fn endpoints(
     events.extend(withdrawn);
 }
 
-/// Has a route share the attributes of one of its neighbours, if they are the same, which they mostly are: they take
-/// more memory than the rest of a route.
-fn share_attributes(
+/// Has a route share next hop and attributes with one of its neighbours, if they are the same, which they mostly are: they
+/// take more memory than the rest of a route.
+fn share_path(
     route: &mut Route,
     advertised: &SharedMap<EndpointKey, Arc<Route>>,
     key: EndpointKey,
 ) {
-    let around = advertised.around(&key).map(|known| &known.attributes);
-    let mut same = around.filter(|attributes| **attributes == route.attributes);
-    if let Some(known) = same.next() {
-        route.attributes = known.clone();
-    }
+    let mut around = advertised.around(&key);
+    around.find(|known| route.share_path(known));
 }
 
 /// The events that end all of `routes` and every subscription.

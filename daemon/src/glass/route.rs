@@ -25,7 +25,7 @@ impl Writer {
         source_url: impl FnOnce() -> Option<String>,
     ) {
         let same = |(known, last, _): &&(WorkerId, Arc<Route>, String)| {
-            *known == source && last.family() == route.family() && last.shares_path(route)
+            *known == source && last.family() == route.family() && last.has_path_of(route)
         };
         if self.last.as_ref().filter(same).is_none() {
             let said = said(&RouteView::new(source, route), source_url());
