@@ -10,6 +10,7 @@ mod common;
 
 use std::fmt::Write as _;
 
+use bagpipe_api::AttachBody;
 use common::{DEADLINE, Daemon, config, raw_http};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -36,6 +37,27 @@ async fn status(daemon: &Daemon, request: &[u8]) -> u16 {
     text.split(' ')
         .nth(1)
         .map_or(0, |code| code.parse().unwrap())
+}
+
+#[tokio::test]
+async fn long_lists_of_everything_come_in_pieces() {
+    let daemon = daemon();
+    let endpoints: Vec<AttachBody> = (0..600)
+        .map(|n| {
+            let mac = format!("02:00:00:00:{:02x}:{:02x}", n / 256, n % 256);
+            AttachBody::evpn("e", format!("tap{n}"), mac).rt("64512:1")
+        })
+        .collect();
+    let outcomes = daemon.client().await.attach_all(&endpoints).await.unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+    for (path, least) in [("/attachments", 600), ("/routes?all=true", 600)] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+        let answer = raw_http(daemon.api, &request).await;
+        assert!(answer.contains("\r\ntransfer-encoding: chunked\r\n"));
+        let page = daemon.client().await.get(path).await.unwrap();
+        let all: Vec<serde_json::Value> = serde_json::from_slice(&page).unwrap();
+        assert!(all.len() >= least, "{path}: {}", all.len());
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 
 mod convert;
 mod kept;
+mod lists;
 mod operations;
 mod peers;
 mod refusal;
@@ -24,8 +25,8 @@ use std::{
     time::Duration,
 };
 
-use bagpipe_api::{AttachBody, AttachRequest, HeldRoute, PeerSession};
-use bgp_rib::{Route, RtcOrigin, WorkerId};
+use bagpipe_api::{AttachRequest, PeerSession};
+use bgp_rib::RtcOrigin;
 use bgp_transport::{Listener, PeerEvent, SeldomOf, sd_notify};
 use bgp_wire::Vni;
 use dataplane::{DriverError, DriverHandle, Sighting, Sightings};
@@ -40,7 +41,10 @@ use vpn::{
 
 use self::operations::{Done, Operations, To};
 use self::peers::{Answer, Life, Starter};
-pub use self::peers::{Calls, Peer, Sessions};
+pub use self::{
+    lists::{Attachments, HeldRoutes},
+    peers::{Calls, Peer, Sessions},
+};
 use crate::{
     clock::LocalTime,
     config::Config,
@@ -107,14 +111,14 @@ pub enum Command {
     /// List every attachment, as bodies that attach it again.
     Attachments {
         /// Where they go.
-        reply: oneshot::Sender<Vec<AttachBody>>,
+        reply: oneshot::Sender<Attachments>,
     },
     /// List the routes that were received, for programs.
     Routes {
         /// Those that nobody but a peer would have any use for, too: its own.
         all: bool,
         /// Where they go.
-        reply: oneshot::Sender<Vec<HeldRoute>>,
+        reply: oneshot::Sender<HeldRoutes>,
     },
     /// List the sessions with peers, for programs.
     Sessions {
@@ -373,39 +377,6 @@ impl Core {
         }
     }
 
-    /// Routes of peers, and those of instances that another instance imports; or every route.
-    fn held_routes(&self, all: bool) -> Vec<HeldRoute> {
-        let instances: Vec<_> = self.speaker.vpns().instances().collect();
-        let imported = |source, route: &Route| -> Vec<String> {
-            let targets = route.route_targets();
-            instances
-                .iter()
-                .filter(|instance| instance.worker != source)
-                .filter(|instance| {
-                    targets
-                        .iter()
-                        .any(|target| instance.import.contains(target))
-                })
-                .map(|instance| instance.external_id.clone())
-                .collect()
-        };
-        self.speaker
-            .table()
-            .routes()
-            .map(|(source, route)| (source, route, imported(source, route)))
-            .filter(|(source, _, importers)| {
-                all || matches!(source, WorkerId::Peer(_)) || !importers.is_empty()
-            })
-            .map(|(source, route, instances)| HeldRoute {
-                source: source.to_string(),
-                instances,
-                nlri: route.nlri.clone(),
-                next_hop: route.next_hop().clone(),
-                attributes: route.attributes().clone(),
-            })
-            .collect()
-    }
-
     fn on_command(&mut self, command: Command) {
         match command {
             Command::Attach { request, reply } => match convert::attach(*request) {
@@ -426,10 +397,7 @@ impl Core {
                 reply.send(page).ok();
             }
             Command::Attachments { reply } => {
-                let attachments = self.speaker.vpns().attachments();
-                reply
-                    .send(attachments.map(|request| convert::body(&request)).collect())
-                    .ok();
+                reply.send(self.attachments()).ok();
             }
             Command::Routes { all, reply } => {
                 reply.send(self.held_routes(all)).ok();

@@ -52,6 +52,7 @@ pub(super) async fn answer(
         Ok(Page::Figures(text)) => respond(StatusCode::OK, metrics::CONTENT_TYPE, text),
         Ok(Page::Json(json)) => respond(StatusCode::OK, "application/json", json),
         Ok(Page::Yaml(yaml)) => respond(StatusCode::OK, "application/yaml", yaml),
+        Ok(Page::List(body)) => with_type("application/json", body),
         Ok(Page::Routes(list)) => with_type("application/json", body::routes(list)),
         Ok(Page::Html { text, nonce }) => {
             let mut response = respond(StatusCode::OK, "text/html; charset=UTF-8", text);
@@ -107,6 +108,7 @@ enum Page {
     Json(String),
     Yaml(String),
     Routes(RouteList),
+    List(Body),
     Html { text: String, nonce: String },
     Figures(String),
 }
@@ -212,11 +214,13 @@ async fn page(
             return Ok(Page::Figures(page.into_text()));
         }
         (Target::Attachments, &Method::GET) => {
-            text(&ask(api, |reply| Command::Attachments { reply }).await?)
+            let attachments = ask(api, |reply| Command::Attachments { reply }).await?;
+            return Ok(Page::List(body::list(attachments)));
         }
         (Target::Routes, &Method::GET) => {
             let all = query.flag("all")?;
-            text(&ask(api, |reply| Command::Routes { all, reply }).await?)
+            let routes = ask(api, |reply| Command::Routes { all, reply }).await?;
+            return Ok(Page::List(body::list(routes)));
         }
         (Target::Sessions, &Method::GET) => {
             text(&ask(api, |reply| Command::Sessions { reply }).await?)
