@@ -239,6 +239,37 @@ async fn bodies_have_a_limit() {
 }
 
 #[tokio::test]
+async fn keys_that_mean_nothing_are_taken_and_told() {
+    let daemon = daemon();
+    let mut one = serde_json::to_value(body()).unwrap();
+    one["local_prefs"] = 7.into();
+    one["local_port"]["naïve\n"] = true.into();
+    let plain = serde_json::to_value(body()).unwrap();
+    for (body, told) in [
+        (one.clone(), "local_port.na\\u{ef}ve\\n, local_prefs"),
+        (
+            serde_json::json!([plain, one]),
+            "local_port.na\\u{ef}ve\\n, local_prefs",
+        ),
+        (plain.clone(), ""),
+    ] {
+        let body = body.to_string();
+        let request = format!(
+            "POST /attach_localport HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = raw_http(daemon.api, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let mut lines = answer.lines();
+        let header = lines.find_map(|line| line.strip_prefix("bagpipe-ignored-keys: "));
+        assert_eq!(header.unwrap_or_default(), told);
+    }
+    let logs = daemon.client().await.looking_glass("logs").await.unwrap();
+    let said = logs.to_string().matches("which means nothing here").count();
+    assert_eq!(said, 2, "{logs}");
+}
+
+#[tokio::test]
 async fn the_same_number_until_the_end() {
     let daemon = daemon();
     let mut client = daemon.client().await;

@@ -257,6 +257,7 @@ async fn run(read: &Read, memory: Memory, again: Again) -> Result<(), StartError
         version: versions,
         token,
         counts: Arc::default(),
+        ignored: Arc::default(),
     };
     let server = tokio::spawn(rest::serve(listener, api));
     if let Err(error) = sd_notify::notify_ready() {

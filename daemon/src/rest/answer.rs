@@ -25,6 +25,7 @@ use super::{
     body::{self, Body},
     error::HttpError,
     html,
+    ignored::{self, OfRequest},
     path::{Form, Target},
     query::Query,
 };
@@ -50,6 +51,13 @@ pub(super) async fn answer(
     let label = Target::of(request.uri().path()).label();
     let response = match page(api, request, accept.as_deref(), scheme).await {
         Ok(Page::Figures(text)) => respond(StatusCode::OK, metrics::CONTENT_TYPE, text),
+        Ok(Page::Done { json, ignored }) => {
+            let mut response = respond(StatusCode::OK, "application/json", json);
+            if let Some(keys) = ignored.header() {
+                response.headers_mut().insert(ignored::HEADER, keys);
+            }
+            response
+        }
         Ok(Page::Json(json)) => respond(StatusCode::OK, "application/json", json),
         Ok(Page::Yaml(yaml)) => respond(StatusCode::OK, "application/yaml", yaml),
         Ok(Page::List(body)) => with_type("application/json", body),
@@ -106,6 +114,7 @@ fn with_type(content_type: &'static str, body: Body) -> Response<Body> {
 /// The body of a 200.
 enum Page {
     Json(String),
+    Done { json: String, ignored: OfRequest },
     Yaml(String),
     Routes(RouteList),
     List(Body),
@@ -147,13 +156,16 @@ async fn page(
         (Target::Root | Target::Attach | Target::Detach, &Method::GET) => Ok("{}".into()),
         (Target::Attach, &Method::POST) => {
             acceptable(accept)?;
-            posted(api, body, |body, reply| {
+            let ignored = OfRequest::default();
+            let json = posted(api, body, |body, reply| {
+                ignored.note(&body, &api.ignored);
                 Ok(Command::Attach {
                     request: Box::new(AttachRequest::from_value(body)?),
                     reply,
                 })
             })
-            .await
+            .await?;
+            return Ok(Page::Done { json, ignored });
         }
         (Target::Detach, &Method::POST) => {
             acceptable(accept)?;

@@ -22,6 +22,7 @@ mod answer;
 mod body;
 mod error;
 mod html;
+mod ignored;
 mod listener;
 mod path;
 mod patience;
@@ -36,6 +37,7 @@ use tokio::sync::watch;
 pub use self::{
     access::{Token, TokenError},
     error::HttpError,
+    ignored::IgnoredKeys,
     listener::Listener,
     server::serve,
     tls::{TlsError, check as check_tls},
@@ -58,4 +60,6 @@ pub struct Api {
     pub token: Option<Token>,
     /// What is counted of requests.
     pub counts: Arc<RestCounts>,
+    /// What has been said of keys that mean nothing.
+    pub ignored: Arc<IgnoredKeys>,
 }

@@ -9,6 +9,8 @@ mod looking_glass;
 mod paths;
 mod yaml;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 pub use self::{looking_glass::FILTERS, yaml::to_yaml};
@@ -43,6 +45,29 @@ pub fn document(version: &str) -> Value {
             },
         },
     })
+}
+
+/// The names of the fields of a schema, those of objects within as `object.field`.
+pub fn fields(schema: &str) -> BTreeSet<String> {
+    let schemas = schemas();
+    let mut names = BTreeSet::new();
+    collect(&schemas, &schemas[schema], "", &mut names);
+    names
+}
+
+fn collect(schemas: &Value, schema: &Value, prefix: &str, names: &mut BTreeSet<String>) {
+    if let Some(path) = schema["$ref"].as_str() {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        return collect(schemas, &schemas[name], prefix, names);
+    }
+    for option in schema["anyOf"].as_array().into_iter().flatten() {
+        collect(schemas, option, prefix, names);
+    }
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let name = format!("{prefix}{key}");
+        collect(schemas, schema, &format!("{name}."), names);
+        names.insert(name);
+    }
 }
 
 fn schemas() -> Value {

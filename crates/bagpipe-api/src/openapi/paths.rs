@@ -93,7 +93,13 @@ fn ping() -> Value {
 
 fn posted(id: &str, summary: &str, schema: &str) -> Value {
     let outcome = json!({"anyOf": [{"type": "null"}, reference("Outcomes")]});
-    let done = done("It is done; of a list, what became of each.", &outcome);
+    let mut done = done("It is done; of a list, what became of each.", &outcome);
+    if schema == "Attach" {
+        done["headers"] = json!({"Bagpipe-Ignored-Keys": {
+            "description": "Keys that mean nothing here, separated by commas.",
+            "schema": {"type": "string"},
+        }});
+    }
     let answers = answers(done, &[400, 406, 408, 413, 500]);
     let mut post = operation(id, "attachments", summary, answers);
     // Each item is judged by itself, so whatever it is, the list as a whole is not refused for it.

@@ -1,11 +1,12 @@
 //! Requests as the daemon takes them: parsed once, valid from then on.
 //!
-//! Unknown keys are ignored and the order of the checks is fixed, so that a body with several mistakes is
+//! Unknown keys are ignored ([`ignored_keys`] tells them) and the order of the checks is fixed, so that a body with several mistakes is
 //! always answered with the same one first.
 
 mod address;
 mod fallback;
 mod fields;
+mod ignored;
 mod local_port;
 mod route_target;
 mod strict;
@@ -20,6 +21,7 @@ use serde_json::Value;
 pub use self::address::{parse_mac, parse_prefix};
 pub use self::fallback::Fallback;
 pub(crate) use self::fields::MAX_NAME;
+pub use self::ignored::ignored_keys;
 pub use self::local_port::LocalPort;
 pub(crate) use self::local_port::{MAX_OF_PORT, MAX_VLAN};
 pub use self::route_target::parse as parse_route_target;
@@ -337,29 +339,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::openapi::document;
-
-    /// The names of the properties of a schema and of what is in them.
-    fn described(document: &Value, schema: &Value, prefix: &str, names: &mut BTreeSet<String>) {
-        if let Some(path) = schema["$ref"].as_str() {
-            let found = document.pointer(path.trim_start_matches('#')).unwrap();
-            return described(document, found, prefix, names);
-        }
-        for option in schema["anyOf"].as_array().into_iter().flatten() {
-            described(document, option, prefix, names);
-        }
-        for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
-            let name = format!("{prefix}{key}");
-            described(document, schema, &format!("{name}."), names);
-            names.insert(name);
-        }
-    }
+    use crate::openapi;
 
     fn properties(schema: &str) -> BTreeSet<String> {
-        let document = document("1");
-        let schema = &document["components"]["schemas"][schema];
-        let mut names = BTreeSet::new();
-        described(&document, schema, "", &mut names);
+        let mut names = openapi::fields(schema);
         // Not fields: their names come from the table that they are checked with.
         names.retain(|name| !name.starts_with("attract_traffic.classifier."));
         names
