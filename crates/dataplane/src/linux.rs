@@ -9,9 +9,9 @@
 //!    vxlan--ID    entries: remote MAC -> PE and VNI, 00:00:00:00:00:00 -> every PE to flood to
 //! ```
 //!
-//! Every call compares what the kernel holds with what it should hold, so a bridge deleted by hand or a port
-//! that was made anew is mended by the next call. Nothing is remembered that the kernel can tell, except
-//! for tables shared with others: of a bridge given by the caller only what the driver put there is touched.
+//! Ports and routes that come and go are followed. Any other call, as one that says again what was said before, compares
+//! what the kernel holds with what it should hold, so that a bridge deleted by hand or a port that was made anew is
+//! mended. Of a bridge given by the caller only what the driver put there is touched.
 //!
 //! ARP and ND for known neighbours are answered by the bridge, not by the VXLAN interface's `proxy`: the
 //! latter drops what it cannot answer, so hosts attached without an IP address would never be found.

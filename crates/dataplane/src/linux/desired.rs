@@ -142,9 +142,15 @@ impl Desired {
         self.own_bridge || self.gateway.as_ref().is_some_and(|link| link.evpn == port)
     }
 
-    /// With the routes of `new` in place of those of `old`.
+    /// With the routes and ports of `new` in place of those of `old`.
     pub fn exchange(&mut self, old: &Self, new: &Self) {
-        // One by one: of many routes, a change is about few.
+        // One by one: of many routes and ports, a change is about few.
+        for name in old.ports.keys() {
+            self.ports.remove(name);
+        }
+        let ports = new.ports.iter();
+        self.ports
+            .extend(ports.map(|(name, macs)| (name.clone(), macs.clone())));
         for tunnel in &old.tunnels {
             self.tunnels.remove(tunnel);
         }

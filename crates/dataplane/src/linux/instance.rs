@@ -373,7 +373,7 @@ async fn restore(
 }
 
 /// Ports that were plugged or set up.
-fn new_ports<'a>(ops: &'a [Op], made: &'a Desired) -> impl Iterator<Item = &'a String> {
+pub(super) fn new_ports<'a>(ops: &'a [Op], made: &'a Desired) -> impl Iterator<Item = &'a String> {
     ops.iter().filter_map(|op| match op {
         Op::Plug { name, .. } | Op::SetUp { name, up: true } if made.ports.contains_key(name) => {
             Some(name)
@@ -424,7 +424,7 @@ fn removes_unknown(op: &Op, had: Option<&Desired>) -> bool {
     }
 }
 
-fn ports_to_raise(ops: &[Op], want: &Desired) -> BTreeSet<String> {
+pub(super) fn ports_to_raise(ops: &[Op], want: &Desired) -> BTreeSet<String> {
     let raised = ops.iter().filter_map(|op| match op {
         Op::SetUp { name, up: true } if want.ports.contains_key(name) => Some(name.clone()),
         _ => None,

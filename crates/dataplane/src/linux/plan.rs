@@ -297,7 +297,8 @@ fn up(name: &str) -> Op {
     }
 }
 
-fn lower(name: &str, raised: &BTreeSet<String>) -> Option<Op> {
+/// Sets a port down again that the driver has set up.
+pub fn lower(name: &str, raised: &BTreeSet<String>) -> Option<Op> {
     raised.contains(name).then(|| Op::SetUp {
         name: name.to_owned(),
         up: false,

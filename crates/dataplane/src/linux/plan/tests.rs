@@ -382,6 +382,32 @@ fn arb_intent() -> impl Strategy<Value = EvpnIntent> {
 }
 
 /// Things that happen to a kernel without the driver.
+/// As intents are: a MAC is at one port, or remote.
+fn apart(intent: EvpnIntent) -> EvpnIntent {
+    let mut seen = BTreeSet::new();
+    let ports = intent.ports.iter().map(|(name, port)| {
+        let endpoints = port.endpoints.iter().filter(|(mac, _)| seen.insert(*mac));
+        let endpoints = endpoints.copied().collect();
+        (
+            name.clone(),
+            Port {
+                endpoints,
+                ..port.clone()
+            },
+        )
+    });
+    let ports = ports.collect();
+    let remote = intent
+        .remote_macs
+        .iter()
+        .filter(|(mac, _)| !seen.contains(*mac));
+    EvpnIntent {
+        ports,
+        remote_macs: remote.map(|(mac, remote)| (*mac, *remote)).collect(),
+        ..intent.clone()
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Mishap {
     PortGoes(usize),
@@ -485,13 +511,14 @@ proptest! {
 
     #[test]
     fn what_is_remembered_does_as_well_as_what_is_seen(first in arb_intent(), then in arb_intent()) {
-        let before = EvpnIntent { linuxbr: None, ..first };
-        let now = EvpnIntent {
+        let before = apart(EvpnIntent { linuxbr: None, ..first });
+        let now = apart(EvpnIntent {
+            ports: then.ports,
             remote_macs: then.remote_macs,
             neighbours: then.neighbours,
             flood: then.flood,
             ..before.clone()
-        };
+        });
         let (mut had, want) = (want(&before), want(&now));
         let mut kernel = host();
         fulfil(&mut kernel, &had);
@@ -500,7 +527,11 @@ proptest! {
             None => prop_assert_eq!(before, now),
             Some((from, to)) => {
                 let (from, to) = (self::want(&from), self::want(&to));
-                let ops = plan(&as_held(&from), &to, &none());
+                let mut held = as_held(&from);
+                for name in to.ports.keys().filter(|name| !from.ports.contains_key(*name)) {
+                    held.links.insert(name.clone(), kernel.links[name].clone());
+                }
+                let ops = plan(&held, &to, &none());
                 run(&mut kernel, &ops);
                 prop_assert_eq!(ops, seen);
                 had.exchange(&from, &to);
