@@ -37,7 +37,7 @@ pub fn compare(a: Candidate<'_>, b: Candidate<'_>) -> Ordering {
                 .address()
                 .cmp(&a.route.next_hop().address())
         })
-        .then_with(|| b.route.nlri.bytes.cmp(&a.route.nlri.bytes))
+        .then_with(|| b.route.nlri().bytes.cmp(&a.route.nlri().bytes))
         .then_with(|| b.source.is_peer().cmp(&a.source.is_peer()))
         .then_with(|| b.source.cmp(&a.source))
 }
@@ -58,7 +58,7 @@ pub fn mobility(route: &Route) -> (bool, u32) {
     let mobility = communities
         .filter_map(ExtendedCommunity::mac_mobility)
         .next();
-    match (mobility, route.nlri.value()) {
+    match (mobility, route.nlri().value()) {
         (Some(MacMobility { sticky, sequence }), Ok(NlriValue::Evpn(EvpnRoute::MacIp { .. }))) => {
             (sticky, sequence)
         }

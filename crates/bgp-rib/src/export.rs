@@ -70,9 +70,9 @@ impl Batch {
             Change::Advertise { route, .. } => {
                 let next_hop = route.next_hop().clone();
                 let kind = Self::Announce(route.family(), next_hop, attributes(route));
-                (kind, route.nlri.clone())
+                (kind, route.nlri())
             }
-            Change::Withdraw { route, .. } => (Self::Withdraw(route.family()), route.nlri.clone()),
+            Change::Withdraw { route, .. } => (Self::Withdraw(route.family()), route.nlri()),
         }
     }
 

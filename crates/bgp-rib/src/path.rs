@@ -13,6 +13,8 @@ const FEW: usize = 256;
 /// How a destination is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Path {
+    /// ADD-PATH identifier (RFC 7911).
+    pub(crate) id: Option<u32>,
     pub(crate) next_hop: NextHop,
     pub(crate) attributes: PathAttributes,
 }
@@ -26,21 +28,19 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// The path of routes that came with these. It does not keep the message that brought them.
-    pub(crate) fn get(&mut self, next_hop: &NextHop, attributes: &PathAttributes) -> Arc<Path> {
-        let hash = self.hasher.hash_one((next_hop, attributes));
+    /// The path as it is kept, which is not with the message that brought it.
+    pub(crate) fn get(&mut self, path: &Path) -> Arc<Path> {
+        let hash = self.hasher.hash_one(path);
         let mut found = None;
         self.known.find(hash, |known| {
-            found = known.upgrade();
-            let is_it =
-                |path: &Arc<Path>| path.next_hop == *next_hop && path.attributes == *attributes;
-            found = found.take().filter(is_it);
+            found = known.upgrade().filter(|known| **known == *path);
             found.is_some()
         });
         found.unwrap_or_else(|| {
             let path = Arc::new(Path {
-                next_hop: next_hop.detached(),
-                attributes: attributes.detached(),
+                id: path.id,
+                next_hop: path.next_hop.detached(),
+                attributes: path.attributes.detached(),
             });
             self.insert(hash, &path);
             path
@@ -51,9 +51,7 @@ impl Paths {
         let Self { hasher, known } = self;
         let rehash = |known: &Weak<Path>| {
             let path = known.upgrade();
-            path.map_or(0, |path| {
-                hasher.hash_one((&path.next_hop, &path.attributes))
-            })
+            path.map_or(0, |path| hasher.hash_one(&*path))
         };
         if known.len() == known.capacity() && known.len() >= FEW {
             known.retain(|path| path.strong_count() > 0);
@@ -71,34 +69,43 @@ mod tests {
 
     use super::*;
 
-    fn attributes(preference: u32) -> PathAttributes {
-        PathAttributes::new().with(AttributeValue::LocalPref(preference))
+    fn path(preference: u32) -> Path {
+        Path {
+            id: None,
+            next_hop: NextHop::None,
+            attributes: PathAttributes::new().with(AttributeValue::LocalPref(preference)),
+        }
     }
 
     #[test]
     fn equal_paths_are_one() {
         let mut paths = Paths::default();
-        let next_hop = NextHop::V4([192, 0, 2, 1].into());
-        let first = paths.get(&next_hop, &attributes(1));
-        assert!(Arc::ptr_eq(&first, &paths.get(&next_hop, &attributes(1))));
-        let other = paths.get(&next_hop, &attributes(2));
-        assert_eq!(other.attributes.local_pref(), Some(2));
-        let elsewhere = paths.get(&NextHop::None, &attributes(1));
-        assert_eq!(elsewhere.next_hop, NextHop::None);
-        assert_eq!(elsewhere.attributes, attributes(1));
+        let others = [
+            path(2),
+            Path {
+                id: Some(1),
+                ..path(1)
+            },
+            Path {
+                next_hop: NextHop::V4([192, 0, 2, 1].into()),
+                ..path(1)
+            },
+        ];
+        let first = paths.get(&path(1));
+        assert!(Arc::ptr_eq(&first, &paths.get(&path(1))));
+        for other in others {
+            assert_eq!(*paths.get(&other), other);
+        }
     }
 
     #[test]
     fn paths_that_no_route_has_are_forgotten() {
         let mut paths = Paths::default();
-        let kept = paths.get(&NextHop::None, &attributes(0));
-        for preference in 1..100_000 {
-            paths.get(&NextHop::None, &attributes(preference));
+        let kept = paths.get(&path(0));
+        for preference in 1..20_000 {
+            paths.get(&path(preference));
         }
         assert!(paths.known.len() < 4 * FEW, "{}", paths.known.len());
-        assert!(Arc::ptr_eq(
-            &kept,
-            &paths.get(&NextHop::None, &attributes(0))
-        ));
+        assert!(Arc::ptr_eq(&kept, &paths.get(&path(0))));
     }
 }

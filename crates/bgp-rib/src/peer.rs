@@ -8,7 +8,7 @@ use std::time::Duration;
 use bgp_wire::{Family, Nlri, NlriKey, NlriValue, RouteTarget, Update};
 
 use crate::end_of_rib::Marks;
-use crate::path::Paths;
+use crate::path::{Path, Paths};
 use crate::{Match, RibEvent, Route, WorkerId};
 
 /// Speaks for one Established BGP session to the route table.
@@ -97,9 +97,16 @@ impl PeerExport {
                     .for_each(|nlri| self.withdraw(nlri, &mut events));
                 continue;
             }
-            let path = self.paths.get(next_hop, &update.attributes);
-            for nlri in nlri {
-                self.advertise(Route::by(&path, nlri.clone()), now, &mut events);
+            for of_one_path in nlri.chunk_by(|a, b| a.path_id == b.path_id) {
+                let path = Path {
+                    id: of_one_path.first().and_then(|nlri| nlri.path_id),
+                    next_hop: next_hop.clone(),
+                    attributes: update.attributes.clone(),
+                };
+                let path = self.paths.get(&path);
+                for nlri in of_one_path {
+                    self.advertise(Route::by(&path, nlri), now, &mut events);
+                }
             }
         }
         events
@@ -134,7 +141,7 @@ impl PeerExport {
     }
 
     fn advertise(&mut self, route: Route, now: Duration, events: &mut Vec<RibEvent>) {
-        let asks = self.asks(&route.nlri);
+        let asks = self.asks(&route.nlri());
         let key = route.key();
         events.push(RibEvent::Advertise {
             source: self.worker(),

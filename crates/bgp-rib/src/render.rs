@@ -69,7 +69,7 @@ fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S:
 /// The NLRI of a route, with next hop and label where the form has them. NLRI that cannot be read are shown as
 /// their family and octets.
 pub fn nlri_text(route: &Route) -> String {
-    match route.nlri.value() {
+    match route.nlri().value() {
         Ok(NlriValue::Evpn(evpn)) => evpn_text(&evpn).unwrap_or_else(|| opaque_text(route)),
         Ok(NlriValue::Vpn(vpn)) => vpn_text(&vpn, route),
         Ok(NlriValue::Rtc(rtc)) => rtc_text(&rtc),
@@ -84,7 +84,7 @@ pub fn nlri_text(route: &Route) -> String {
 
 fn opaque_text(route: &Route) -> String {
     let mut text = format!("{} 0x", route.family());
-    for octet in route.nlri.bytes.iter() {
+    for octet in route.nlri().bytes.iter() {
         let _ = write!(text, "{octet:02x}");
     }
     text

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bgp_wire::nlri::Octets;
 use bgp_wire::update::NextHop;
 use bgp_wire::{Family, Nlri, NlriKey, PathAttributes, RouteTarget};
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,9 @@ use crate::path::Path;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Parts", into = "Parts")]
 pub struct Route {
+    family: Family,
     /// The destination, label and all.
-    pub nlri: Nlri,
+    nlri: Octets,
     path: Arc<Path>,
     /// Who published it is away: it is used only for want of a fresh one (RFC 4724 section 4.2).
     pub stale: bool,
@@ -38,22 +40,38 @@ impl Route {
     /// A fresh route.
     pub fn new(nlri: Nlri, next_hop: NextHop, attributes: PathAttributes) -> Self {
         let path = Arc::new(Path {
+            id: nlri.path_id,
             next_hop,
             attributes,
         });
+        Self::by(&path, &nlri)
+    }
+
+    /// A fresh route whose path others have, too. The path has the identifier.
+    pub(crate) fn by(path: &Arc<Path>, nlri: &Nlri) -> Self {
         Self {
-            nlri,
-            path,
+            family: nlri.family,
+            nlri: nlri.bytes.clone(),
+            path: Arc::clone(path),
             stale: false,
         }
     }
 
-    /// A fresh route whose path others have, too.
-    pub(crate) fn by(path: &Arc<Path>, nlri: Nlri) -> Self {
+    /// The destination, label and all.
+    pub fn nlri(&self) -> Nlri {
+        Nlri::new(self.family, self.nlri.clone()).with_path_id(self.path.id)
+    }
+
+    /// The same to another destination.
+    pub fn with_nlri(self, nlri: Nlri) -> Self {
+        let path = Path {
+            id: nlri.path_id,
+            ..Arc::unwrap_or_clone(self.path)
+        };
+        let stale = self.stale;
         Self {
-            nlri,
-            path: Arc::clone(path),
-            stale: false,
+            stale,
+            ..Self::by(&Arc::new(path), &nlri)
         }
     }
 
@@ -95,12 +113,12 @@ impl Route {
 
     /// The route's address family.
     pub fn family(&self) -> Family {
-        self.nlri.family
+        self.family
     }
 
     /// What identifies the route among those of one source.
     pub fn key(&self) -> NlriKey {
-        self.nlri.key()
+        self.nlri().key()
     }
 
     /// The route targets it carries, sorted, each once.
@@ -122,12 +140,14 @@ impl From<Parts> for Route {
 
 impl From<Route> for Parts {
     fn from(route: Route) -> Self {
+        let nlri = route.nlri();
         let Path {
             next_hop,
             attributes,
+            ..
         } = Arc::unwrap_or_clone(route.path);
         Self {
-            nlri: route.nlri,
+            nlri,
             next_hop,
             attributes,
             stale: route.stale,

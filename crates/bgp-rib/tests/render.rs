@@ -70,9 +70,9 @@ fn nlri_read_as_they_always_did() {
         next_hop: [127, 0, 0, 1].into(),
     };
     let wildcard = Nlri::from(NlriValue::Rtc(RtcRoute::DEFAULT));
-    let wildcard = redirected(&rtc.route(rt(1)), wildcard);
+    let wildcard = rtc.route(rt(1)).with_nlri(wildcard);
     let unknown = Nlri::new(Family::new(9, 9), vec![1, 2, 255]);
-    let unknown = redirected(&wildcard, unknown);
+    let unknown = wildcard.clone().with_nlri(unknown);
     let expected = [
         (
             vpn(&[17]),
@@ -144,7 +144,7 @@ fn only_vpn_families_show_targets_and_flowspec_has_no_next_hop() {
     let view = RouteView::new(WorkerId::Manager, &route);
     assert_eq!((view.route_targets, view.attributes), (None, vec![]));
     let flow = Nlri::new(Family::FLOWSPEC_VPNV4, vec![]);
-    let flow = redirected(&route.with_next_hop(NextHop::None), flow);
+    let flow = route.with_next_hop(NextHop::None).with_nlri(flow);
     assert_eq!(RouteView::new(WorkerId::Vrf(1), &flow).next_hop, None);
 }
 

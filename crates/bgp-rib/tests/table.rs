@@ -132,13 +132,13 @@ fn issue_27_a_new_vni_or_next_hop_is_a_replacement() {
     let route = mac_route(1, &[1]);
     table.handle(advertise(peer(9), &route));
 
-    let Ok(NlriValue::Evpn(mut value)) = route.nlri.value() else {
+    let Ok(NlriValue::Evpn(mut value)) = route.nlri().value() else {
         panic!()
     };
     if let bgp_wire::nlri::EvpnRoute::MacIp { label1, .. } = &mut value {
         *label1 = LabelField::from_vni(vni(80));
     }
-    let revalued = redirected(&route, Nlri::from(NlriValue::Evpn(value)));
+    let revalued = route.clone().with_nlri(Nlri::from(NlriValue::Evpn(value)));
     let out = table.handle(advertise(peer(9), &revalued));
     assert_eq!(told(&out), [text('*', EVI1, &revalued)]);
 

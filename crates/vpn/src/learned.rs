@@ -145,7 +145,7 @@ impl Learned {
     /// Removes the route of this source and key and answers what it was about, if it was there.
     pub(crate) fn remove(&mut self, source: WorkerId, route: &Route) -> Option<About> {
         let key = route.key();
-        if let Some((mac, ip)) = route.nlri.mac_ip() {
+        if let Some((mac, ip)) = route.nlri().mac_ip() {
             let side = |held: &Held| {
                 let by_key = || held.compare(source, &key);
                 mac_of(held).cmp(&Some(mac)).then_with(by_key)
@@ -189,7 +189,7 @@ impl Learned {
     pub(crate) fn gateways(&self) -> impl Iterator<Item = (IpAddr, MacAddr, IpAddr)> + '_ {
         let gateways = self.by_ip.iter().filter(|held| is_gateway(held));
         gateways.filter_map(|held| {
-            let (mac, ip) = held.route.nlri.mac_ip()?;
+            let (mac, ip) = held.route.nlri().mac_ip()?;
             Some((ip?, mac, self.remote_of(held)?.vtep))
         })
     }
@@ -223,7 +223,7 @@ impl Learned {
     pub(crate) fn best_routes(&self) -> Vec<(WorkerId, &Arc<Route>, Entry)> {
         let mut bests: BTreeMap<(MacAddr, Option<IpAddr>), &Held> = BTreeMap::new();
         for held in self.by_mac.iter() {
-            if let Some(about) = held.route.nlri.mac_ip() {
+            if let Some(about) = held.route.nlri().mac_ip() {
                 let known = bests.entry(about).or_insert(held);
                 *known = best([*known, held].into_iter()).unwrap_or(held);
             }
@@ -299,11 +299,11 @@ impl Learned {
 }
 
 fn mac_of(held: &Held) -> Option<MacAddr> {
-    held.route.nlri.mac_ip().map(|(mac, _)| mac)
+    held.route.nlri().mac_ip().map(|(mac, _)| mac)
 }
 
 fn ip_of(held: &Held) -> Option<IpAddr> {
-    held.route.nlri.mac_ip().and_then(|(_, ip)| ip)
+    held.route.nlri().mac_ip().and_then(|(_, ip)| ip)
 }
 
 fn is_gateway(held: &Held) -> bool {

@@ -94,7 +94,7 @@ fn read(reading: &Reading, route: &Route) -> (Meaning, Option<Warning>) {
         local_vtep: reading.local_vtep,
         local_vni: reading.local_vni,
     };
-    let value = match route.nlri.value() {
+    let value = match route.nlri().value() {
         Ok(NlriValue::Evpn(value)) => value,
         _ => return reader.nothing(Entry::Other, |route| Warning::UnusedType { route }),
     };

@@ -63,7 +63,7 @@ fn said(n: u8, sequence: u32, sticky: bool) -> Route {
 
 /// What was told of MAC 8: its sequence, or that it is taken back.
 fn heard(output: &Output) -> Vec<Option<u32>> {
-    let about = |route: &Route| route.nlri.mac_ip().is_some_and(|(m, _)| m == mac(8));
+    let about = |route: &Route| route.nlri().mac_ip().is_some_and(|(m, _)| m == mac(8));
     let dispatches = output.dispatches.iter();
     dispatches
         .filter_map(|dispatch| match &dispatch.change {
@@ -85,7 +85,7 @@ fn issue_73_what_a_port_learns_is_advertised_and_taken_back() {
     let before = intent(&speaker, "e");
 
     let route = announced(&see(&mut speaker, 8, Some("tap1")));
-    assert_eq!(route.nlri.mac_ip(), Some((mac(8), None)));
+    assert_eq!(route.nlri().mac_ip(), Some((mac(8), None)));
     assert_eq!(mobility(&route), (false, 0));
     assert_eq!(learnt(&speaker)["tap1"], [mac(8)].into());
     // The bridge has it already.
@@ -294,7 +294,7 @@ fn new_targets_are_those_of_what_is_learnt_too() {
     let routes = speaker.vpns().advertised("e").unwrap();
     for (_, route) in routes {
         assert_eq!(route.route_targets(), [rt(80)]);
-        if route.nlri.mac_ip().is_some() {
+        if route.nlri().mac_ip().is_some() {
             assert_eq!(route.attributes().local_pref(), Some(7));
         }
     }

@@ -215,7 +215,7 @@ impl Instance {
         let mut ips: BTreeMap<IpAddr, Vec<_>> = BTreeMap::new();
         let mut origins: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for entry @ (_, route) in imported {
-            let Ok(NlriValue::Evpn(value)) = route.nlri.value() else {
+            let Ok(NlriValue::Evpn(value)) = route.nlri().value() else {
                 continue;
             };
             match value {
@@ -446,7 +446,7 @@ impl World {
 }
 
 fn key_of(route: &Route) -> Option<(MacAddr, Option<IpAddr>)> {
-    match route.nlri.value() {
+    match route.nlri().value() {
         Ok(NlriValue::Evpn(EvpnRoute::MacIp { mac, ip, .. })) => Some((mac, ip)),
         _ => None,
     }

@@ -162,7 +162,7 @@ impl Instance {
                 .collect()
         };
         let candidates = speaker.table().routes().filter(|(source, route)| {
-            let Ok(NlriValue::Vpn(value)) = route.nlri.value() else {
+            let Ok(NlriValue::Vpn(value)) = route.nlri().value() else {
                 return false;
             };
             let targets: BTreeSet<_> = route.route_targets().into_iter().collect();
@@ -188,7 +188,7 @@ impl Instance {
 /// Every prefix that somebody has a route for.
 fn destinations(speaker: &Speaker) -> BTreeSet<IpPrefix> {
     let routes = speaker.table().routes();
-    let prefix = |(_, route): (_, &std::sync::Arc<Route>)| match route.nlri.value() {
+    let prefix = |(_, route): (_, &std::sync::Arc<Route>)| match route.nlri().value() {
         Ok(NlriValue::Vpn(value)) => Some(value.prefix),
         _ => None,
     };
@@ -280,7 +280,7 @@ impl World {
             let published = self.speaker.table().routes_of(worker);
             let mut again = BTreeSet::new();
             for route in published {
-                let Ok(NlriValue::Vpn(value)) = route.nlri.value() else {
+                let Ok(NlriValue::Vpn(value)) = route.nlri().value() else {
                     panic!("{route:?}");
                 };
                 // Of the endpoints themselves all have a preference.

@@ -185,14 +185,12 @@ fn a_flood_target_stays_while_any_origin_wants_it() {
     let mut speaker = ready();
     let a = Remote::new(2);
     let two = |rd: u16| {
-        let mut route = a.multicast();
         let value = EvpnRoute::InclusiveMulticast {
             rd: RouteDistinguisher::as2(rd, 1),
             ethernet_tag: 0,
             originator: a.pe,
         };
-        route.nlri = a.route(value).nlri;
-        route
+        a.multicast().with_nlri(a.route(value).nlri())
     };
     let (first, second) = (two(1), two(2));
     speaker.handle([announce(&first), announce(&second)]);

@@ -30,7 +30,7 @@ impl Filter {
     }
 
     fn is_about(&self, route: &Route) -> bool {
-        let (prefix, mac) = match route.nlri.value() {
+        let (prefix, mac) = match route.nlri().value() {
             Ok(NlriValue::Vpn(vpn)) => (Some(vpn.prefix), None),
             Ok(NlriValue::Unicast(prefix)) => (Some(prefix), None),
             Ok(NlriValue::Evpn(EvpnRoute::MacIp { mac, ip, .. })) => {

@@ -56,13 +56,6 @@ pub fn mac_route(n: u8, targets: &[u32]) -> Route {
     )
 }
 
-/// The same to another destination.
-pub fn redirected(route: &Route, nlri: Nlri) -> Route {
-    let mut route = route.clone();
-    route.nlri = nlri;
-    route
-}
-
 /// 10.1.1.n/32 with label 17.
 pub fn vpn_route(n: u8, targets: &[u32]) -> Route {
     let route = VpnRoute {

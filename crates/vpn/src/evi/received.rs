@@ -40,8 +40,8 @@ impl Evi {
     fn is_new(&mut self, warning: &Warning, route: &Route) -> bool {
         let complaint = match warning {
             Warning::UnusedType { .. } => {
-                let number = route.nlri.bytes.first();
-                Complaint::UnusedType(number.copied().unwrap_or_default())
+                let number = route.nlri().bytes.first().copied();
+                Complaint::UnusedType(number.unwrap_or_default())
             }
             Warning::MultiHomed { .. } => Complaint::MultiHomed,
             Warning::EthernetTag { .. } => Complaint::EthernetTag,

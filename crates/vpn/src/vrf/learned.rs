@@ -177,7 +177,7 @@ impl Learned {
 }
 
 fn prefix_of(held: &Held) -> Option<IpPrefix> {
-    held.route.nlri.vpn_prefix()
+    held.route.nlri().vpn_prefix()
 }
 
 /// Where routes are, beside one.

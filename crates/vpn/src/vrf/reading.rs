@@ -38,10 +38,10 @@ pub(crate) struct Redirect {
 impl Subject {
     /// Of a route without subject nothing is used: it is kept for display.
     pub(crate) fn of(route: &Route) -> Option<Self> {
-        if let Some(prefix) = route.nlri.vpn_prefix() {
+        if let Some(prefix) = route.nlri().vpn_prefix() {
             return Some(Self::Prefix(prefix));
         }
-        match route.nlri.value() {
+        match route.nlri().value() {
             Ok(NlriValue::FlowspecVpn { rules, .. }) => Some(Self::Flow(Arc::new(rules))),
             _ => None,
         }
@@ -66,7 +66,7 @@ impl Reading<'_> {
     pub(super) fn read(&self, source: WorkerId, route: &Route) -> Option<Result<Forward, Warning>> {
         let ipvpn = self.ipvpn?;
         let is_imported = || self.policy.uses(route).imported;
-        Some(match route.nlri.value() {
+        Some(match route.nlri().value() {
             Ok(NlriValue::Vpn(value)) => {
                 is_imported().then(|| next_hop(source, route, &value, ipvpn).map(Forward::To))?
             }
