@@ -12,14 +12,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp_rib::best_path::{self, Candidate};
-use bgp_rib::sorted::Sorted;
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::{MacAddr, NlriKey, RouteDistinguisher};
 
 use crate::few::{self, Few};
 use crate::intent::{FloodTarget, RemoteMac};
 use crate::reading::{self, About, Entry, Meaning, Reading};
-use held::{Held, Sources, best};
+use held::{Held, Index, best};
 
 /// Who published the route, and its key; shared by the indexes that have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +46,10 @@ pub(crate) struct Path<M = Meaning> {
 #[derive(Clone, Debug)]
 pub(crate) struct Learned {
     reading: Reading,
-    sources: Sources,
     /// Type 2 routes that can be used, by MAC.
-    by_mac: Sorted<Held>,
+    by_mac: Index<MacAddr>,
     /// Those of them with an address, by it.
-    by_ip: Sorted<Held>,
+    by_ip: Index<IpAddr>,
     /// All others.
     paths: BTreeMap<PathId, Path>,
     by_origin: BTreeMap<(IpAddr, RouteDistinguisher), Few<PathId>>,
@@ -66,9 +64,8 @@ impl Learned {
     pub(crate) fn new(reading: Reading) -> Self {
         Self {
             reading,
-            sources: Sources::default(),
-            by_mac: Sorted::default(),
-            by_ip: Sorted::default(),
+            by_mac: Index::new(mac_of),
+            by_ip: Index::new(ip_of),
             paths: BTreeMap::new(),
             by_origin: BTreeMap::new(),
             wanted: BTreeMap::new(),
@@ -89,8 +86,8 @@ impl Learned {
     /// Every route, who published it and what it is about.
     pub(crate) fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>, Entry)> {
         let macs = self.by_mac.iter().map(|held| {
-            let entry = mac_of(held).map_or(Entry::Other, Entry::Mac);
-            (held.source(), &held.route, entry)
+            let entry = mac_of(held.route).map_or(Entry::Other, Entry::Mac);
+            (held.source, held.route, entry)
         });
         let others = self.paths.iter();
         macs.chain(others.map(|(id, path)| (id.source(), &path.route, path.meaning.entry())))
@@ -107,19 +104,10 @@ impl Learned {
         if let Meaning::Mac { mac, ip, .. } = meaning {
             // Of the same key, it was about the same MAC and address, if it was of any use.
             let unused = self.paths.remove(&PathId::new(source, key.clone()));
-            let held = self.sources.hold(source, route);
-            if let Some(ip) = ip {
-                let side = |held: &Held| {
-                    let by_key = || held.compare(source, &key);
-                    ip_of(held).cmp(&Some(ip)).then_with(by_key)
-                };
-                self.by_ip.insert(held.clone(), side);
+            if ip.is_some() {
+                self.by_ip.insert(source, route);
             }
-            let side = |held: &Held| {
-                let by_key = || held.compare(source, &key);
-                mac_of(held).cmp(&Some(mac)).then_with(by_key)
-            };
-            let old = self.by_mac.insert(held, side);
+            let old = self.by_mac.insert(source, route);
             return old
                 .map(|_| About::Mac(mac, ip))
                 .or(unused.map(|path| path.meaning.about()));
@@ -145,21 +133,13 @@ impl Learned {
     /// Removes the route of this source and key and answers what it was about, if it was there.
     pub(crate) fn remove(&mut self, source: WorkerId, route: &Route) -> Option<About> {
         let key = route.key();
-        if let Some((mac, ip)) = route.nlri().mac_ip() {
-            let side = |held: &Held| {
-                let by_key = || held.compare(source, &key);
-                mac_of(held).cmp(&Some(mac)).then_with(by_key)
-            };
-            if self.by_mac.remove(side).is_some() {
-                if let Some(ip) = ip {
-                    self.by_ip.remove(|held: &Held| {
-                        let by_key = || held.compare(source, &key);
-                        ip_of(held).cmp(&Some(ip)).then_with(by_key)
-                    });
-                }
-                self.sources.release(source);
-                return Some(About::Mac(mac, ip));
+        if let Some((mac, ip)) = route.nlri().mac_ip()
+            && self.by_mac.remove(source, route).is_some()
+        {
+            if ip.is_some() {
+                self.by_ip.remove(source, route);
             }
+            return Some(About::Mac(mac, ip));
         }
         let id = PathId::new(source, key);
         let meaning = self.paths.get(&id)?.meaning;
@@ -176,18 +156,25 @@ impl Learned {
 
     /// Where frames for `mac` go.
     pub(crate) fn remote(&self, mac: MacAddr) -> Option<RemoteMac> {
-        self.remote_of(best(self.of_mac(mac))?)
+        self.remote_of(best(self.by_mac.matching(mac))?)
     }
 
     /// The best route that says where `mac` has moved to. A default gateway is in many places and does not move.
     pub(crate) fn location(&self, mac: MacAddr) -> Option<(WorkerId, &Arc<Route>)> {
-        let held = best(self.of_mac(mac).filter(|held| !is_gateway(held)))?;
-        Some((held.source(), &held.route))
+        let held = best(
+            self.by_mac
+                .matching(mac)
+                .filter(|held| !reading::is_gateway(held.route)),
+        )?;
+        Some((held.source, held.route))
     }
 
     /// The default gateways that others tell of: address, MAC and PE.
     pub(crate) fn gateways(&self) -> impl Iterator<Item = (IpAddr, MacAddr, IpAddr)> + '_ {
-        let gateways = self.by_ip.iter().filter(|held| is_gateway(held));
+        let gateways = self
+            .by_ip
+            .iter()
+            .filter(|held| reading::is_gateway(held.route));
         gateways.filter_map(|held| {
             let (mac, ip) = held.route.nlri().mac_ip()?;
             Some((ip?, mac, self.remote_of(held)?.vtep))
@@ -200,13 +187,17 @@ impl Learned {
         ip: IpAddr,
         remote: impl Fn(MacAddr) -> bool,
     ) -> Option<MacAddr> {
-        let of_ip = self.by_ip.matching(|held| ip_of(held).cmp(&Some(ip)));
-        best(of_ip.filter(|held| mac_of(held).is_some_and(&remote))).and_then(mac_of)
+        let of_ip = self.by_ip.matching(ip);
+        let best = best(of_ip.filter(|held| mac_of(held.route).is_some_and(&remote)));
+        best.and_then(|held| mac_of(held.route))
     }
 
     /// The addresses that routes of `mac` carry.
     pub(crate) fn ips_of(&self, mac: MacAddr) -> BTreeSet<IpAddr> {
-        self.of_mac(mac).filter_map(ip_of).collect()
+        self.by_mac
+            .matching(mac)
+            .filter_map(|held| ip_of(held.route))
+            .collect()
     }
 
     /// The flood targets that may have come or gone since the last call.
@@ -221,7 +212,7 @@ impl Learned {
 
     /// The routes in use: the best of each MAC and address, and of each flooding origin.
     pub(crate) fn best_routes(&self) -> Vec<(WorkerId, &Arc<Route>, Entry)> {
-        let mut bests: BTreeMap<(MacAddr, Option<IpAddr>), &Held> = BTreeMap::new();
+        let mut bests: BTreeMap<(MacAddr, Option<IpAddr>), Held<'_>> = BTreeMap::new();
         for held in self.by_mac.iter() {
             if let Some(about) = held.route.nlri().mac_ip() {
                 let known = bests.entry(about).or_insert(held);
@@ -230,7 +221,7 @@ impl Learned {
         }
         let macs = bests.into_iter().map(|((mac, _), held)| {
             let entry = Entry::Mac(mac);
-            (held.source(), &held.route, entry)
+            (held.source, held.route, entry)
         });
         let floods = self.by_origin.values();
         let floods = floods.filter_map(|ids| self.best_path(ids.iter()));
@@ -238,13 +229,8 @@ impl Learned {
         macs.chain(floods).collect()
     }
 
-    fn of_mac(&self, mac: MacAddr) -> impl Iterator<Item = &Held> {
-        self.by_mac
-            .matching(move |held| mac_of(held).cmp(&Some(mac)))
-    }
-
-    fn remote_of(&self, held: &Held) -> Option<RemoteMac> {
-        match self.reading.read(&held.route).0 {
+    fn remote_of(&self, held: Held<'_>) -> Option<RemoteMac> {
+        match self.reading.read(held.route).0 {
             Meaning::Mac { remote, .. } => Some(remote),
             _ => None,
         }
@@ -298,14 +284,10 @@ impl Learned {
     }
 }
 
-fn mac_of(held: &Held) -> Option<MacAddr> {
-    held.route.nlri().mac_ip().map(|(mac, _)| mac)
+fn mac_of(route: &Route) -> Option<MacAddr> {
+    route.nlri().mac_ip().map(|(mac, _)| mac)
 }
 
-fn ip_of(held: &Held) -> Option<IpAddr> {
-    held.route.nlri().mac_ip().and_then(|(_, ip)| ip)
-}
-
-fn is_gateway(held: &Held) -> bool {
-    reading::is_gateway(&held.route)
+fn ip_of(route: &Route) -> Option<IpAddr> {
+    route.nlri().mac_ip().and_then(|(_, ip)| ip)
 }

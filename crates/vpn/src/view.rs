@@ -271,7 +271,7 @@ impl VpnManager {
                 for subject in vrf.learned.subjects() {
                     for held in vrf.best(&subject) {
                         let entry = subject_text(Some(&subject));
-                        add(&mut routes, entry, held.source(), &held.route);
+                        add(&mut routes, entry, held.source, held.route);
                     }
                 }
             }
@@ -285,7 +285,7 @@ impl VpnManager {
             return Some(Vec::new());
         };
         let sources = vrf.readvertised();
-        let routes = sources.map(|held| (held.source(), Arc::clone(&held.route)));
+        let routes = sources.map(|held| (held.source, Arc::clone(held.route)));
         Some(routes.collect())
     }
 

@@ -66,7 +66,7 @@ impl Again {
 
 impl Vrf {
     /// The received routes that are advertised again, or attract traffic.
-    pub(crate) fn readvertised(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn readvertised(&self) -> impl Iterator<Item = Held<'_>> {
         let prefixes = self.again.sources.keys();
         let flows = self.again.flow_sources.keys().cloned();
         let subjects = prefixes
@@ -83,7 +83,7 @@ impl Vrf {
         events: &mut Vec<RibEvent>,
     ) {
         let source = self.learned.readvertised(self.reading(), subject);
-        let records = source.map(|held| policy::history(&held.route));
+        let records = source.map(|held| policy::history(held.route));
         match subject {
             Subject::Flow(rules) => self.refresh_flow_source(config, rules, records, events),
             Subject::Prefix(prefix) => self.refresh_source(config, *prefix, records, events),

@@ -2,11 +2,9 @@
 //!
 //! There may be very many. What one means is in it, and read again when it is asked for.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bgp_rib::best_path;
 use bgp_rib::export::DEFAULT_LOCAL_PREF;
 use bgp_rib::{Route, WorkerId};
 use bgp_wire::nlri::FlowspecRules;
@@ -15,32 +13,41 @@ use bgp_wire::{ExtendedCommunity, IpPrefix, NlriKey};
 use super::reading::{Forward, Reading, Redirect, Subject};
 use crate::few::Few;
 use crate::intent::NextHop;
-use crate::learned::held::{Held, Sources};
-use bgp_rib::sorted::Sorted;
+use crate::learned::held::{Held, Index, compare};
 
 /// All received routes of one instance.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Learned {
-    sources: Sources,
-    by_prefix: Sorted<Held>,
-    by_flow: BTreeMap<Arc<FlowspecRules>, BTreeMap<(WorkerId, NlriKey), Held>>,
+    by_prefix: Index<IpPrefix>,
+    by_flow: BTreeMap<Arc<FlowspecRules>, ByKey>,
     /// What cannot be read.
-    others: BTreeMap<(WorkerId, NlriKey), Held>,
+    others: ByKey,
+}
+
+type ByKey = BTreeMap<(WorkerId, NlriKey), Arc<Route>>;
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self {
+            by_prefix: Index::new(prefix_of),
+            by_flow: BTreeMap::new(),
+            others: ByKey::new(),
+        }
+    }
 }
 
 impl Learned {
     /// Every route, who published it and what it is about.
     pub(crate) fn routes(&self) -> impl Iterator<Item = (WorkerId, &Arc<Route>, Option<Subject>)> {
         let prefixes = self.by_prefix.iter();
-        let prefixes = prefixes.map(|held| (held, prefix_of(held).map(Subject::Prefix)));
+        let prefixes = prefixes.map(|held| (held, prefix_of(held.route).map(Subject::Prefix)));
         let flows = self.by_flow.iter().flat_map(|(rules, routes)| {
             let subject = Subject::Flow(Arc::clone(rules));
-            let routes = routes.values();
-            routes.map(move |held| (held, Some(subject.clone())))
+            all(routes).map(move |held| (held, Some(subject.clone())))
         });
-        let others = self.others.values().map(|held| (held, None));
+        let others = all(&self.others).map(|held| (held, None));
         let all = prefixes.chain(flows).chain(others);
-        all.map(|(held, subject)| (held.source(), &held.route, subject))
+        all.map(|(held, subject)| (held.source, held.route, subject))
     }
 
     /// Adds a route about `subject`, or replaces the one of the same source and key.
@@ -50,50 +57,47 @@ impl Learned {
         route: &Arc<Route>,
         subject: Option<&Subject>,
     ) {
-        let held = self.sources.hold(source, route);
-        let key = route.key();
         match subject {
-            Some(Subject::Prefix(prefix)) => {
-                self.by_prefix.insert(held, side(*prefix, source, &key));
+            Some(Subject::Prefix(_)) => {
+                self.by_prefix.insert(source, route);
             }
             Some(Subject::Flow(rules)) => {
                 let routes = self.by_flow.entry(Arc::clone(rules)).or_default();
-                routes.insert((source, key), held);
+                routes.insert((source, route.key()), Arc::clone(route));
             }
             None => {
-                self.others.insert((source, key), held);
+                self.others.insert((source, route.key()), Arc::clone(route));
             }
         }
     }
 
     /// Removes the route of this source and key and answers what it was about.
     pub(crate) fn remove(&mut self, source: WorkerId, route: &Route) -> Option<Subject> {
-        let key = route.key();
         // Routes of one key are about one subject.
         let subject = Subject::of(route);
         match &subject {
-            Some(Subject::Prefix(prefix)) => {
-                self.by_prefix.remove(side(*prefix, source, &key))?;
+            Some(Subject::Prefix(_)) => {
+                self.by_prefix.remove(source, route)?;
             }
             Some(Subject::Flow(rules)) => {
                 let routes = self.by_flow.get_mut(rules)?;
-                routes.remove(&(source, key))?;
+                routes.remove(&(source, route.key()))?;
                 if routes.is_empty() {
                     self.by_flow.remove(rules);
                 }
             }
             None => {
-                self.others.remove(&(source, key))?;
+                self.others.remove(&(source, route.key()))?;
             }
         }
-        self.sources.release(source);
         subject
     }
 
     /// What the routes are about, in order.
     pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject> + '_ {
         let mut last = None;
-        let prefixes = self.by_prefix.iter().filter_map(prefix_of);
+        let prefixes = self.by_prefix.iter();
+        let prefixes = prefixes.filter_map(|held| prefix_of(held.route));
         let prefixes = prefixes.filter(move |prefix| last.replace(*prefix) != Some(*prefix));
         let flows = self.by_flow.keys().cloned().map(Subject::Flow);
         prefixes.map(Subject::Prefix).chain(flows)
@@ -133,15 +137,20 @@ impl Learned {
     }
 
     /// The routes that are forwarded by.
-    pub(crate) fn best(&self, reading: Reading<'_>, subject: &Subject, ecmp: bool) -> Vec<&Held> {
+    pub(crate) fn best(
+        &self,
+        reading: Reading<'_>,
+        subject: &Subject,
+        ecmp: bool,
+    ) -> Vec<Held<'_>> {
         let of_subject = self.of(subject);
-        let mut usable: Vec<&Held> = of_subject
-            .filter(|held| reading.forward(held).is_some())
+        let mut usable: Vec<Held<'_>> = of_subject
+            .filter(|held| reading.forward(*held).is_some())
             .collect();
-        usable.sort_by(|a, b| compare(b, a));
-        let first = usable.first().map(|held| preference(held));
+        usable.sort_by(|a, b| compare(*b, *a));
+        let first = usable.first().map(|held| preference(held.route));
         if ecmp {
-            usable.retain(|held| Some(preference(held)) == first);
+            usable.retain(|held| Some(preference(held.route)) == first);
         } else {
             usable.truncate(1);
         }
@@ -152,49 +161,46 @@ impl Learned {
     ///
     /// Each time adds to its records, so that two instances that advertise again what the other does cannot go on for
     /// ever about whose is to be preferred.
-    pub(crate) fn readvertised(&self, reading: Reading<'_>, subject: &Subject) -> Option<&Held> {
+    pub(crate) fn readvertised(&self, reading: Reading<'_>, subject: &Subject) -> Option<Held<'_>> {
         if !reading.policy.is_again() {
             return None;
         }
         let again = self
             .of(subject)
-            .filter(|held| reading.policy.uses(&held.route).again);
-        again.max_by(|a, b| records(b).cmp(&records(a)).then_with(|| compare(a, b)))
+            .filter(|held| reading.policy.uses(held.route).again);
+        again.max_by(|a, b| {
+            records(b.route)
+                .cmp(&records(a.route))
+                .then_with(|| compare(*a, *b))
+        })
     }
 
-    fn of(&self, subject: &Subject) -> impl Iterator<Item = &Held> {
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = Held<'_>> {
         let (prefix, rules) = match subject {
             Subject::Prefix(prefix) => (Some(*prefix), None),
             Subject::Flow(rules) => (None, Some(rules)),
         };
-        let of_prefix = prefix.into_iter().flat_map(|prefix| {
-            let of_prefix = move |held: &Held| prefix_of(held).cmp(&Some(prefix));
-            self.by_prefix.matching(of_prefix)
-        });
+        let of_prefix = prefix.into_iter();
+        let of_prefix = of_prefix.flat_map(|prefix| self.by_prefix.matching(prefix));
         let of_flow = rules.and_then(|rules| self.by_flow.get(rules));
-        of_prefix.chain(of_flow.into_iter().flat_map(BTreeMap::values))
+        of_prefix.chain(of_flow.into_iter().flat_map(all))
     }
 }
 
-fn prefix_of(held: &Held) -> Option<IpPrefix> {
-    held.route.nlri().vpn_prefix()
+fn prefix_of(route: &Route) -> Option<IpPrefix> {
+    route.nlri().vpn_prefix()
 }
 
-/// Where routes are, beside one.
-fn side(prefix: IpPrefix, source: WorkerId, key: &NlriKey) -> impl Fn(&Held) -> Ordering {
-    move |held| {
-        let by_key = || held.compare(source, key);
-        prefix_of(held).cmp(&Some(prefix)).then_with(by_key)
-    }
-}
-
-fn compare(a: &Held, b: &Held) -> Ordering {
-    best_path::compare(a.candidate(), b.candidate())
+fn all(routes: &ByKey) -> impl Iterator<Item = Held<'_>> {
+    routes.iter().map(|((source, _), route)| Held {
+        source: *source,
+        route,
+    })
 }
 
 /// How many targets a route has borne before.
-fn records(held: &Held) -> usize {
-    let communities = held.route.attributes().extended_communities().iter();
+fn records(route: &Route) -> usize {
+    let communities = route.attributes().extended_communities().iter();
     let records: BTreeSet<_> = communities
         .filter_map(ExtendedCommunity::rt_record)
         .collect();
@@ -202,7 +208,7 @@ fn records(held: &Held) -> usize {
 }
 
 /// What equal routes have in common.
-fn preference(held: &Held) -> (bool, u32) {
-    let preference = held.route.attributes().local_pref();
-    (held.route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
+fn preference(route: &Route) -> (bool, u32) {
+    let preference = route.attributes().local_pref();
+    (route.stale, preference.unwrap_or(DEFAULT_LOCAL_PREF))
 }

@@ -58,8 +58,8 @@ pub(crate) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Where a route that is to be forwarded by sends traffic.
-    pub(super) fn forward(&self, held: &Held) -> Option<Forward> {
-        self.read(held.source(), &held.route)?.ok()
+    pub(super) fn forward(&self, held: Held<'_>) -> Option<Forward> {
+        self.read(held.source, held.route)?.ok()
     }
 
     /// The same, or why it cannot; nothing for a route that is not to be forwarded by.

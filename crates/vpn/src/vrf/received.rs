@@ -81,10 +81,10 @@ impl Vrf {
     }
 
     /// The routes in use: those that are forwarded by, and the one that is advertised again.
-    pub(crate) fn best(&self, subject: &Subject) -> Vec<&Held> {
+    pub(crate) fn best(&self, subject: &Subject) -> Vec<Held<'_>> {
         let mut routes = self.learned.best(self.reading(), subject, self.ecmp);
         let again = self.learned.readvertised(self.reading(), subject);
-        let again = again.filter(|held| !routes.iter().any(|known| std::ptr::eq(*known, *held)));
+        let again = again.filter(|held| !routes.iter().any(|known| known.is(*held)));
         routes.extend(again);
         routes
     }
