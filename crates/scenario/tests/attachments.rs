@@ -14,6 +14,7 @@ fn meant(steps: &str) -> Scenario {
         [vpns]
         left  = { type = "ipvpn", import_rt = "64512:1", gateway_ip = "10.1.0.254", readvertise = { from_rt = "64512:2", to_rt = "64512:3" }, attract_traffic = { redirect_rt = ["64512:4", "64512:5"], protocol = "udp", source_port = "53", destination_port = "1000:2000" } }
         right = { type = "ipvpn", rt = "64512:2", gateway_ip = "10.2.0.254", attract_traffic = { redirect_rt = "64512:4", to_rt = "64512:6", static_prefixes = "10.9.0.0/16", source = "10.8.0.0/16", protocol = "47" } }
+        wires = { type = "evpn", rt = "64512:9" }
     "#;
     let text = format!("{lab}{steps}");
     check(&text, "small.toml").unwrap_or_else(|errors| {
@@ -96,9 +97,29 @@ fn what_is_advertised_stays_until_it_is_said_anew() {
 }
 
 #[test]
+fn a_port_that_learns_goes_on_learning_until_it_is_said_anew() {
+    let scenario = meant(
+        r#"
+        [[step]]
+        attach = { port = "p", on = "a", vpn = "wires", ip = "10.2.0.1/24", learn = true }
+        [[step]]
+        detach = { port = "p" }
+        [[step]]
+        attach = { port = "p" }
+        [[step]]
+        detach = { port = "p" }
+        [[step]]
+        attach = { port = "p", learn = false }
+        "#,
+    );
+    let learns = [0, 2, 4].map(|step| attach(&scenario, step).learn);
+    assert_eq!(learns, [true, true, false]);
+}
+
+#[test]
 fn attracted_traffic_goes_where_routes_are_advertised_again() {
     let scenario = meant("");
-    let [left, right] = &scenario.vpns[..] else {
+    let [left, right, _] = &scenario.vpns[..] else {
         panic!("two VPNs")
     };
     let attract = left.attract_traffic.as_ref().unwrap();

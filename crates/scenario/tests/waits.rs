@@ -52,11 +52,10 @@ impl Known {
         let Some(to) = to else {
             return Vec::new();
         };
-        let needed = [
-            (from.on, from.vpn, destination(scenario, to)),
-            (to.on, to.vpn, destination(scenario, from)),
-        ];
-        let missing = needed.into_iter();
+        // What is learnt is not known before it has spoken: until then it is flooded to.
+        let needed = [(from.on, to), (to.on, from)];
+        let missing = needed.into_iter().filter(|(_, port)| !port.learn);
+        let missing = missing.map(|(on, port)| (on, port.vpn, destination(scenario, port)));
         // The Python daemon cannot be asked for its entries.
         missing
             .filter(|(on, ..)| !scenario[*on].kind.is_python())

@@ -90,6 +90,7 @@ impl Resolver<'_> {
             direction: PortDirection::default(),
             local_pref: None,
             hash_order: 0,
+            learn: false,
         };
         let attach = self.advertised(typed, attach, last.as_ref());
         if let Some(last) = last.filter(|last| last.on != on) {
@@ -167,6 +168,13 @@ impl Resolver<'_> {
                 }
             }
         }
+        let learn = match &typed.learn {
+            Some(flag) => flag.value,
+            None => last.is_some_and(|last| last.learn),
+        };
+        if learn {
+            self.can_learn(typed, &attach);
+        }
         Attach {
             advertise_subnet: match &typed.advertise_subnet {
                 Some(flag) => flag.value,
@@ -182,7 +190,21 @@ impl Resolver<'_> {
             hash_order: hash_order
                 .or_else(|| last.map(|last| last.hash_order))
                 .unwrap_or_default(),
+            learn,
             ..attach
+        }
+    }
+
+    /// Whether MACs can be learnt where a port is attached.
+    fn can_learn(&mut self, typed: &AttachFile, attach: &Attach) {
+        let span = typed.learn.as_ref().map_or(&typed.port.span, |t| &t.span);
+        if self.scenario.vpns[attach.vpn.0].kind == VpnType::Ipvpn {
+            self.out_of_place(span, "learn", "is for E-VPNs");
+        }
+        let node = self.scenario.nodes.get(attach.on.0);
+        if node.is_some_and(|node| node.kind.is_python()) {
+            let reason = "is nothing that the daemon of `python` can do";
+            self.out_of_place(span, "learn", reason);
         }
     }
 

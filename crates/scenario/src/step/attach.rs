@@ -33,4 +33,6 @@ pub struct Attach {
     pub local_pref: Option<u32>,
     /// Consistent hash sort order of its routes.
     pub hash_order: u32,
+    /// Whether its addresses are told to nobody, and MACs are learnt at the port.
+    pub learn: bool,
 }

@@ -128,6 +128,11 @@ fn attach_body(lab: &Lab, attach: &Attach) -> AttachBody {
         PortDirection::ToPort => bagpipe_api::Direction::ToPort,
         PortDirection::FromPort => bagpipe_api::Direction::FromPort,
     };
+    if attach.learn {
+        body.learn = true;
+        body.mac_address.clear();
+        body.ip_address = None;
+    }
     if let Some(again) = &vpn.readvertise {
         body.readvertise = json!({"from_rt": again.from_rts, "to_rt": again.to_rts});
     }

@@ -19,6 +19,9 @@ pub struct AttachFile {
     pub ip: Option<At<String>>,
     /// Its MAC address; made from the names of lab and port when not given.
     pub mac: Option<At<String>>,
+    /// True: its addresses are told to nobody; the node learns the MAC addresses of what speaks behind the port, until it is
+    /// silent or the port is detached. E-VPNs only.
+    pub learn: Option<At<bool>>,
     /// True: another port of the VPN may have its addresses, which is otherwise refused as a mistake.
     pub duplicate: Option<At<bool>>,
     /// An attached port of the same node whose machine it is a further interface of: in its namespace, as `tovpn2` and so
