@@ -38,6 +38,22 @@ fn defaults() {
 }
 
 #[test]
+fn how_macs_are_learnt() {
+    let learning = |options: &str| {
+        let config = resolve(&format!("{MINIMAL}[DATAPLANE_DRIVER_EVPN]\n{options}"));
+        config.map(|config| (config.evpn.mac_ageing_time, config.evpn.mac_learning_limit))
+    };
+    assert_eq!(learning("").unwrap(), (None, 1024));
+    let said = learning("mac_ageing_time=30\nmac_learning_limit=7\n").unwrap();
+    assert_eq!(said, (Some(Duration::from_secs(30)), 7));
+    for wrong in ["mac_ageing_time=0", "mac_learning_limit=0"] {
+        let error = learning(wrong).unwrap_err();
+        let option = wrong.split('=').next().unwrap();
+        assert!(error.contains(option), "{error}");
+    }
+}
+
+#[test]
 fn a_file_as_it_is_found_in_the_field() {
     let text = "[BGP]\nlocal_address=eth0 \npeers=192.168.0.101, 192.168.0.102\nmy_as=64512\n\
         enable_rtc=True\n\n[API]\napi_host=localhost\napi_port=8090\n\n[DATAPLANE_DRIVER_IPVPN]\n\
