@@ -35,6 +35,18 @@ fn a_wrong_route_target_is_named_with_the_one_it_should_meet() {
 }
 
 #[test]
+fn everything_that_is_wrong_of_the_nearest_route_is_named() {
+    has(
+        &told("wrong-attributes"),
+        &[
+            "`vni` is 100, expected 999",
+            "`rt` is 64512:1, expected 64512:9",
+            "`local_pref` is 100, expected 200",
+        ],
+    );
+}
+
+#[test]
 fn a_wrong_vni_is_named_with_the_frame_that_has_it() {
     has(
         &told("wrong-vni"),

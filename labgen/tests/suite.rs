@@ -312,6 +312,19 @@ fn verdicts_are_written_as_junit() {
 }
 
 #[test]
+fn standard_output_is_no_file_for_a_report() {
+    let labgen = Labgen::new("suite-stdout");
+    let all = labgen.suite(&[("passes", PASSES)]);
+    for arguments in [
+        &["test", &all, "--junit", "-"][..],
+        &["report", "--html", "-"],
+        &["run", &all, "--junit", "-"],
+    ] {
+        labgen.says(arguments).fails_with(2, "name a file");
+    }
+}
+
+#[test]
 fn what_is_skipped_is_never_passed() {
     let labgen = Labgen::new("suite-skipped");
     let all = labgen.suite(&[("passes", PASSES)]);

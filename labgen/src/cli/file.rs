@@ -127,7 +127,7 @@ pub struct Test {
     #[arg(long)]
     pub keep_evidence: bool,
     /// Write the verdicts as JUnit XML, a suite a scenario
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = super::report::file)]
     pub junit: Option<PathBuf>,
     /// The verdicts as JSON, one a line, and how many of each in the last
     #[arg(long)]

@@ -10,14 +10,22 @@ use super::candidates;
 #[derive(Debug, Clone, Default, Args)]
 pub struct Forms {
     /// Write the report as one HTML page to this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = file)]
     pub html: Option<PathBuf>,
     /// Write the report as JUnit XML to this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = file)]
     pub junit: Option<PathBuf>,
     /// Print failures as annotations for GitHub [default: where GITHUB_ACTIONS is `true`]
     #[arg(long)]
     pub github: bool,
+}
+
+/// The file of a report. `-`, which would be standard output elsewhere, is no file anybody means.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("standard output has what people read: name a file".to_owned()),
+        _ => Ok(text.into()),
+    }
 }
 
 /// `labgen report`.

@@ -82,6 +82,7 @@ fn of_kind(wanted: &str, event: &BgpEvent, is: bool) -> Fields {
     Fields {
         agreed: usize::from(is),
         difference,
+        others: None,
     }
 }
 

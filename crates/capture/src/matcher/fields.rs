@@ -23,6 +23,8 @@ pub(crate) struct Fields {
     pub agreed: usize,
     /// The first that does not.
     pub difference: Option<Difference>,
+    /// The others that do not, where they are asked for: to put them into words costs more than to find the first.
+    pub others: Option<Vec<Difference>>,
 }
 
 impl Fields {
@@ -74,13 +76,20 @@ impl Fields {
     pub fn note(&mut self, field: &str, agrees: bool, words: impl FnOnce() -> (String, String)) {
         if agrees {
             self.agreed += 1;
-        } else if self.difference.is_none() {
-            let (expected, seen) = words();
-            self.difference = Some(Difference {
-                field: field.to_owned(),
-                expected,
-                seen,
-            });
+            return;
+        }
+        if self.difference.is_some() && self.others.is_none() {
+            return;
+        }
+        let (expected, seen) = words();
+        let difference = Difference {
+            field: field.to_owned(),
+            expected,
+            seen,
+        };
+        match (&self.difference, &mut self.others) {
+            (Some(_), Some(others)) => others.push(difference),
+            _ => self.difference = Some(difference),
         }
     }
 }

@@ -10,7 +10,7 @@ mod verdict;
 mod words;
 
 pub use fields::Difference;
-pub use route::{RouteComparison, compare_route};
+pub use route::{RouteComparison, compare_route, differences};
 pub use verdict::{Late, Match, NearMiss, Satisfied, TooClose, Unit, Verdict, Waiting};
 
 use scenario::packet::{LayerKind, LayerMatcher, VniMatch, VxlanMatcher};

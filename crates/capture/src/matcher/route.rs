@@ -35,6 +35,18 @@ pub fn compare_route(pattern: &RoutePattern, route: &RouteFacts) -> RouteCompari
     }
 }
 
+/// Everything in which a route is not as `pattern` has it.
+pub fn differences(pattern: &RoutePattern, route: &RouteFacts) -> Vec<Difference> {
+    let mut fields = Fields {
+        others: Some(Vec::new()),
+        ..Fields::default()
+    };
+    compare_nlri(&mut fields, pattern, route);
+    compare_attributes(&mut fields, pattern, route);
+    let first = fields.difference.into_iter();
+    first.chain(fields.others.into_iter().flatten()).collect()
+}
+
 /// Compares what the NLRI itself holds.
 pub(super) fn compare_nlri(fields: &mut Fields, pattern: &RoutePattern, route: &RouteFacts) {
     fields.check("family", pattern.family, route.family);
@@ -227,6 +239,43 @@ fn list<T: Display>(items: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everything_that_differs_is_told_where_it_is_asked_for() {
+        let route = RouteFacts {
+            local_pref: Some(100),
+            med: Some(7),
+            label: Some(16),
+            ..RouteFacts::new(Family::VPNV4)
+        };
+        let pattern = RoutePattern {
+            family: Some(Family::VPNV4),
+            label: Label::new(17).ok(),
+            local_pref: Some(200),
+            med: Some(7),
+            originator: "10.0.0.1".parse().ok(),
+            ..RoutePattern::default()
+        };
+        let told = differences(&pattern, &route);
+        let told: Vec<_> = told
+            .iter()
+            .map(|d| (d.field.as_str(), d.seen.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("label", "16"),
+                ("local_pref", "100"),
+                ("originator", "none")
+            ]
+        );
+        let compared = compare_route(&pattern, &route);
+        assert_eq!(compared.agreed, 2);
+        assert_eq!(
+            compared.difference.as_ref(),
+            differences(&pattern, &route).first()
+        );
+    }
 
     #[test]
     fn a_mapped_next_hop_is_that_of_ipv4() {

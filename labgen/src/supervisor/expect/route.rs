@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bgp_wire::Family;
-use capture::matcher::{Difference, RouteComparison, compare_route};
+use capture::matcher::{Difference, RouteComparison, compare_route, differences};
 use scenario::{NodeKind, RouteExpectation};
 
 use super::{Look, Watch};
@@ -56,19 +56,23 @@ impl Watcher {
 
     fn compare(&self, route: &Route) -> RouteComparison {
         let mut comparison = compare_route(&self.expected.pattern, &route.facts);
-        if let Some(wanted) = self.expected.best {
-            if route.best == Some(wanted) {
-                comparison.agreed += 1;
-            } else if comparison.difference.is_none() {
-                let seen = route.best.map(|best| best.to_string());
-                comparison.difference = Some(Difference {
-                    field: "best".into(),
-                    expected: wanted.to_string(),
-                    seen: seen.unwrap_or_else(|| "not told".into()),
-                });
+        match self.not_best(route) {
+            None => comparison.agreed += usize::from(self.expected.best.is_some()),
+            Some(difference) => {
+                comparison.difference.get_or_insert(difference);
             }
         }
         comparison
+    }
+
+    fn not_best(&self, route: &Route) -> Option<Difference> {
+        let wanted = self.expected.best?;
+        let seen = route.best.map(|best| best.to_string());
+        (route.best != Some(wanted)).then(|| Difference {
+            field: "best".into(),
+            expected: wanted.to_string(),
+            seen: seen.unwrap_or_else(|| "not told".into()),
+        })
     }
 
     /// What candidates are called: what is held, or what was told to whom.
@@ -121,14 +125,20 @@ impl Watch for Watcher {
             std::cmp::Reverse((comparison.same_destination, comparison.agreed))
         });
         let mut details = Vec::new();
-        for (comparison, route) in compared.iter().take(SHOWN) {
+        for (index, (comparison, route)) in compared.iter().take(SHOWN).enumerate() {
             details.push(route.to_string());
-            if let Some(d) = &comparison.difference {
-                details.push(format!(
-                    "  `{}` is {}, expected {}",
-                    d.field, d.seen, d.expected
-                ));
-            }
+            // Whoever mends one thing after the other wants to know all of the nearest; of the others one says why not.
+            let told: Vec<Difference> = match index {
+                0 => {
+                    let all = differences(&self.expected.pattern, &route.facts).into_iter();
+                    all.chain(self.not_best(route)).collect()
+                }
+                _ => comparison.difference.iter().cloned().collect(),
+            };
+            details.extend(
+                told.iter()
+                    .map(|d| format!("  `{}` is {}, expected {}", d.field, d.seen, d.expected)),
+            );
         }
         Ok(Look::Unmet(Unmet {
             expected: self.title.clone(),
