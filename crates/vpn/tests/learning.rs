@@ -143,6 +143,34 @@ fn beside_declared_macs_others_are_learnt_as_long_as_one_wants_it() {
 }
 
 #[test]
+fn what_is_learnt_is_advertised_like_those_that_still_want_it() {
+    let mut speaker = ready();
+    let declared = AttachRequest {
+        learn: true,
+        local_port: LocalPort::new("tap1"),
+        local_pref: Some(7),
+        ..request("e", 1, Some("10.9.9.1"))
+    };
+    let port = AttachRequest {
+        local_pref: Some(50),
+        ..port(1)
+    };
+    attach(&mut speaker, port);
+    attach(&mut speaker, declared);
+    see(&mut speaker, 8, Some("tap1"));
+    let local_pref = |speaker: &Speaker| {
+        let routes = speaker.vpns().advertised("e").unwrap();
+        let route = routes
+            .into_iter()
+            .find(|(_, route)| route.nlri().mac_ip() == Some((mac(8), None)));
+        route.unwrap().1.attributes().local_pref()
+    };
+    assert_eq!(local_pref(&speaker), Some(50));
+    unplug(&mut speaker, 1).unwrap();
+    assert_eq!(local_pref(&speaker), Some(7));
+}
+
+#[test]
 fn what_is_declared_after_it_was_learnt_is_declared() {
     let mut speaker = ready();
     see(&mut speaker, 8, Some("tap1"));

@@ -52,6 +52,8 @@ impl VpnManager {
         }
         let (unlearnt, changed) = instance.unlearn(&linuxif);
         keys.extend(unlearnt);
+        // What stays learnt may have been advertised like what is detached.
+        keys.extend(instance.learnt(Some(&*linuxif)));
         if changed {
             self.changed.insert(id);
         }
