@@ -226,6 +226,32 @@ fn a_stale_entry_does_not_outdo_what_comes_late() {
 }
 
 #[test]
+fn what_is_not_advertised_is_where_it_was_seen_last_too() {
+    let mut speaker = speaker();
+    let silent = AttachRequest {
+        export: [].into(),
+        ..port(1)
+    };
+    attach(&mut speaker, silent);
+    speaker.advance(Duration::from_secs(10));
+    let is_elsewhere = |speaker: &Speaker| intent(speaker, "e").remote_macs.contains_key(&mac(8));
+    see(&mut speaker, 8, Some("tap1"));
+    let there = said(2, 0, false);
+    speaker.handle([announce(&there)]);
+    assert!(is_elsewhere(&speaker));
+    assert_eq!(learnt(&speaker)["tap1"], BTreeSet::new());
+    // A frame from here is later than that route, however often that is said, and not than the next.
+    see(&mut speaker, 8, Some("tap1"));
+    assert!(!is_elsewhere(&speaker));
+    speaker.handle([announce(&there)]);
+    assert_eq!(learnt(&speaker)["tap1"], [mac(8)].into());
+    speaker.handle([take_back(&there)]);
+    speaker.handle([announce(&there)]);
+    assert!(is_elsewhere(&speaker));
+    assert_eq!(learnt(&speaker)["tap1"], BTreeSet::new());
+}
+
+#[test]
 fn what_is_static_elsewhere_stays_there() {
     let mut speaker = ready();
     let there = said(2, 0, true);

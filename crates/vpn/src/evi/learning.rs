@@ -28,6 +28,8 @@ use crate::routes::Announced;
 pub(super) struct Learning {
     ports: BTreeMap<MacAddr, Arc<str>>,
     macs: BTreeMap<Arc<str>, BTreeSet<MacAddr>>,
+    /// The route of another PE that there was when a MAC was seen: its frame is later.
+    outdone: BTreeMap<MacAddr, Arc<Route>>,
 }
 
 impl Learning {
@@ -49,8 +51,19 @@ impl Learning {
         self.ports.insert(mac, port);
     }
 
+    /// Whether the route of another PE was there before the MAC was seen.
+    pub(super) fn is_older(&self, mac: MacAddr, route: &Arc<Route>) -> bool {
+        self.outdone.get(&mac) == Some(route)
+    }
+
+    /// No route of another PE is left for a MAC: the next is later.
+    pub(super) fn outlast(&mut self, mac: MacAddr) {
+        self.outdone.remove(&mac);
+    }
+
     /// Answers whether it was there.
     pub(super) fn remove(&mut self, mac: MacAddr) -> bool {
+        self.outdone.remove(&mac);
         let Some(port) = self.ports.remove(&mac) else {
             return false;
         };
@@ -79,7 +92,12 @@ impl Evi {
             return Outcome::default();
         }
         match linuxif {
-            Some(linuxif) => self.learning.insert(mac, linuxif),
+            Some(linuxif) => {
+                self.learning.insert(mac, linuxif);
+                let route = self.learned.location(mac).map(|(_, route)| route);
+                let outdone = route.map(|route| (mac, Arc::clone(route)));
+                self.learning.outdone.extend(outdone);
+            }
             None => drop(self.learning.remove(mac)),
         }
         let changed = self.refresh_seen(mac);

@@ -27,6 +27,9 @@ impl Evi {
                 warning: None,
             };
         }
+        if self.learned.location(mac).is_none() {
+            self.learning.outlast(mac);
+        }
         let rival = self.rival(mac, config);
         if self.is_only_learnt(mac) {
             self.mobility.appear(mac, rival, limits, now);
@@ -76,7 +79,8 @@ impl Evi {
         ip.is_some() && ip == gateway
     }
 
-    /// The best route of others for a MAC that is advertised here.
+    /// The best route of others for a MAC that is advertised here, or learnt. What is learnt and not advertised has
+    /// nothing to compare: it is where the later of the two says, the frame or the route.
     fn rival(&self, mac: MacAddr, config: &VpnConfig) -> Option<Rival> {
         let (source, route) = self.learned.location(mac)?;
         let keys = self.own_keys(mac);
@@ -92,8 +96,11 @@ impl Evi {
             pe: route.next_hop().address()?,
             sequence,
             is_sticky,
-            is_better: own.iter().all(is_preferred),
+            is_better: match own.is_empty() {
+                true => !self.learning.is_older(mac, route),
+                false => own.iter().all(is_preferred),
+            },
         })
-        .filter(|_| !own.is_empty())
+        .filter(|_| !own.is_empty() || self.is_only_learnt(mac))
     }
 }
