@@ -147,6 +147,28 @@ async fn what_is_detached_while_it_is_still_being_attached_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_mac_that_lost_its_last_address_is_not_kept_without_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = start(directory.path(), "");
+    let mut client = daemon.client().await;
+    for n in [1, 2] {
+        let mut bare = body("a", n);
+        client.attach(&bare).await.unwrap();
+        // Covered by the attachment with an address, but asked for.
+        bare.ip_address = None;
+        client.attach(&bare).await.unwrap();
+    }
+    client.detach(&detach(&body("a", 1))).await.unwrap();
+    drop(client);
+    kill(daemon);
+    let daemon = start(directory.path(), "");
+    // In line behind what was kept.
+    daemon.client().await.attach(&body("a", 3)).await.unwrap();
+    let left = named(&[("a", "10.0.0.2"), ("a", "10.0.0.3")]);
+    assert_eq!(attachments(&daemon).await, left);
+}
+
+#[tokio::test]
 async fn an_instance_that_was_only_plugged_in_is_named_when_it_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let daemon = start(directory.path(), "");

@@ -37,7 +37,7 @@ pub fn compare(a: Candidate<'_>, b: Candidate<'_>) -> Ordering {
                 .address()
                 .cmp(&a.route.next_hop().address())
         })
-        .then_with(|| b.route.nlri().bytes.cmp(&a.route.nlri().bytes))
+        .then_with(|| b.route.nlri().bytes.cmp(a.route.nlri().bytes))
         .then_with(|| b.source.is_peer().cmp(&a.source.is_peer()))
         .then_with(|| b.source.cmp(&a.source))
 }

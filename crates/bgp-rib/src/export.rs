@@ -70,9 +70,11 @@ impl Batch {
             Change::Advertise { route, .. } => {
                 let next_hop = route.next_hop().clone();
                 let kind = Self::Announce(route.family(), next_hop, attributes(route));
-                (kind, route.nlri())
+                (kind, route.nlri().to_owned())
             }
-            Change::Withdraw { route, .. } => (Self::Withdraw(route.family()), route.nlri()),
+            Change::Withdraw { route, .. } => {
+                (Self::Withdraw(route.family()), route.nlri().to_owned())
+            }
         }
     }
 

@@ -57,6 +57,9 @@ impl Paths {
             known.retain(|path| path.strong_count() > 0);
             if known.len() < known.capacity() / 4 {
                 known.shrink_to(known.len() * 2, rehash);
+            } else if known.len() > known.capacity() / 4 * 3 {
+                // Or the next one, too, would have all of them looked at.
+                known.reserve(known.len(), rehash);
             }
         }
         known.insert_unique(hash, Arc::downgrade(path), rehash);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bgp_wire::nlri::NlriRef;
 use bgp_wire::{Family, Nlri, NlriKey, NlriValue, RouteTarget, Update};
 
 use crate::end_of_rib::Marks;
@@ -141,7 +142,7 @@ impl PeerExport {
     }
 
     fn advertise(&mut self, route: Route, now: Duration, events: &mut Vec<RibEvent>) {
-        let asks = self.asks(&route.nlri());
+        let asks = self.asks(route.nlri());
         let key = route.key();
         events.push(RibEvent::Advertise {
             source: self.worker(),
@@ -157,7 +158,7 @@ impl PeerExport {
 
     fn withdraw(&mut self, nlri: &Nlri, events: &mut Vec<RibEvent>) {
         let key = nlri.key();
-        if let Some(target) = self.asks(nlri)
+        if let Some(target) = self.asks(nlri.borrowed())
             && let Some(keys) = self.asked.get_mut(&target)
             && keys.remove(&key)
             && keys.is_empty()
@@ -174,7 +175,7 @@ impl PeerExport {
     }
 
     /// What an RTC route asks for: a target, or everything; nothing if it is none.
-    fn asks(&self, nlri: &Nlri) -> Option<Option<RouteTarget>> {
+    fn asks(&self, nlri: NlriRef<'_>) -> Option<Option<RouteTarget>> {
         if nlri.family != Family::RTC {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bgp_wire::nlri::Octets;
+use bgp_wire::nlri::{NlriRef, Octets};
 use bgp_wire::update::NextHop;
 use bgp_wire::{Family, Nlri, NlriKey, PathAttributes, RouteTarget};
 use serde::{Deserialize, Serialize};
@@ -58,8 +58,12 @@ impl Route {
     }
 
     /// The destination, label and all.
-    pub fn nlri(&self) -> Nlri {
-        Nlri::new(self.family, self.nlri.clone()).with_path_id(self.path.id)
+    pub fn nlri(&self) -> NlriRef<'_> {
+        NlriRef {
+            family: self.family,
+            path_id: self.path.id,
+            bytes: &self.nlri,
+        }
     }
 
     /// The same to another destination.
@@ -140,7 +144,7 @@ impl From<Parts> for Route {
 
 impl From<Route> for Parts {
     fn from(route: Route) -> Self {
-        let nlri = route.nlri();
+        let nlri = route.nlri().to_owned();
         let Path {
             next_hop,
             attributes,

@@ -144,8 +144,7 @@ impl Reader<'_> {
             return self.nothing(entry, |route| Warning::NoCommonEncapsulation { route });
         };
         let vni = number(label, encap);
-        // The all-zero address would be the flood entry of a VXLAN device.
-        if !is_unicast_mac(mac) {
+        if !mac.is_unicast() {
             return self.unusable(entry, Flaw::Mac);
         }
         if ip.is_some_and(|ip| !is_host(ip)) {
@@ -251,11 +250,6 @@ pub(crate) fn is_gateway(route: &Route) -> bool {
     communities
         .iter()
         .any(ExtendedCommunity::is_default_gateway)
-}
-
-/// Whether the address can be that of one interface.
-pub(crate) fn is_unicast_mac(mac: MacAddr) -> bool {
-    mac.0[0] & 1 == 0 && mac.0 != [0; 6]
 }
 
 fn is_host(address: IpAddr) -> bool {

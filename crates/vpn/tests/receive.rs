@@ -190,7 +190,7 @@ fn a_flood_target_stays_while_any_origin_wants_it() {
             ethernet_tag: 0,
             originator: a.pe,
         };
-        a.multicast().with_nlri(a.route(value).nlri())
+        a.multicast().with_nlri(a.route(value).nlri().to_owned())
     };
     let (first, second) = (two(1), two(2));
     speaker.handle([announce(&first), announce(&second)]);

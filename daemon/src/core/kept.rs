@@ -79,20 +79,18 @@ impl Core {
     pub(super) fn detach_unconfirmed(&mut self) {
         self.confirm = None;
         for request in std::mem::take(&mut self.unconfirmed).into_values() {
-            let (mac, id) = (request.mac, &request.external_id);
-            let what = match &request.linuxif {
-                Some(linuxif) if mac == NO_MAC => format!("port `{linuxif}`"),
-                _ => mac.to_string(),
-            };
-            tracing::info!(
-                "detaching {what} from `{id}`: it was kept, and nobody attached it again"
-            );
-            let to = To::Log(name(&request));
+            let name = name(&request);
+            tracing::info!("detaching {name}: it was kept, and nobody attached it again");
+            let to = To::Log(name);
             self.detach(request, to);
         }
     }
 }
 
 fn name(request: &DetachRequest) -> String {
-    format!("{} at `{}`", request.mac, request.external_id)
+    let what = match &request.linuxif {
+        Some(linuxif) if request.mac == NO_MAC => format!("port `{linuxif}`"),
+        _ => request.mac.to_string(),
+    };
+    format!("{what} at `{}`", request.external_id)
 }

@@ -65,7 +65,7 @@ impl Iterator for HeldRoutes {
                 return Some(HeldRoute {
                     source: source.to_string(),
                     instances,
-                    nlri: route.nlri(),
+                    nlri: route.nlri().to_owned(),
                     next_hop: route.next_hop().clone(),
                     attributes: route.attributes().clone(),
                 });

@@ -122,7 +122,16 @@ impl Core {
             return vec![Key::of_port(instance, linuxif)];
         }
         match &request.ip {
-            Some(ip) => vec![Key::new(instance, mac, &ip.address().to_string())],
+            Some(ip) => {
+                let address = ip.address();
+                let mut keys = vec![Key::new(instance, mac, &address.to_string())];
+                let mut rest = self.speaker.vpns().addresses_of(instance, mac);
+                // With its last address the MAC goes, and with it what was asked for it without one.
+                if rest.all(|rest| rest == Some(address)) {
+                    keys.push(Key::new(instance, mac, ""));
+                }
+                keys
+            }
             None => {
                 let addresses = self.speaker.vpns().addresses_of(instance, mac).flatten();
                 let texts = addresses.map(|ip| ip.to_string()).chain([String::new()]);

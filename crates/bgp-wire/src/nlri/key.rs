@@ -4,7 +4,7 @@ use super::evpn::EvpnRoute;
 use super::flowspec::FlowspecRules;
 use super::rtc::RtcRoute;
 use super::value::unicast;
-use super::{Nlri, NlriError, NlriValue, Octets, vpn};
+use super::{NlriError, NlriRef, NlriValue, Octets, vpn};
 use crate::family::Family;
 
 /// What identifies a route: family, path identifier and the key octets of the NLRI. Label stack, ESI, gateway
@@ -17,11 +17,11 @@ pub struct NlriKey {
 }
 
 impl NlriKey {
-    pub(super) fn of(nlri: &Nlri) -> Self {
+    pub(super) fn of(nlri: NlriRef<'_>) -> Self {
         let mut octets = Octets::default();
         if fill(nlri, &mut octets).is_err() {
             octets = Octets::default();
-            octets.push(&nlri.bytes);
+            octets.push(nlri.bytes);
         }
         Self {
             family: nlri.family,
@@ -41,8 +41,8 @@ impl NlriKey {
     }
 }
 
-fn fill(nlri: &Nlri, key: &mut Octets) -> Result<(), NlriError> {
-    let bytes = &nlri.bytes;
+fn fill(nlri: NlriRef<'_>, key: &mut Octets) -> Result<(), NlriError> {
+    let bytes = nlri.bytes;
     match nlri.family {
         Family::EVPN => EvpnRoute::parse(bytes)?.key_into(key),
         Family::VPNV4 => vpn::Layout::of(true, bytes)?.key_into(key),

@@ -40,6 +40,17 @@ pub struct Nlri {
     pub bytes: Octets,
 }
 
+/// An NLRI that somebody else has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NlriRef<'a> {
+    /// Its family.
+    pub family: Family,
+    /// ADD-PATH identifier.
+    pub path_id: Option<u32>,
+    /// As [`Nlri::bytes`].
+    pub bytes: &'a [u8],
+}
+
 /// What is wrong with NLRI octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -97,7 +108,16 @@ impl Nlri {
 
     /// What it says.
     pub fn value(&self) -> Result<NlriValue, NlriError> {
-        NlriValue::parse(self.family, &self.bytes)
+        self.borrowed().value()
+    }
+
+    /// Without its octets.
+    pub fn borrowed(&self) -> NlriRef<'_> {
+        NlriRef {
+            family: self.family,
+            path_id: self.path_id,
+            bytes: &self.bytes,
+        }
     }
 
     /// Whether [`Nlri::value`] would succeed, without making one.
@@ -109,26 +129,9 @@ impl Nlri {
         }
     }
 
-    /// The MAC and the IP address of a well-formed E-VPN type 2 route, without a look at the rest of it: long lists are in
-    /// order of these.
-    pub fn mac_ip(&self) -> Option<(MacAddr, Option<IpAddr>)> {
-        (self.family == Family::EVPN).then(|| evpn::mac_ip_of(&self.bytes))?
-    }
-
-    /// The prefix of an IP VPN route, without its labels.
-    pub fn vpn_prefix(&self) -> Option<IpPrefix> {
-        let is_v4 = match self.family {
-            Family::VPNV4 => true,
-            Family::VPNV6 => false,
-            _ => return None,
-        };
-        let layout = vpn::Layout::of(is_v4, &self.bytes).ok()?;
-        Some(layout.prefix)
-    }
-
     /// What identifies the route among those of one source.
     pub fn key(&self) -> NlriKey {
-        NlriKey::of(self)
+        self.borrowed().key()
     }
 
     /// The same with a path identifier.
@@ -152,5 +155,39 @@ impl Nlri {
         } else {
             self.bytes.len()
         }
+    }
+}
+
+impl NlriRef<'_> {
+    /// What it says.
+    pub fn value(self) -> Result<NlriValue, NlriError> {
+        NlriValue::parse(self.family, self.bytes)
+    }
+
+    /// The MAC and the IP address of a well-formed E-VPN type 2 route, without a look at the rest of it: long lists are in
+    /// order of these.
+    pub fn mac_ip(self) -> Option<(MacAddr, Option<IpAddr>)> {
+        (self.family == Family::EVPN).then(|| evpn::mac_ip_of(self.bytes))?
+    }
+
+    /// The prefix of an IP VPN route, without its labels.
+    pub fn vpn_prefix(self) -> Option<IpPrefix> {
+        let is_v4 = match self.family {
+            Family::VPNV4 => true,
+            Family::VPNV6 => false,
+            _ => return None,
+        };
+        let layout = vpn::Layout::of(is_v4, self.bytes).ok()?;
+        Some(layout.prefix)
+    }
+
+    /// What identifies the route among those of one source.
+    pub fn key(self) -> NlriKey {
+        NlriKey::of(self)
+    }
+
+    /// With octets of its own.
+    pub fn to_owned(self) -> Nlri {
+        Nlri::new(self.family, self.bytes).with_path_id(self.path_id)
     }
 }

@@ -38,7 +38,7 @@ pub enum NlriValue {
 }
 
 impl NlriValue {
-    pub(super) fn parse(family: Family, bytes: &Octets) -> Result<Self, NlriError> {
+    pub(super) fn parse(family: Family, bytes: &[u8]) -> Result<Self, NlriError> {
         let ipv6 = family.afi == 2;
         match family {
             Family::EVPN => EvpnRoute::parse(bytes).map(Self::Evpn),
@@ -61,7 +61,7 @@ impl NlriValue {
             }
             _ => Ok(Self::Opaque {
                 family,
-                bytes: bytes.clone(),
+                bytes: bytes.into(),
             }),
         }
     }

@@ -19,6 +19,11 @@ impl MacAddr {
         self.0
     }
 
+    /// Whether it can be that of one interface: no group's, and not all zero, which in a VXLAN device stands for all others.
+    pub const fn is_unicast(self) -> bool {
+        !self.is_multicast() && !matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+
     /// Whether the group bit is set (broadcast included).
     pub const fn is_multicast(self) -> bool {
         self.0[0] & 1 != 0

@@ -69,7 +69,7 @@ impl Desired {
         let macs = intent
             .remote_macs
             .iter()
-            .filter(|(mac, _)| is_unicast(**mac) && !local_macs.contains(mac))
+            .filter(|(mac, _)| mac.is_unicast() && !local_macs.contains(mac))
             .filter(|(mac, _)| intent.gateway_port.is_none() || **mac != GATEWAY_MAC)
             .map(|(mac, remote)| Tunnel {
                 mac: *mac,
@@ -99,7 +99,7 @@ impl Desired {
             neighbours: intent
                 .neighbours
                 .iter()
-                .filter(|(ip, mac)| is_host(**ip) && is_unicast(**mac))
+                .filter(|(ip, mac)| is_host(**ip) && mac.is_unicast())
                 .map(|(ip, mac)| (*ip, *mac))
                 .collect(),
         }
@@ -174,7 +174,7 @@ fn ports(intent: &EvpnIntent) -> BTreeMap<String, BTreeSet<MacAddr>> {
     let mut seen = BTreeSet::new();
     let ports = intent.ports.iter().map(|(name, port)| {
         let macs = port.macs().into_iter();
-        let macs = macs.filter(|mac| is_unicast(*mac) && seen.insert(*mac));
+        let macs = macs.filter(|mac| mac.is_unicast() && seen.insert(*mac));
         (name.to_string(), macs.collect())
     });
     let mut ports: BTreeMap<_, BTreeSet<_>> = ports.collect();
@@ -183,10 +183,6 @@ fn ports(intent: &EvpnIntent) -> BTreeMap<String, BTreeSet<MacAddr>> {
         ports.insert(port.link.evpn.clone(), macs.into_iter().collect());
     }
     ports
-}
-
-fn is_unicast(mac: MacAddr) -> bool {
-    mac != FLOOD && mac.0[0] & 1 == 0
 }
 
 fn is_host(address: IpAddr) -> bool {

@@ -20,7 +20,6 @@ use crate::instance::EndpointKey;
 use crate::intent::GATEWAY_MAC;
 use crate::manager::VpnConfig;
 use crate::outcome::Outcome;
-use crate::reading::is_unicast_mac;
 use crate::routes::Announced;
 
 /// Where MACs were seen.
@@ -187,7 +186,7 @@ impl Evi {
     }
 
     fn may_learn(&self, mac: MacAddr) -> bool {
-        is_unicast_mac(mac)
+        mac.is_unicast()
             && mac != GATEWAY_MAC
             && !self.common.is_mac_held(mac)
             && !self.learned.remote(mac).is_some_and(|remote| remote.pinned)

@@ -8,7 +8,6 @@ use super::{AttachToken, Effect, Prepared, VpnManager};
 use crate::error::{AttachError, Warning};
 use crate::instance::{Instance, Numbers, key_of};
 use crate::intent::{AnyIntent, InstanceId, Link};
-use crate::reading::is_unicast_mac;
 use crate::request::{AttachRequest, InstanceKind};
 
 impl VpnManager {
@@ -179,7 +178,7 @@ impl VpnManager {
             if request.ip.is_some() {
                 return Err(AttachError::AddressWithoutMac);
             }
-        } else if !is_unicast_mac(request.mac) {
+        } else if !request.mac.is_unicast() {
             return Err(AttachError::NotUnicast { mac: request.mac });
         }
         if kind == InstanceKind::Evpn && request.advertise_subnet {
