@@ -6,8 +6,9 @@
 //! ```
 //!
 //! Ageing is the bridge's: an entry that it drops is forgotten here. A listener that was too slow asks for everything
-//! again.
+//! again. One whose socket fails opens it anew, and does the same.
 
+mod hearing;
 mod table;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::{Mutex, mpsc};
 use vpn::InstanceId;
 
 use crate::sightings::Reporter;
+use hearing::{Hearing, Source};
 pub use table::Watch;
 use table::{Followup, Place, Table};
 
@@ -49,7 +51,6 @@ pub struct Learner {
 struct Task {
     table: Table,
     netlink: Netlink,
-    monitor: Monitor,
     reporter: Reporter,
     /// Held by the driver while the kernel is not as the last order says.
     turn: Arc<Mutex<()>>,
@@ -70,14 +71,15 @@ impl Learner {
             neighbours: true,
             ..Groups::default()
         };
+        let ns = ns.clone();
         let task = Task {
             table: Table::new(options.limit.unwrap_or(LIMIT)),
-            netlink: Netlink::in_ns(ns)?,
-            monitor: Monitor::open(ns, groups)?,
+            netlink: Netlink::in_ns(&ns)?,
             reporter,
             turn,
         };
-        tokio::spawn(task.run(inbox));
+        let hearing = Hearing::start(move || Monitor::open(&ns, groups))?;
+        tokio::spawn(task.run(inbox, hearing));
         Ok(Some(Self { orders }))
     }
 
@@ -89,7 +91,14 @@ impl Learner {
 }
 
 impl Task {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run<S, O>(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut hearing: Hearing<S, O>,
+    ) where
+        S: Source,
+        O: FnMut() -> Result<S, S::Error>,
+    {
         loop {
             let event = tokio::select! {
                 biased;
@@ -97,7 +106,7 @@ impl Task {
                     Some(order) => Ok(order),
                     None => return,
                 },
-                change = self.monitor.next() => Err(change),
+                change = hearing.next() => Err(change),
             };
             // What the kernel says in the midst of a change is judged after it.
             let turn = Arc::clone(&self.turn).lock_owned().await;
@@ -108,9 +117,14 @@ impl Task {
                         self.watch(instance, watch).await;
                     }
                     match change {
-                        Ok(change) => self.heard(change).await,
-                        Err(error) => {
-                            tracing::error!("MAC addresses are not learnt any more: {error}");
+                        Some(change) => self.heard(change).await,
+                        None => {
+                            // Nobody would tell when they go.
+                            let followups = self.table.clear();
+                            self.follow_up(followups).await;
+                            tracing::error!(
+                                "MAC addresses are not learnt any more until the daemon is started again"
+                            );
                             return;
                         }
                     }

@@ -133,6 +133,13 @@ impl Table {
         (followups, new)
     }
 
+    /// Nothing is watched any more.
+    pub fn clear(&mut self) -> Vec<Followup> {
+        let instances: Vec<InstanceId> = self.instances.keys().copied().collect();
+        let ended = instances.into_iter();
+        ended.flat_map(|id| self.watch(id, None).0).collect()
+    }
+
     /// Whether anything is watched.
     pub fn is_idle(&self) -> bool {
         self.instances.is_empty()

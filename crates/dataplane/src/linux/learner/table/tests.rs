@@ -86,6 +86,16 @@ fn only_ports_that_learn_are_looked_at_when_they_are_new() {
 }
 
 #[test]
+fn what_nobody_hears_of_any_more_is_gone() {
+    let mut table = Table::new(9);
+    table.watch(EVI, Some(watch(&[1])));
+    table.there(&entry(5, 1));
+    table.there(&entry(6, 1));
+    assert_eq!(table.clear(), [tell(5, None), tell(6, None)]);
+    assert!(table.is_idle());
+}
+
+#[test]
 fn what_is_put_somewhere_is_put_back() {
     let mut table = Table::new(9);
     table.watch(EVI, Some(watch(&[1])));
