@@ -434,6 +434,14 @@ impl Instance {
         }
     }
 
+    /// See [`Evi::resume`].
+    pub(crate) fn resume(&mut self, mac: MacAddr, config: &VpnConfig, now: Duration) -> Outcome {
+        match self {
+            Self::Evi(evi) => evi.resume(mac, config, now),
+            Self::Vrf(_) => Outcome::default(),
+        }
+    }
+
     /// See [`Evi::publish`] and [`Vrf::publish`].
     pub(crate) fn publish(
         &mut self,

@@ -399,7 +399,9 @@ impl VpnManager {
                 self.rds.release(rd);
             }
         }
-        let effects = self.unlink_idle(id);
+        let outcome = instance.resume(mac, &self.config, self.now);
+        let mut effects = self.effects(id, outcome);
+        effects.extend(self.unlink_idle(id));
         if self.instances.get(&id).is_some_and(Instance::is_unused) {
             self.remove(id);
         }

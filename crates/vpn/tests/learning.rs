@@ -226,6 +226,49 @@ fn a_stale_entry_does_not_outdo_what_comes_late() {
 }
 
 #[test]
+fn what_others_let_go_before_the_bridge_has_changed_is_learnt_again() {
+    let mut speaker = ready();
+    let here = |speaker: &Speaker| learnt(speaker)["tap1"] == [mac(8)].into();
+    see(&mut speaker, 8, Some("tap1"));
+    // A better route, or a static one, that does not stay: the bridge's entry is as it was, so it says nothing.
+    for there in [said(2, 5, false), said(2, 0, true)] {
+        let events = [announce(&there), take_back(&there)];
+        speaker.handle(events);
+        assert!(here(&speaker));
+        assert!(!intent(&speaker, "e").remote_macs.contains_key(&mac(8)));
+        let routes = speaker.vpns().advertised("e").unwrap();
+        let is_it = |route: &Route| route.nlri().mac_ip() == Some((mac(8), None));
+        assert!(routes.iter().any(|(_, route)| is_it(route)));
+    }
+    // Where it was taken from the bridge, that said so.
+    speaker.handle([announce(&said(2, 9, false))]);
+    see(&mut speaker, 8, None);
+    speaker.handle([take_back(&said(2, 9, false))]);
+    assert!(!here(&speaker));
+}
+
+#[test]
+fn what_was_refused_is_learnt_when_nothing_speaks_against_it() {
+    let mut speaker = ready();
+    let there = said(2, 0, true);
+    speaker.handle([announce(&there)]);
+    see(&mut speaker, 8, Some("tap1"));
+    assert_eq!(heard(&speaker.handle([take_back(&there)])), [Some(0)]);
+    see(&mut speaker, 8, None);
+
+    let prepared = speaker.prepare_attach(request("e", 8, None)).unwrap();
+    assert_eq!(told(&see(&mut speaker, 8, Some("tap1"))), [""; 0]);
+    assert_eq!(heard(&speaker.abort(prepared.token)), [Some(0)]);
+    assert_eq!(learnt(&speaker)["tap1"], [mac(8)].into());
+
+    // Nor does it come back with a port that was unplugged meanwhile.
+    speaker.handle([announce(&there)]);
+    unplug(&mut speaker, 1).unwrap();
+    attach(&mut speaker, port(1));
+    assert_eq!(told(&speaker.handle([take_back(&there)])), [""; 0]);
+}
+
+#[test]
 fn what_is_not_advertised_is_where_it_was_seen_last_too() {
     let mut speaker = speaker();
     let silent = AttachRequest {
@@ -260,8 +303,7 @@ fn what_is_static_elsewhere_stays_there() {
     assert_eq!(told(&see(&mut speaker, 8, Some("tap1"))), [""; 0]);
     assert!(intent(&speaker, "e").remote_macs.contains_key(&mac(8)));
     // And what becomes so goes there.
-    speaker.handle([take_back(&there)]);
-    assert_eq!(heard(&see(&mut speaker, 8, Some("tap1"))), [Some(0)]);
+    assert_eq!(heard(&speaker.handle([take_back(&there)])), [Some(0)]);
     assert_eq!(heard(&speaker.handle([announce(&there)])), [None]);
     assert!(intent(&speaker, "e").remote_macs.contains_key(&mac(8)));
 }

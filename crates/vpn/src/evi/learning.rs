@@ -29,6 +29,9 @@ pub(super) struct Learning {
     macs: BTreeMap<Arc<str>, BTreeSet<MacAddr>>,
     /// The route of another PE that there was when a MAC was seen: its frame is later.
     outdone: BTreeMap<MacAddr, Arc<Route>>,
+    /// Where those were seen that are not learnt because of others. The kernel tells only of changes: when the others
+    /// go before its entry has changed, no frame brings such a MAC back.
+    waiting: BTreeMap<MacAddr, Arc<str>>,
 }
 
 impl Learning {
@@ -44,6 +47,7 @@ impl Learning {
 
     fn insert(&mut self, mac: MacAddr, linuxif: &str) {
         self.remove(mac);
+        self.waiting.remove(&mac);
         let known = self.macs.get_key_value(linuxif);
         let port: Arc<str> = known.map_or_else(|| linuxif.into(), |(port, _)| Arc::clone(port));
         self.macs.entry(Arc::clone(&port)).or_default().insert(mac);
@@ -58,6 +62,13 @@ impl Learning {
     /// No route of another PE is left for a MAC: the next is later.
     pub(super) fn outlast(&mut self, mac: MacAddr) {
         self.outdone.remove(&mac);
+    }
+
+    /// Takes a MAC out until others let go of it; answers whether it was there.
+    fn put_off(&mut self, mac: MacAddr) -> bool {
+        let port = self.ports.get(&mac).map(Arc::clone);
+        self.waiting.extend(port.map(|port| (mac, port)));
+        self.remove(mac)
     }
 
     /// Answers whether it was there.
@@ -86,7 +97,12 @@ impl Evi {
         config: &VpnConfig,
         now: Duration,
     ) -> Outcome {
-        let linuxif = linuxif.filter(|port| self.common.learns(port) && self.may_learn(mac));
+        self.learning.waiting.remove(&mac);
+        let linuxif = linuxif.filter(|port| self.common.learns(port) && is_learnable(mac));
+        if let Some(linuxif) = linuxif.filter(|_| self.is_elsewhere(mac)) {
+            self.learning.waiting.insert(mac, linuxif.into());
+        }
+        let linuxif = linuxif.filter(|_| !self.is_elsewhere(mac));
         if self.learning.port_of(mac) == linuxif {
             return Outcome::default();
         }
@@ -105,12 +121,23 @@ impl Evi {
         outcome
     }
 
+    /// Learns a MAC after all if nobody else has it any more.
+    pub(crate) fn resume(&mut self, mac: MacAddr, config: &VpnConfig, now: Duration) -> Outcome {
+        let is_free = !self.is_elsewhere(mac) && self.learned.remote(mac).is_none();
+        let port = self.learning.waiting.get(&mac).filter(|_| is_free);
+        match port.map(Arc::clone) {
+            Some(port) => self.sight(mac, Some(&port), config, now),
+            None => Outcome::default(),
+        }
+    }
+
     /// What was learnt at a port where nothing is to be learnt any more is forgotten; its keys, and whether that
     /// changed the intent.
     pub(crate) fn unlearn(&mut self, linuxif: &str) -> (Vec<EndpointKey>, bool) {
         if self.common.learns(linuxif) {
             return (Vec::new(), false);
         }
+        self.learning.waiting.retain(|_, port| **port != *linuxif);
         let macs: Vec<MacAddr> = self.learning.macs_at(linuxif).collect();
         let mut changed = false;
         for mac in &macs {
@@ -122,7 +149,7 @@ impl Evi {
 
     /// What was learnt is attached from now on.
     pub(crate) fn claim(&mut self, mac: MacAddr) {
-        self.learning.remove(mac);
+        self.learning.put_off(mac);
     }
 
     /// The keys of what was learnt, at one port or at all.
@@ -149,7 +176,7 @@ impl Evi {
 
     /// Gives a learnt MAC up if the route of another PE is better; answers whether that changed the intent.
     pub(super) fn give_up(&mut self, mac: MacAddr, now: Duration) -> bool {
-        if self.mobility.is_advertised(mac) || !self.learning.remove(mac) {
+        if self.mobility.is_advertised(mac) || !self.learning.put_off(mac) {
             return false;
         }
         self.mobility.depart(mac, now);
@@ -185,11 +212,10 @@ impl Evi {
         }))
     }
 
-    fn may_learn(&self, mac: MacAddr) -> bool {
-        mac.is_unicast()
-            && mac != GATEWAY_MAC
-            && !self.common.is_mac_held(mac)
-            && !self.learned.remote(mac).is_some_and(|remote| remote.pinned)
+    /// Whether a MAC is attached, or must not move here.
+    fn is_elsewhere(&self, mac: MacAddr) -> bool {
+        let remote = || self.learned.remote(mac);
+        self.common.is_mac_held(mac) || remote().is_some_and(|remote| remote.pinned)
     }
 
     /// Brings the intent up to date after a MAC was learnt or forgotten.
@@ -200,4 +226,8 @@ impl Evi {
         }
         changed
     }
+}
+
+fn is_learnable(mac: MacAddr) -> bool {
+    mac.is_unicast() && mac != GATEWAY_MAC
 }

@@ -74,7 +74,7 @@ impl Evi {
         };
         let keys: Vec<_> = self.own_keys(mac).collect();
         if keys.is_empty() {
-            return Outcome::default();
+            return self.resume(mac, config, now);
         }
         self.publish(config, keys, now)
     }
