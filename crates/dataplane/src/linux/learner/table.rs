@@ -184,7 +184,7 @@ impl Table {
             }
             return followups;
         }
-        if entry.state == EntryState::Static || mac == GATEWAY_MAC || !is_unicast(mac) {
+        if entry.state == EntryState::Static || mac == GATEWAY_MAC || !mac.is_unicast() {
             return watched.forget(instance, mac);
         }
         if watched.macs.get(&mac) == Some(&entry.link) {
@@ -305,10 +305,6 @@ fn gone(instance: InstanceId, mac: MacAddr) -> Followup {
         mac,
         port: None,
     })
-}
-
-fn is_unicast(mac: MacAddr) -> bool {
-    mac.0[0] & 1 == 0 && mac.0 != [0; 6]
 }
 
 #[cfg(test)]
